@@ -1,0 +1,113 @@
+#include "base/arena.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    ALIGN = 16,
+    BLOCK_BYTES = 2048 - 64, /* a waiting stream keeps one of these: small */
+};
+
+struct arena_block {
+    struct arena_block *next;
+    size_t size;
+};
+
+static _Noreturn void out_of_memory(size_t size)
+{
+    fprintf(stderr, "purser: out of memory (%zu bytes asked)\n", size);
+    abort();
+}
+
+void *mem_alloc(size_t size)
+{
+    void *p = malloc(size ? size : 1);
+    if (!p) out_of_memory(size);
+    return p;
+}
+
+void *mem_zalloc(size_t size)
+{
+    void *p = calloc(1, size ? size : 1);
+    if (!p) out_of_memory(size);
+    return p;
+}
+
+void *mem_realloc(void *old, size_t size)
+{
+    void *p = realloc(old, size ? size : 1);
+    if (!p) out_of_memory(size);
+    return p;
+}
+
+void *mem_try_alloc(size_t size)
+{
+    return malloc(size ? size : 1);
+}
+
+void arena_init(struct arena *a)
+{
+    *a = (struct arena){0};
+}
+
+void arena_free(struct arena *a)
+{
+    for (struct arena_block *b = a->block, *next; b; b = next) {
+        next = b->next;
+        free(b);
+    }
+    arena_init(a);
+}
+
+void *arena_alloc(struct arena *a, size_t size)
+{
+    size = (size + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+    if (size > (size_t)(a->end - a->at)) {
+        size_t head = (sizeof(struct arena_block) + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+        bool own = size > BLOCK_BYTES / 4; /* a large piece gets its own block, the current one stays in use */
+        size_t want = own ? size : BLOCK_BYTES - head;
+        struct arena_block *b = mem_alloc(head + want);
+        b->size = want;
+        a->total += head + want;
+        if (own && a->block) {
+            b->next = a->block->next;
+            a->block->next = b;
+            return (char *)b + head;
+        }
+        b->next = a->block;
+        a->block = b;
+        a->at = (char *)b + head;
+        a->end = a->at + want;
+    }
+    void *p = a->at;
+    a->at += size;
+    return p;
+}
+
+void *arena_zalloc(struct arena *a, size_t size)
+{
+    return memset(arena_alloc(a, size), 0, size);
+}
+
+str arena_str(struct arena *a, str s)
+{
+    char *copy = arena_alloc(a, s.n + 1);
+    if (s.n) memcpy(copy, s.p, s.n);
+    copy[s.n] = '\0';
+    return str_of(copy, s.n);
+}
+
+str arena_printf(struct arena *a, const char *fmt, ...)
+{
+    va_list args, again;
+    va_start(args, fmt);
+    va_copy(again, args);
+    int n = vsnprintf(NULL, 0, fmt, args);
+    va_end(args);
+    if (n < 0) n = 0;
+    char *p = arena_alloc(a, (size_t)n + 1);
+    vsnprintf(p, (size_t)n + 1, fmt, again);
+    va_end(again);
+    return str_of(p, (size_t)n);
+}

@@ -1,0 +1,35 @@
+/* Memory that lives and dies together: one arena a request, freed at once.
+ *
+ * Small allocations never fail: when the machine has no memory left the process
+ * ends, which the journal makes safe. Sizes that a peer chooses go through
+ * mem_try_alloc(), whose caller answers with an error. */
+#ifndef BASE_ARENA_H
+#define BASE_ARENA_H
+
+#include "base/str.h"
+
+/* malloc and friends that end the process rather than return NULL. */
+void *mem_alloc(size_t size) __attribute__((malloc, returns_nonnull));
+void *mem_zalloc(size_t size) __attribute__((malloc, returns_nonnull));
+void *mem_realloc(void *old, size_t size) __attribute__((returns_nonnull));
+/* May return NULL. */
+void *mem_try_alloc(size_t size) MUST_CHECK;
+
+struct arena_block;
+
+struct arena {
+    struct arena_block *block;
+    char *at, *end;
+    size_t total; /* bytes taken from malloc */
+};
+
+void arena_init(struct arena *a);
+void arena_free(struct arena *a);
+/* Aligned to 16 bytes, not zeroed. Owns: the arena. */
+void *arena_alloc(struct arena *a, size_t size) __attribute__((returns_nonnull));
+void *arena_zalloc(struct arena *a, size_t size) __attribute__((returns_nonnull));
+/* A copy, with a NUL behind it that is not counted. */
+str arena_str(struct arena *a, str s);
+str arena_printf(struct arena *a, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+#endif

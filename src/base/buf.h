@@ -1,0 +1,38 @@
+/* A growing run of owned bytes with a ceiling. */
+#ifndef BASE_BUF_H
+#define BASE_BUF_H
+
+#include "base/str.h"
+
+struct buf {
+    char *p;
+    size_t n, cap;
+    size_t max;     /* ceiling in bytes; 0: none */
+    bool overflow;  /* an append was refused: the ceiling was met */
+};
+
+void buf_init(struct buf *b, size_t max);
+void buf_free(struct buf *b);
+/* Makes room for `more` bytes behind the end. Fails: false at the ceiling. */
+bool buf_reserve(struct buf *b, size_t more);
+/* Appends all of it or nothing; a refusal is remembered in `overflow`. */
+bool buf_add(struct buf *b, str s);
+bool buf_add_byte(struct buf *b, char c);
+bool buf_printf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* As a JSON string, quotes included; bytes that are no UTF-8 become U+FFFD. */
+bool buf_add_json(struct buf *b, str s);
+/* Drops the first n bytes. */
+void buf_consume(struct buf *b, size_t n);
+
+static inline str buf_str(const struct buf *b)
+{
+    return str_of(b->p, b->n);
+}
+
+static inline void buf_clear(struct buf *b)
+{
+    b->n = 0;
+    b->overflow = false;
+}
+
+#endif

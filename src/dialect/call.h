@@ -1,0 +1,136 @@
+/* What purser reads of a call, whichever protocol it came in, and what it reads
+ * of an answer. Pure functions of bytes: no clock, no sockets, no settings. */
+#ifndef DIALECT_CALL_H
+#define DIALECT_CALL_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "base/usage.h"
+
+enum call_kind { CALL_CHAT, CALL_COMPLETIONS, CALL_EMBEDDINGS, CALL_RESPONSES, CALL_MODERATIONS, CALL_KIND_COUNT };
+
+/* "/v1/chat/completions"; behind a provider's base_url without the "/v1". */
+str call_path(enum call_kind kind);
+/* GenAI operation name for metrics and ledger: "chat", "text_completion", "embeddings", "responses", "moderations". */
+str call_kind_name(enum call_kind kind);
+
+/* Where the prompt's bytes are, for the ledger. */
+struct call_segments {
+    int64_t system_bytes;    /* system and developer messages, instructions */
+    int64_t history_bytes;   /* earlier turns */
+    int64_t retrieved_bytes; /* tool results and retrieved documents */
+    int64_t tools_bytes;     /* tool definitions, response schemas */
+    int64_t user_bytes;      /* the last user turn */
+};
+
+struct call {
+    enum call_kind kind;
+    str model;               /* as the client wrote it, decoded */
+    bool stream;
+    bool include_usage;      /* the client asked for the usage chunk itself */
+    bool include_usage_false;/* ... or forbade it */
+    bool background;         /* responses only */
+    int64_t max_output;      /* tokens; the larger of two names; -1 where the client set none */
+    int64_t choices;         /* n, times best_of: at least 1 */
+    int64_t max_tool_calls;  /* -1 where not set */
+    bool server_tools;       /* asks for tools that run at the provider (web search, code, ...) */
+    int64_t text_bytes;      /* all text that becomes prompt tokens, tools and schemas included */
+    int64_t messages;        /* turns, each with constant overhead */
+    int64_t images, audio, files; /* parts by kind */
+    bool references;         /* stored context (previous_response_id, conversation, file ids): size unknown */
+    str user;                /* `user` or `safety_identifier` */
+    str service_tier;        /* as asked */
+    struct call_segments segments;
+    struct arena *arena;
+    /* what call_edit() needs; offsets into the body */
+    uint32_t at_open;        /* just behind the root's `{` */
+    bool root_empty;         /* the root has no members */
+    json_ref model_ref, stream_options_ref, include_usage_ref;
+    json_ref max_refs[3];    /* every name under which a limit stands */
+};
+
+/* What a call may become on its way to the provider. */
+struct call_changes {
+    str model;               /* p == NULL: as it stands */
+    bool add_usage;          /* stream_options.include_usage: true */
+    int64_t max_output;      /* written where none stands, else lowered to; -1: as it stands */
+    bool use_max_tokens;     /* the target wants `max_tokens` rather than `max_completion_tokens` */
+};
+
+/* What was wrong with a body: for the client's error. */
+struct call_problem {
+    enum err err;
+    str message;             /* what, where and what to do; in the call's arena */
+    str param;               /* the field's name, or empty */
+};
+
+/* Reads a body. `doc` stays in use until the call is edited.
+ * Owns: strings live in `arena` or borrow from `doc->text`.
+ * Fails: false with `problem` filled in (bad JSON is the caller's to report). */
+bool call_read(enum call_kind kind, const struct json *doc, struct arena *arena, struct call *out,
+               struct call_problem *problem) MUST_CHECK;
+
+enum { CALL_EDITS_MAX = 8 };
+/* The edits that make `changes`: sorted, not overlapping, their texts in `call->arena`. */
+size_t call_edit(const struct call *call, const struct json *doc, const struct call_changes *changes,
+                 struct json_edit edits[CALL_EDITS_MAX]);
+
+/* Quirks of a provider's usage and stream; set by its row in provider/. */
+enum answer_quirk {
+    QUIRK_X_GROQ = 1 << 0,          /* usage under x_groq */
+    QUIRK_CUMULATIVE = 1 << 1,      /* usage on every chunk, growing: keep the last */
+    QUIRK_CACHE_MISS = 1 << 2,      /* prompt_cache_hit_tokens / prompt_cache_miss_tokens */
+    QUIRK_FLAT_CACHED = 1 << 3,     /* flat `cached_tokens` beside prompt_tokens */
+    QUIRK_AUDIO_OUTSIDE = 1 << 4,   /* audio tokens stand only in the details (Mistral) */
+    QUIRK_OWN_COST = 1 << 5,        /* usage.cost: the provider's own figure */
+    QUIRK_REASONING_OUTSIDE = 1 << 6, /* total = prompt + completion + reasoning (xAI chat) */
+};
+
+/* What is known of an answer so far. One for each attempt. */
+struct answer {
+    struct usage usage;
+    str usage_raw;           /* the usage object as it came; owned by `arena` */
+    str model;               /* as answered */
+    str service_tier;        /* as served */
+    str finish;              /* the last finish reason */
+    str provider_error;      /* message of an error the provider sent in band */
+    picousd provider_cost;   /* its own figure; PICO -1 where it gave none */
+    bool finished;           /* the protocol's own end was seen (finish reason of all choices, end event) */
+    bool ended;              /* the last event was seen ([DONE], response.completed ...) */
+    bool failed;             /* an error inside the stream or body */
+    int64_t output_events;   /* deltas that carried output */
+    int64_t output_bytes;    /* bytes of text, arguments and reasoning in them */
+    int64_t choices_seen, choices_finished;
+    bool tool_used;
+    struct arena *arena;
+};
+
+void answer_init(struct answer *a, struct arena *arena);
+
+/* What the tap says about one event of a stream. */
+enum tap_verdict {
+    TAP_PASS,        /* send on as it is */
+    TAP_USAGE_ONLY,  /* a chunk that only carries usage (choices: []): drop it where the client did not ask */
+    TAP_END,         /* the protocol's last event: withhold until the attempt is posted */
+    TAP_ERROR,       /* an error in band: the stream has failed */
+};
+
+/* One event of a stream: `event` is its name (may be empty), `data` its data.
+ * `doc` is scratch. Malformed JSON in an event is TAP_ERROR. */
+enum tap_verdict answer_feed(struct answer *a, enum call_kind kind, uint32_t quirks, struct json *doc, str event, str data);
+/* A whole body that was not streamed. Fails: false when it is no JSON object;
+ * `failed` where it carries an error object. */
+bool answer_read(struct answer *a, enum call_kind kind, uint32_t quirks, struct json *doc, str body) MUST_CHECK;
+/* The usage object alone, for every protocol of the OpenAI family: reads the
+ * fields of chat and of responses, makes the units disjoint and clamps them. */
+void usage_read_openai(const struct json *doc, json_ref usage, uint32_t quirks, struct usage *out);
+
+/* An error in the client's shape, as a body:
+ * {"error":{"message","type","param","code"}}. */
+void openai_render_error(struct buf *out, enum err e, str message, str param, str code_or_empty);
+/* The same as the event that ends a stream: chat and completions `data: {"error":...}` (no [DONE] behind it),
+ * responses `event: error` with a sequence number. */
+void openai_render_stream_error(struct buf *out, enum call_kind kind, enum err e, str message, int64_t sequence);
+
+#endif

@@ -1,0 +1,56 @@
+/* A thread's event loop (libuv) and what every user of it shares: one read
+ * buffer, a tick that ends what is overdue, and a list of what dies this turn. */
+#ifndef NET_LOOP_H
+#define NET_LOOP_H
+
+#include "base/list.h"
+#include "base/str.h"
+
+#include <uv.h>
+
+enum {
+    LOOP_READ_BYTES = 64 * 1024, /* the shared read buffer: one read(2) */
+    LOOP_TICK_MS = 50,           /* how often deadlines are looked at */
+};
+
+struct loop {
+    uv_loop_t uv;
+    uv_check_t turn_end;
+    uv_timer_t tick;
+    uv_async_t mail;
+    char *read_buffer;           /* LOOP_READ_BYTES; valid until the next read of this loop */
+    struct list deadlines;       /* of struct deadline */
+    struct list dead;            /* of struct corpse: freed at the end of the turn */
+    void (*on_mail)(struct loop *l);
+    void *owner;
+};
+
+/* Something that must have happened by `at_us` (monotonic). Looked at every tick. */
+struct deadline {
+    struct list link;
+    int64_t at_us;               /* 0: none */
+    void (*late)(struct deadline *d);
+};
+
+/* Something to free when nothing on the stack can still point at it. */
+struct corpse {
+    struct list link;
+    void (*bury)(struct corpse *c);
+};
+
+void loop_init(struct loop *l, void *owner);
+/* Runs until loop_stop(). Thread: the loop's, from here on. */
+void loop_run(struct loop *l);
+void loop_stop(struct loop *l);
+/* After loop_run(): closes what is left. */
+void loop_free(struct loop *l);
+/* Calls on_mail on the loop's thread soon. Thread: any. */
+void loop_wake(struct loop *l);
+
+/* The deadline stays linked while the loop lives or until deadline_clear(). */
+void deadline_init(struct deadline *d, void (*late)(struct deadline *d));
+void deadline_set(struct loop *l, struct deadline *d, int64_t at_us);
+void deadline_clear(struct deadline *d);
+void loop_bury(struct loop *l, struct corpse *c, void (*bury)(struct corpse *c));
+
+#endif

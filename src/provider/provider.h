@@ -1,0 +1,28 @@
+/* Vendors: a row each. A vendor of the OpenAI family is data, not code. */
+#ifndef PROVIDER_PROVIDER_H
+#define PROVIDER_PROVIDER_H
+
+#include "base/str.h"
+#include "dialect/call.h"
+
+enum provider_flag {
+    PROVIDER_NO_STREAM_OPTIONS = 1 << 0, /* rejects stream_options: usage comes by itself or not at all */
+    PROVIDER_MAX_TOKENS = 1 << 1,        /* knows `max_tokens`, not `max_completion_tokens` */
+};
+
+struct vendor {
+    str kind;            /* `kind:` in the settings */
+    str base_url;        /* where none is set; empty: must be set */
+    str book;            /* the price book's id of it; empty: own prices only */
+    str key_env;         /* the environment variable that holds its key by habit */
+    uint32_t quirks;     /* enum answer_quirk */
+    uint32_t flags;      /* enum provider_flag */
+};
+
+/* NULL where no vendor has that kind. */
+const struct vendor *vendor_find(str kind);
+/* The one that a base URL belongs to ("https://api.groq.com/..."), NULL where none does. */
+const struct vendor *vendor_find_url(str base_url);
+const struct vendor *vendor_at(size_t i); /* NULL behind the last */
+
+#endif

@@ -1,0 +1,136 @@
+/* purser.yaml as a snapshot: read, checked, immutable, swapped whole.
+ *
+ * src/settings/settings.def is the table of all settings: it drives the parser,
+ * the checks, the defaults, `--help-settings` and docs/settings.md. */
+#ifndef SETTINGS_SETTINGS_H
+#define SETTINGS_SETTINGS_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "policy/budgets.h"
+#include "policy/keys.h"
+#include "policy/limits.h"
+#include "price/price.h"
+#include "provider/provider.h"
+
+struct setting_listener {
+    str host;                /* "127.0.0.1", "::1", "unix:/path" */
+    uint16_t port;
+    str tls_cert, tls_key;   /* paths; empty: plain */
+};
+
+struct setting_timeouts {
+    int64_t connect_us, first_token_us, between_tokens_us, total_us;
+};
+
+struct setting_provider {
+    str name;
+    const struct vendor *vendor;
+    str base_url;            /* without a slash at the end */
+    bool tls;                /* https */
+    str host, path;          /* of base_url: "api.openai.com", "/v1" */
+    uint16_t port;
+    str api_key;             /* secret; empty with key_required: off, with a warning */
+    bool off;
+    struct setting_timeouts timeouts;
+    int64_t connections;     /* ceiling per worker */
+    str ca_file;             /* own certificate authority; empty: the system's */
+    bool tls_verify;
+    picousd cost_per_hour;   /* PRICE_UNSET: per token */
+    int64_t concurrency_at_full; /* calls at a time that fill the machine (cost_per_hour) */
+    uint32_t quirks, flags;  /* vendor's and own */
+};
+
+struct setting_model {
+    str name;                /* public */
+    str provider, model;     /* target */
+};
+
+enum on_disconnect { ON_DISCONNECT_DEFAULT, ON_DISCONNECT_CANCEL, ON_DISCONNECT_FINISH };
+
+struct setting_feature {
+    str name, owner;
+    int64_t max_output_tokens; /* 0: not set */
+    enum on_disconnect on_disconnect;
+};
+
+struct setting_ceilings {
+    int64_t header_bytes, body_bytes, connections, connections_per_ip; /* 0: off */
+    int64_t request_us;      /* a client has this long to send its request */
+    int64_t idle_us;         /* a kept connection may idle this long */
+    int64_t write_us;        /* a client may stop reading this long */
+    int64_t drain_us;        /* graceful stop */
+    int64_t tape_bytes;      /* kept for a client that reads slowly */
+    int64_t requests;        /* in flight, all workers */
+};
+
+struct settings {
+    struct arena arena;      /* owns everything below */
+    str file;
+    uint32_t generation;
+
+    struct setting_listener *listeners;
+    size_t listener_count;
+    struct setting_listener *admin_listeners;
+    size_t admin_listener_count;
+    str admin_token;         /* secret; empty: the one made at first start */
+    str data;
+    int64_t workers;         /* 0: auto */
+    str log;                 /* "stderr", "off", or a path */
+
+    struct setting_provider *providers;
+    size_t provider_count;
+    struct setting_model *models;
+    size_t model_count;
+    bool models_only;
+    struct price_book *book; /* sealed */
+    bool unpriced_refuse;
+    struct price unpriced_ceiling; /* when not refused */
+    int64_t default_max_output_tokens;
+
+    struct key *keys;        /* of the settings alone */
+    size_t key_count;
+    struct budget_rule *budgets;
+    size_t budget_count;
+    struct limit_rule *limits;
+    size_t limit_count;
+    struct setting_feature *features;
+    size_t feature_count;
+    size_t max_counters;
+
+    int64_t ledger_keep_rows, ledger_keep_us, ledger_sync_us;
+    bool durability_disk;
+    struct setting_ceilings ceilings;
+};
+
+/* Problems found, each "purser.yaml:12: budgets[0].window: 'dya' is no window; did you mean 'day'?". */
+struct settings_report {
+    struct buf errors, warnings; /* a line each */
+    size_t error_count, warning_count;
+};
+
+/* Reads and checks. `file` empty: looks in ./purser.yaml, $XDG_CONFIG_HOME/purser/,
+ * /etc/purser/. Owns: the caller drops it. Fails: NULL, with at least one error. */
+struct settings *settings_load(const char *file, struct settings_report *report);
+/* The same from bytes: for tests and fuzzing. `env` finds ${NAME}s. */
+struct settings *settings_parse(str yaml, str file_name, str (*env)(str name), struct settings_report *report);
+void settings_drop(struct settings *s);
+void settings_report_free(struct settings_report *report);
+
+const struct setting_provider *settings_provider(const struct settings *s, str name);
+const struct setting_feature *settings_feature(const struct settings *s, str name);
+
+/* Where a model name leads. `why` gets the sentence for the client where it leads
+ * nowhere, with the line of YAML to add. */
+struct setting_target {
+    const struct setting_provider *provider;
+    str model;               /* the target's name for it */
+};
+bool settings_route(const struct settings *s, str model, struct arena *arena, struct setting_target *out, str *why) MUST_CHECK;
+
+/* The settings as purser understood them, secrets masked ("sk-...f3a2"). */
+void settings_print(const struct settings *s, struct buf *out);
+/* All settings with type, default and meaning: plain text, or Markdown for docs/settings.md. */
+void settings_help(bool markdown, struct buf *out);
+
+#endif
