@@ -1,0 +1,66 @@
+#include "provider/provider.h"
+
+static const struct vendor vendors[] = {
+#define VENDOR(kind, base_url, book, key_env, quirks, flags)                                                           \
+    {STR_INIT(kind), STR_INIT(base_url), STR_INIT(book), STR_INIT(key_env), quirks, flags},
+#include "provider/vendors.def"
+#undef VENDOR
+};
+
+static const struct quirk quirks[] = {
+#define QUIRK(name, quirks, flags, text) {STR_INIT(name), quirks, flags, STR_INIT(text)},
+#include "provider/quirks.def"
+#undef QUIRK
+};
+
+const struct vendor *vendor_at(size_t i)
+{
+    return i < COUNT_OF(vendors) ? &vendors[i] : NULL;
+}
+
+const struct vendor *vendor_find(str kind)
+{
+    for (size_t i = 0; i < COUNT_OF(vendors); i++) {
+        if (str_eq(vendors[i].kind, kind)) return &vendors[i];
+    }
+    return NULL;
+}
+
+/* "https://api.groq.com/openai/v1" -> "api.groq.com"; a port stays. */
+static str authority(str url)
+{
+    size_t at = str_find(url, S("://"), 0);
+    if (at == SIZE_MAX) return STR_NONE;
+    str rest = str_from_at(url, at + 3);
+    return str_cut(&rest, '/');
+}
+
+const struct vendor *vendor_find_url(str base_url)
+{
+    str host = authority(base_url);
+    if (!host.n) return NULL;
+    /* Every resource has a host name of its own there. */
+    if (str_glob(S("*.openai.azure.com"), host) || str_glob(S("*.cognitiveservices.azure.com"), host) ||
+        str_glob(S("*.services.ai.azure.com"), host)) {
+        return vendor_find(S("azure"));
+    }
+    for (size_t i = 0; i < COUNT_OF(vendors); i++) {
+        /* The usual ports of one's own machines prove nothing. */
+        if (vendors[i].flags & PROVIDER_KEY_OPTIONAL) continue;
+        if (str_eq_nocase(authority(vendors[i].base_url), host)) return &vendors[i];
+    }
+    return NULL;
+}
+
+const struct quirk *quirk_at(size_t i)
+{
+    return i < COUNT_OF(quirks) ? &quirks[i] : NULL;
+}
+
+const struct quirk *quirk_find(str name)
+{
+    for (size_t i = 0; i < COUNT_OF(quirks); i++) {
+        if (str_eq(quirks[i].name, name)) return &quirks[i];
+    }
+    return NULL;
+}
