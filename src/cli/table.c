@@ -1,0 +1,232 @@
+#include "cli/table.h"
+
+#include "base/arena.h"
+#include "base/utf8.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+
+void table_init(struct table *t, const struct table_column *columns, size_t count)
+{
+    *t = (struct table){.columns = columns, .column_count = count, .total_from = SIZE_MAX};
+    buf_init(&t->text, 0);
+}
+
+void table_free(struct table *t)
+{
+    buf_free(&t->text);
+    free(t->cells);
+    t->cells = NULL;
+    t->cell_count = t->cell_cap = 0;
+}
+
+void table_add_both(struct table *t, str shown, str raw)
+{
+    if (t->cell_count == t->cell_cap) {
+        t->cell_cap = t->cell_cap ? t->cell_cap * 2 : 64;
+        t->cells = mem_realloc(t->cells, t->cell_cap * sizeof(*t->cells));
+    }
+    struct table_cell *cell = &t->cells[t->cell_count++];
+    cell->at = (uint32_t)t->text.n;
+    /* A name that somebody else chose must not steer the terminal. */
+    for (size_t i = 0; i < shown.n; i++) {
+        unsigned char c = (unsigned char)shown.p[i];
+        buf_add_byte(&t->text, c < 0x20 || c == 0x7f ? '?' : (char)c);
+    }
+    cell->n = (uint32_t)shown.n;
+    cell->raw_at = (uint32_t)t->text.n;
+    cell->raw_n = (uint32_t)raw.n;
+    buf_add(&t->text, raw);
+}
+
+void table_add(struct table *t, str cell)
+{
+    table_add_both(t, cell, cell);
+}
+
+void table_addf(struct table *t, const char *fmt, ...)
+{
+    char text[512];
+    va_list args;
+    va_start(args, fmt);
+    int n = vsnprintf(text, sizeof(text), fmt, args);
+    va_end(args);
+    size_t len = n < 0 ? 0 : (size_t)n < sizeof(text) ? (size_t)n : sizeof(text) - 1;
+    table_add(t, str_of(text, len));
+}
+
+void table_total(struct table *t)
+{
+    t->total_from = t->cell_count;
+}
+
+/* Good enough for names: East Asian wide ranges and emoji take two columns,
+ * combining marks and joiners none. Source: Unicode's EastAsianWidth, coarsened. */
+static size_t rune_width(uint32_t r)
+{
+    if ((r >= 0x300 && r <= 0x36f) || (r >= 0x200b && r <= 0x200f) || (r >= 0xfe00 && r <= 0xfe0f)) return 0;
+    if ((r >= 0x1100 && r <= 0x115f) || (r >= 0x2e80 && r <= 0xa4cf) || (r >= 0xac00 && r <= 0xd7a3)) return 2;
+    if ((r >= 0xf900 && r <= 0xfaff) || (r >= 0xfe30 && r <= 0xfe6f) || (r >= 0xff00 && r <= 0xff60)) return 2;
+    if ((r >= 0x1f300 && r <= 0x1faff) || (r >= 0x20000 && r <= 0x3fffd)) return 2;
+    return 1;
+}
+
+static uint32_t rune_at(str s, size_t len)
+{
+    const unsigned char *p = (const unsigned char *)s.p;
+    if (len == 2) return (uint32_t)(p[0] & 0x1f) << 6 | (p[1] & 0x3f);
+    if (len == 3) return (uint32_t)(p[0] & 0x0f) << 12 | (uint32_t)(p[1] & 0x3f) << 6 | (p[2] & 0x3f);
+    if (len == 4) {
+        return (uint32_t)(p[0] & 0x07) << 18 | (uint32_t)(p[1] & 0x3f) << 12 | (uint32_t)(p[2] & 0x3f) << 6 |
+               (p[3] & 0x3f);
+    }
+    return p[0];
+}
+
+size_t text_width(str s)
+{
+    size_t width = 0;
+    while (s.n) {
+        size_t len = utf8_char_len(s);
+        width += len ? rune_width(rune_at(s, len)) : 1;
+        s = str_from_at(s, len ? len : 1);
+    }
+    return width;
+}
+
+static str shown(const struct table *t, size_t i)
+{
+    return str_of(t->text.p + t->cells[i].at, t->cells[i].n);
+}
+
+static str raw(const struct table *t, size_t i)
+{
+    return str_of(t->text.p + t->cells[i].raw_at, t->cells[i].raw_n);
+}
+
+static void add_padded(struct buf *out, str s, size_t width, bool right, bool last)
+{
+    size_t own = text_width(s), gap = width > own ? width - own : 0;
+    if (right) buf_printf(out, "%*s", (int)gap, "");
+    buf_add(out, s);
+    if (!right && !last) buf_printf(out, "%*s", (int)gap, "");
+}
+
+static void add_line(struct buf *out, const size_t *widths, size_t count)
+{
+    for (size_t c = 0; c < count; c++) {
+        if (c) buf_add(out, S("  "));
+        for (size_t i = 0; i < widths[c]; i++) buf_add_byte(out, '-');
+    }
+    buf_add_byte(out, '\n');
+}
+
+static void write_table(const struct table *t, bool colour, struct buf *out)
+{
+    size_t widths[TABLE_COLUMNS_MAX] = {0}, count = t->column_count;
+    for (size_t c = 0; c < count; c++) widths[c] = text_width(str_from(t->columns[c].title));
+    for (size_t i = 0; i < t->cell_count; i++) {
+        size_t w = text_width(shown(t, i));
+        if (w > widths[i % count]) widths[i % count] = w;
+    }
+    if (colour) buf_add(out, S("\033[1m"));
+    for (size_t c = 0; c < count; c++) {
+        if (c) buf_add(out, S("  "));
+        add_padded(out, str_from(t->columns[c].title), widths[c], t->columns[c].right, c + 1 == count);
+    }
+    if (colour) buf_add(out, S("\033[0m"));
+    buf_add_byte(out, '\n');
+    add_line(out, widths, count);
+    for (size_t i = 0; i < t->cell_count; i++) {
+        size_t c = i % count;
+        if (i == t->total_from) add_line(out, widths, count);
+        if (colour && i == t->total_from) buf_add(out, S("\033[1m"));
+        if (c) buf_add(out, S("  "));
+        add_padded(out, shown(t, i), widths[c], t->columns[c].right, c + 1 == count);
+        if (c + 1 < count) continue;
+        if (colour && i >= t->total_from) buf_add(out, S("\033[0m"));
+        buf_add_byte(out, '\n');
+    }
+}
+
+/* Source: RFC 4180. */
+static void add_csv(struct buf *out, str s)
+{
+    bool plain = true;
+    for (size_t i = 0; i < s.n && plain; i++) plain = !strchr(",\"\r\n", s.p[i]) || s.p[i] == '\0';
+    if (plain) {
+        buf_add(out, s);
+        return;
+    }
+    buf_add_byte(out, '"');
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] == '"') buf_add_byte(out, '"');
+        buf_add_byte(out, s.p[i]);
+    }
+    buf_add_byte(out, '"');
+}
+
+/* Cells before the total line. */
+static size_t body_cells(const struct table *t)
+{
+    return t->total_from < t->cell_count ? t->total_from : t->cell_count;
+}
+
+static void write_csv(const struct table *t, struct buf *out)
+{
+    size_t count = t->column_count;
+    for (size_t c = 0; c < count; c++) {
+        add_csv(out, str_from(t->columns[c].key));
+        buf_add_byte(out, c + 1 < count ? ',' : '\n');
+    }
+    for (size_t i = 0; i < body_cells(t); i++) {
+        add_csv(out, raw(t, i));
+        buf_add_byte(out, (i + 1) % count ? ',' : '\n');
+    }
+}
+
+static void write_json(const struct table *t, struct buf *out)
+{
+    size_t count = t->column_count;
+    buf_add_byte(out, '[');
+    for (size_t i = 0; i < body_cells(t); i++) {
+        const struct table_column *column = &t->columns[i % count];
+        if (i % count == 0)
+            buf_add(out, i ? S(",\n {") : S("{"));
+        else
+            buf_add(out, S(", "));
+        buf_add_json(out, str_from(column->key));
+        buf_add(out, S(": "));
+        str value = raw(t, i);
+        if (!column->number)
+            buf_add_json(out, value);
+        else
+            buf_add(out, value.n ? value : S("null"));
+        if (i % count == count - 1) buf_add_byte(out, '}');
+    }
+    buf_add(out, S("]\n"));
+}
+
+void table_write(const struct table *t, enum output_format format, bool colour, struct buf *out)
+{
+    switch (format) {
+    case OUTPUT_TABLE:
+        write_table(t, colour, out);
+        break;
+    case OUTPUT_CSV:
+        write_csv(t, out);
+        break;
+    case OUTPUT_JSON:
+        write_json(t, out);
+        break;
+    }
+}
+
+void table_print(const struct table *t, enum output_format format, FILE *out)
+{
+    struct buf text;
+    buf_init(&text, 0);
+    table_write(t, format, colour_wanted(out), &text);
+    fwrite(text.p, 1, text.n, out);
+    buf_free(&text);
+}

@@ -1,0 +1,51 @@
+/* A table for people (aligned, colours where the terminal takes them) and for
+ * programs (CSV, JSON), filled cell by cell. */
+#ifndef CLI_TABLE_H
+#define CLI_TABLE_H
+
+#include "base/buf.h"
+#include "cli/options.h"
+
+struct table_column {
+    const char *title; /* above the column */
+    const char *key;   /* in JSON and CSV: "cost_picousd" */
+    bool right;        /* numbers: aligned at the right */
+    bool number;       /* its raw cells are JSON values (numbers, true, null), not strings */
+};
+
+enum { TABLE_COLUMNS_MAX = 64 };
+
+struct table_cell {
+    uint32_t at, n;         /* as shown */
+    uint32_t raw_at, raw_n; /* for programs */
+};
+
+struct table {
+    const struct table_column *columns; /* borrowed */
+    size_t column_count;
+    struct buf text; /* of all cells */
+    struct table_cell *cells;
+    size_t cell_count, cell_cap;
+    size_t total_from; /* first cell of the total line, SIZE_MAX: none */
+};
+
+/* Owns: table_free(). */
+void table_init(struct table *t, const struct table_column *columns, size_t count);
+void table_free(struct table *t);
+/* The next cell, row by row. Copies. */
+void table_add(struct table *t, str cell);
+void table_addf(struct table *t, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* People see `shown`, programs read `raw`. */
+void table_add_both(struct table *t, str shown, str raw);
+/* The row that begins with the next cell is the total: set apart for people,
+ * left out for programs. */
+void table_total(struct table *t);
+/* JSON is an array of objects. */
+void table_write(const struct table *t, enum output_format format, bool colour, struct buf *out);
+/* The same onto a stream, with colours where it takes them. */
+void table_print(const struct table *t, enum output_format format, FILE *out);
+
+/* Columns of a terminal that the text takes: wide characters two, combining ones none. */
+size_t text_width(str s);
+
+#endif
