@@ -22,14 +22,14 @@ struct json_node {
 /* A parsed text. The nodes are owned and reused by the next parse: one struct a
  * worker serves all its calls. Thread: one at a time. */
 struct json {
-    str text;                 /* borrowed */
-    struct json_node *nodes;  /* nodes[0] is the root */
+    str text;                /* borrowed */
+    struct json_node *nodes; /* nodes[0] is the root */
     uint32_t count, cap;
 };
 
 /* 0 is the root and so never a member: it stands for "there is none". */
 typedef uint32_t json_ref;
-#define JSON_ROOT 0u
+#define JSON_ROOT   0u
 #define JSON_ABSENT 0u
 
 enum {
@@ -40,8 +40,8 @@ enum {
 
 /* Where and why a text is refused. */
 struct json_fail {
-    size_t at;        /* byte offset */
-    const char *why;  /* static text: "a key must be a string" */
+    size_t at;       /* byte offset */
+    const char *why; /* static text: "a key must be a string" */
 };
 
 void json_init(struct json *doc);
