@@ -1,0 +1,170 @@
+#include "ledger/schema.h"
+
+#include "ledger/sum128.h"
+
+#include <stdio.h>
+
+#define UNIT_SUM(unit, count, cost)      ", " count " INTEGER NOT NULL"
+#define MEASURE_SUM(field, column, what) ", " column " INTEGER NOT NULL"
+#define ROLLUP_VALUES                                                                                                  \
+    ROLLUP_MEASURES(MEASURE_SUM) UNIT_COLUMNS(UNIT_SUM) ", latency BLOB NOT NULL, first_token BLOB NOT NULL"
+
+/* attempts, in the order of columns.def; then the row's checksum (ledger/seal.h). */
+static const char create_attempts[] = "CREATE TABLE attempts ("
+#define INT(name, value, what)               name " INTEGER NOT NULL, "
+#define TEXT(name, id, what)                 name " TEXT NOT NULL, "
+#define NAME(name, value, what)              name " TEXT NOT NULL, "
+#define UNIT_COUNT_COLUMN(unit, count, cost) count " INTEGER NOT NULL, "
+#define UNIT_COST_COLUMN(unit, count, cost)  cost " INTEGER NOT NULL, "
+#define UNITS()                              UNIT_COLUMNS(UNIT_COUNT_COLUMN)
+#define COSTS()                              UNIT_COLUMNS(UNIT_COST_COLUMN)
+#include "ledger/columns.def"
+#undef INT
+#undef TEXT
+#undef NAME
+#undef UNITS
+#undef COSTS
+                                      "checksum INTEGER NOT NULL, PRIMARY KEY (attempt_id)); "
+                                      "CREATE INDEX attempts_at ON attempts (at_us);";
+
+static const char create_rest[] =
+    /* One row an attempt, apart so that scans of `attempts` stay short. cells:
+     * pairs of 8-byte little-endian integers, the cell's key and the amount. */
+    "CREATE TABLE details (attempt_id INTEGER NOT NULL, cells BLOB NOT NULL, usage_raw TEXT NOT NULL,"
+    " PRIMARY KEY (attempt_id));"
+
+    "CREATE TABLE rollup_hour (hour_us INTEGER NOT NULL, feature TEXT NOT NULL, model TEXT NOT NULL,"
+    " provider TEXT NOT NULL, key TEXT NOT NULL, team TEXT NOT NULL, reason TEXT NOT NULL, status TEXT NOT "
+    "NULL" ROLLUP_VALUES ", PRIMARY KEY (hour_us, " ROLLUP_HOUR_KEYS ")) WITHOUT ROWID;"
+    /* dimension: user, prompt or task; value: which, '' where none is known. */
+    "CREATE TABLE rollup_day (day_us INTEGER NOT NULL, dimension TEXT NOT NULL, value TEXT NOT NULL,"
+    " feature TEXT NOT NULL" ROLLUP_VALUES ", PRIMARY KEY (day_us, dimension, value, feature)) WITHOUT ROWID;"
+
+    /* A budget's counter. retired: of it, what rows had posted that retention deleted. */
+    "CREATE TABLE cells (key INTEGER NOT NULL, budget TEXT NOT NULL, value TEXT NOT NULL,"
+    " window_start_us INTEGER NOT NULL, spent INTEGER NOT NULL, retired INTEGER NOT NULL, PRIMARY KEY (key));"
+
+    /* How far each journal is stored. */
+    "CREATE TABLE positions (epoch INTEGER NOT NULL, worker INTEGER NOT NULL, position INTEGER NOT NULL,"
+    " seq INTEGER NOT NULL, PRIMARY KEY (epoch, worker)) WITHOUT ROWID;"
+    /* Holds without an end whose segment is gone: the journal's record as it was. */
+    "CREATE TABLE open_holds (attempt_id INTEGER NOT NULL, record BLOB NOT NULL, PRIMARY KEY (attempt_id));"
+
+    /* What must be in `attempts`, by block = attempt_id >> 20: sums modulo 2^64. */
+    "CREATE TABLE seals (block INTEGER NOT NULL, row_count INTEGER NOT NULL, checksum_sum INTEGER NOT NULL,"
+    " cost_sum INTEGER NOT NULL, PRIMARY KEY (block));"
+    /* Running totals modulo 2^64: rows and cost ever stored, retired by retention,
+     * and of budget windows that were forgotten. */
+    "CREATE TABLE totals (name TEXT NOT NULL, value INTEGER NOT NULL, PRIMARY KEY (name)) WITHOUT ROWID;"
+    /* Gaps and bad records that were found in journals. */
+    "CREATE TABLE damage (id INTEGER NOT NULL, at_us INTEGER NOT NULL, what TEXT NOT NULL, PRIMARY KEY (id));"
+
+    "CREATE TABLE keys (name TEXT NOT NULL, team TEXT NOT NULL, models TEXT NOT NULL, hash BLOB NOT NULL UNIQUE,"
+    " created_us INTEGER NOT NULL, revoked_us INTEGER NOT NULL, expires_us INTEGER NOT NULL, PRIMARY KEY (name));"
+    "CREATE TABLE meta (name TEXT NOT NULL, value NOT NULL, PRIMARY KEY (name)) WITHOUT ROWID;";
+
+struct column {
+    const char *name, *what;
+};
+
+static const struct column attempt_columns[] = {
+#define INT(column, value, text)           {column, text},
+#define TEXT(column, id, text)             {column, text},
+#define NAME(column, value, text)          {column, text},
+#define UNIT_COUNT_TEXT(unit, count, cost) {count, "used, disjoint from the others"},
+#define UNIT_COST_TEXT(unit, count, cost)  {cost, "the cost of " count},
+#define UNITS()                            UNIT_COLUMNS(UNIT_COUNT_TEXT)
+#define COSTS()                            UNIT_COLUMNS(UNIT_COST_TEXT)
+#include "ledger/columns.def"
+#undef INT
+#undef TEXT
+#undef NAME
+#undef UNITS
+#undef COSTS
+};
+
+size_t schema_attempt_columns(void)
+{
+    return COUNT_OF(attempt_columns);
+}
+
+const char *schema_attempt_column(size_t i)
+{
+    return attempt_columns[i].name;
+}
+
+const char *schema_attempt_column_text(size_t i)
+{
+    return attempt_columns[i].what;
+}
+
+/* Not inside a transaction: the page layout must be chosen before the first table. */
+static bool create(sqlite3 *db)
+{
+    char version[64];
+    snprintf(version, sizeof(version), "PRAGMA user_version = %d; COMMIT;", SCHEMA_VERSION);
+    return sqlite3_exec(db, "PRAGMA page_size = 8192; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL;",
+                        NULL, NULL, NULL) == SQLITE_OK &&
+           sqlite3_exec(db, "BEGIN IMMEDIATE;", NULL, NULL, NULL) == SQLITE_OK &&
+           sqlite3_exec(db, create_attempts, NULL, NULL, NULL) == SQLITE_OK &&
+           sqlite3_exec(db, create_rest, NULL, NULL, NULL) == SQLITE_OK &&
+           sqlite3_exec(db, version, NULL, NULL, NULL) == SQLITE_OK;
+}
+
+static int user_version(sqlite3 *db)
+{
+    sqlite3_stmt *ask = NULL;
+    int version = -1;
+    if (sqlite3_prepare_v2(db, "PRAGMA user_version", -1, &ask, NULL) == SQLITE_OK && sqlite3_step(ask) == SQLITE_ROW)
+        version = sqlite3_column_int(ask, 0);
+    sqlite3_finalize(ask);
+    return version;
+}
+
+static bool prepare(sqlite3 *db, const char *path, bool write, struct buf *why)
+{
+    sqlite3_busy_timeout(db, 5000);
+    if (sum128_register(db) != SQLITE_OK) {
+        buf_printf(why, "%s: %s", path, sqlite3_errmsg(db));
+        return false;
+    }
+    int version = user_version(db);
+    if (version == 0 && write) {
+        if (!create(db)) {
+            buf_printf(why, "%s: cannot make the tables: %s", path, sqlite3_errmsg(db));
+            return false;
+        }
+        version = user_version(db);
+    }
+    if (version < 0) {
+        buf_printf(why, "%s: %s", path, sqlite3_errmsg(db));
+        return false;
+    }
+    if (version != SCHEMA_VERSION) {
+        buf_printf(why, "%s: its schema is version %d, this purser knows %d", path, version, SCHEMA_VERSION);
+        return false;
+    }
+    return true;
+}
+
+sqlite3 *schema_open(const char *dir, bool write, struct buf *why)
+{
+    char path[4096];
+    if (snprintf(path, sizeof(path), "%s/purser.db", dir) >= (int)sizeof(path)) {
+        buf_printf(why, "the data folder's name is too long");
+        return NULL;
+    }
+    sqlite3 *db = NULL;
+    int flags = write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READWRITE;
+    int rc = sqlite3_open_v2(path, &db, flags | SQLITE_OPEN_NOMUTEX, NULL);
+    /* A reader of a WAL store writes to its -shm file: read-only by choice, not by mode. */
+    if (rc == SQLITE_OK && !write) rc = sqlite3_exec(db, "PRAGMA query_only = 1", NULL, NULL, NULL);
+    if (rc != SQLITE_OK) {
+        buf_printf(why, "%s: %s", path, db ? sqlite3_errmsg(db) : sqlite3_errstr(rc));
+        sqlite3_close(db);
+        return NULL;
+    }
+    if (prepare(db, path, write, why)) return db;
+    sqlite3_close(db);
+    return NULL;
+}

@@ -1,0 +1,62 @@
+/* The store's tables: one SQLite file, `purser.db`, in the data folder.
+ *
+ * docs/ledger.md says what each column means. Money is pico-dollars, times are
+ * UTC microseconds, no column is ever NULL. */
+#ifndef LEDGER_SCHEMA_H
+#define LEDGER_SCHEMA_H
+
+#include "base/buf.h"
+#include "base/usage.h"
+
+#include <sqlite3.h>
+
+enum { SCHEMA_VERSION = 1 };
+
+/* UNIT_COLUMN(enum unit's end, column of the count, column of its cost) */
+#define UNIT_COLUMNS(UNIT_COLUMN)                                                                                      \
+    UNIT_COLUMN(INPUT, "input_tokens", "cost_input_picousd")                                                           \
+    UNIT_COLUMN(CACHE_READ, "cache_read_tokens", "cost_cache_read_picousd")                                            \
+    UNIT_COLUMN(CACHE_WRITE_5M, "cache_write_5m_tokens", "cost_cache_write_5m_picousd")                                \
+    UNIT_COLUMN(CACHE_WRITE_1H, "cache_write_1h_tokens", "cost_cache_write_1h_picousd")                                \
+    UNIT_COLUMN(OUTPUT, "output_tokens", "cost_output_picousd")                                                        \
+    UNIT_COLUMN(REASONING, "reasoning_tokens", "cost_reasoning_picousd")                                               \
+    UNIT_COLUMN(AUDIO_IN, "audio_in_tokens", "cost_audio_in_picousd")                                                  \
+    UNIT_COLUMN(AUDIO_OUT, "audio_out_tokens", "cost_audio_out_picousd")                                               \
+    UNIT_COLUMN(IMAGE, "image_tokens", "cost_image_picousd")                                                           \
+    UNIT_COLUMN(TOOL_CALLS, "tool_calls", "cost_tool_calls_picousd")                                                   \
+    UNIT_COLUMN(SEARCHES, "searches", "cost_searches_picousd")                                                         \
+    UNIT_COLUMN(SECONDS, "seconds", "cost_seconds_picousd")                                                            \
+    UNIT_COLUMN(REQUESTS, "requests", "cost_requests_picousd")
+
+/* What a rollup row sums, beside the units. MEASURE(field, column, what it is) */
+#define ROLLUP_MEASURES(MEASURE)                                                                                       \
+    MEASURE(calls, "calls", "rows with number = 1")                                                                    \
+    MEASURE(attempts, "attempts", "rows")                                                                              \
+    MEASURE(errors, "errors", "rows whose status is not ok")                                                           \
+    MEASURE(cost, "cost_picousd", "their cost, unpriced rows left out")                                                \
+    MEASURE(cost_max, "cost_max_picousd", "the same with estimates at their upper end")                                \
+    MEASURE(wasted, "wasted", "rows whose result was not used")                                                        \
+    MEASURE(wasted_cost, "wasted_picousd", "their cost, a part of cost_picousd")                                       \
+    MEASURE(saved_cost, "saved_picousd", "what caches and cheaper rungs saved")                                        \
+    MEASURE(estimated, "estimated", "rows whose cost is estimated")                                                    \
+    MEASURE(estimated_cost, "estimated_picousd", "their cost, a part of cost_picousd")                                 \
+    MEASURE(unpriced, "unpriced", "rows without a known price")                                                        \
+    MEASURE(unpriced_cost, "unpriced_picousd", "what was posted for them, not in cost_picousd")
+
+/* Behind the measures and the units each rollup row has two histograms as blobs
+ * (ledger/histogram.h): `latency` of total_us over all rows, `first_token` of
+ * first_byte_us over streamed rows that had one. */
+
+/* rollup_hour's key behind `hour_us`; rollup_day's is day_us, dimension, value, feature. */
+#define ROLLUP_HOUR_KEYS "feature, model, provider, key, team, reason, status"
+
+/* Opens dir/purser.db with our functions: sum128() (ledger/sum128.h) on every
+ * connection. `write` creates the tables where they are missing.
+ * Owns: the caller closes it with sqlite3_close(). Fails: NULL with a sentence in `why`. */
+sqlite3 *schema_open(const char *dir, bool write, struct buf *why);
+/* The columns of `attempts`, for SELECT and INSERT: "attempt_id, at_us, ...". */
+size_t schema_attempt_columns(void);
+const char *schema_attempt_column(size_t i);
+const char *schema_attempt_column_text(size_t i); /* what it is */
+
+#endif
