@@ -4,12 +4,14 @@
 # make MODE=fuzz       build/fuzz/<parser>: libFuzzer targets
 # make unit            builds and runs the unit tests of MODE
 # make unit-base       those of one folder
+# V=1 shows the commands
 MODE ?= release
 BUILD ?= build$(if $(filter-out release,$(MODE)),/$(MODE))
 LLHTTP := /usr/share/llhttp
 
 CC := gcc
-CXX := g++
+Q := $(if $(V),,@)
+say = $(if $(V),,@echo '  $(1)	$(2)')
 COMMON := -std=gnu17 -D_GNU_SOURCE -Isrc -I/usr/share/include/llhttp -I$(BUILD)/gen -g -fno-omit-frame-pointer -pthread \
   -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wformat=2 -Wwrite-strings \
   -Wcast-align=strict -Wvla -Wundef -Wno-missing-field-initializers -Werror
@@ -57,7 +59,8 @@ LLHTTP_OBJ := $(addprefix $(BUILD)/llhttp/,api.o http.o llhttp.o)
 all: $(BUILD)/purser
 
 $(BUILD)/purser: $(BUILD)/src/main.o $(call libs,cli $(USES_cli)) $(BUILD)/libllhttp.a
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS)
+	$(call say,link,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS)
 
 define folder_rules
 $(BUILD)/lib$(1).a: $(call objects,$(1))
@@ -70,12 +73,14 @@ $(BUILD)/libllhttp.a: $(LLHTTP_OBJ)
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(COMMON) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,cc,$<)
+	$(Q)$(CC) $(COMMON) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 # Debian's node-llhttp ships the generated parser as C: compiled here, never copied.
 $(BUILD)/llhttp/%.o: $(LLHTTP)/%.c
 	@mkdir -p $(@D)
-	$(CC) -O2 -g -DLLHTTP_STRICT_MODE=1 -I/usr/share/include/llhttp -fPIE $(filter -fsanitize%,$(CFLAGS)) -c -o $@ $<
+	$(call say,cc,$<)
+	$(Q)$(CC) -O2 -g -DLLHTTP_STRICT_MODE=1 -I/usr/share/include/llhttp -fPIE $(filter -fsanitize%,$(CFLAGS)) -c -o $@ $<
 
 # The price book is data: embedded as it is.
 $(BUILD)/src/price/book_data.o: data/prices.csv
@@ -87,7 +92,8 @@ unit_programs = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(call unit_sources,$(
 define unit_rules
 $(BUILD)/unit/$(1)/%: $(BUILD)/tests/unit/$(1)/%.o $(call libs,$(1) $(USES_$(1))) $(BUILD)/libllhttp.a
 	@mkdir -p $$(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $$@ $$< -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group $(LIBS) -lcmocka
+	$$(call say,link,$$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $$@ $$< -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group $(LIBS) -lcmocka
 unit-$(1): $(call unit_programs,$(1))
 	@set -e; for t in $$^; do echo "== $$$$t"; $$$$t; done
 .PHONY: unit-$(1)
@@ -100,13 +106,15 @@ FUZZERS := $(patsubst fuzz/%.c,$(BUILD)/%,$(sort $(wildcard fuzz/fuzz_*.c)))
 ifeq ($(MODE),fuzz)
 fuzzers: $(FUZZERS)
 $(BUILD)/fuzz_%: $(BUILD)/fuzz/fuzz_%.o $(call libs,$(USES_cli)) $(BUILD)/libllhttp.a
-	$(CC) $(CFLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS)
+	$(call say,link,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS)
 endif
 
 # ---- the benchmark's C programs: bench/<name>.c
 bench-programs: $(patsubst bench/%.c,$(BUILD)/bench/%,$(sort $(wildcard bench/*.c)))
 $(BUILD)/bench/%: $(BUILD)/bench/%.o $(call libs,$(USES_cli)) $(BUILD)/libllhttp.a
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS)
+	$(call say,link,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS)
 
 format:
 	clang-format -i $$(git ls-files '*.c' '*.h')

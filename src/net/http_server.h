@@ -7,19 +7,15 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "net/http1.h"
 #include "net/loop.h"
 
 #include <sys/uio.h>
 
-struct http_header {
-    str name, value;
-};
-
-enum { HTTP_HEADERS_MAX = 100 };
-
 /* A request, whole. Pointers live until the exchange ends, the body until
  * http_drop_body(). */
 struct http_request {
+    struct http_head *head;
     str method, target;      /* as they came */
     str path, query;         /* path: no decoding */
     struct http_header *headers;
@@ -41,6 +37,9 @@ struct http_handler {
     void (*request)(struct http_exchange *x);
     /* What was queued has gone out: there is room again. May be NULL. */
     void (*drained)(struct http_exchange *x);
+    /* The client sent its end of file: it hung up, or closed only its sending half.
+     * True: take it as gone. NULL: as true. */
+    bool (*half_closed)(struct http_exchange *x);
     /* The client hung up or broke before the answer was complete: `x` is invalid
      * once this returns. May be NULL. */
     void (*gone)(struct http_exchange *x);
@@ -48,6 +47,8 @@ struct http_handler {
     void (*done)(struct http_exchange *x);
     /* A request that is malformed, too large or too slow, for counting. May be NULL. */
     void (*refused)(struct http_server *s, enum err e);
+    /* The body of the answer to such a request, as JSON. NULL: {"error":{"message":...}}. */
+    void (*render)(struct buf *out, enum err e, str message);
 };
 
 struct http_exchange {
@@ -106,8 +107,10 @@ bool http_send_str(struct http_exchange *x, str piece);
 /* Bytes as they are, without framing: to misbehave on purpose. */
 bool http_send_raw(struct http_exchange *x, str bytes);
 size_t http_queued(const struct http_exchange *x);
-/* The proper end of http_begin()'s answer. */
+/* The proper end of http_begin()'s or http_begin_length()'s answer. */
 void http_end(struct http_exchange *x);
+/* A last piece and the end, in one write. */
+void http_send_last(struct http_exchange *x, const struct iovec *pieces, size_t count);
 /* Cuts the connection without an end. `gone` is not called. */
 void http_abort(struct http_exchange *x);
 /* Frees the request's body early: headers stay. */

@@ -20,15 +20,23 @@ struct loop {
     uv_async_t mail;
     char *read_buffer;           /* LOOP_READ_BYTES; valid until the next read of this loop */
     struct list deadlines;       /* of struct deadline */
+    struct list runnable;        /* of struct task */
     struct list dead;            /* of struct corpse: freed at the end of the turn */
     void (*on_mail)(struct loop *l);
     void *owner;
 };
 
+/* Something that can run. Events only mark it; it runs once, at the end of the
+ * turn, when nobody else's callback is on the stack. */
+struct task {
+    struct list link;
+    void (*run)(struct task *t);
+};
+
 /* Something that must have happened by `at_us` (monotonic). Looked at every tick. */
 struct deadline {
     struct list link;
-    int64_t at_us;               /* 0: none */
+    int64_t at_us;               /* monotonic; 0: none */
     void (*late)(struct deadline *d);
 };
 
@@ -46,6 +54,14 @@ void loop_stop(struct loop *l);
 void loop_free(struct loop *l);
 /* Calls on_mail on the loop's thread soon. Thread: any. */
 void loop_wake(struct loop *l);
+
+/* Runs `t` at the end of this turn; marking it twice is once. */
+void task_init(struct task *t, void (*run)(struct task *t));
+void task_mark(struct loop *l, struct task *t);
+void task_clear(struct task *t);
+/* Ends the turn: runs what is runnable, then frees the dead. Every event callback
+ * of net/ calls it last. */
+void loop_turn(struct loop *l);
 
 /* The deadline stays linked while the loop lives or until deadline_clear(). */
 void deadline_init(struct deadline *d, void (*late)(struct deadline *d));

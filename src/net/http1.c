@@ -1,0 +1,270 @@
+#include "net/http1.h"
+
+#include <stdlib.h>
+
+str http_head_find(const struct http_head *h, str name)
+{
+    for (size_t i = 0; i < h->header_count; i++) {
+        if (str_eq_nocase(h->headers[i].name, name)) return h->headers[i].value;
+    }
+    return STR_NONE;
+}
+
+size_t http1_head_end(str bytes, size_t seen)
+{
+    size_t line = seen; /* where the line being looked at begins: go back to it */
+    while (line > 0 && bytes.p[line - 1] != '\n') line--;
+    for (;;) {
+        size_t lf = str_find_byte(bytes, '\n', line);
+        if (lf == SIZE_MAX) return 0;
+        if (lf == line || bytes.p[lf - 1] != '\r') return SIZE_MAX;
+        size_t text = lf - 1 - line;
+        if (text == 0) {
+            if (line > 0) return lf + 1;
+        } else if (memchr(bytes.p + line, '\r', text) || memchr(bytes.p + line, '\0', text)) {
+            return SIZE_MAX;
+        }
+        line = lf + 1;
+    }
+}
+
+/* What llhttp tells while it reads one head. */
+struct reading {
+    llhttp_t parser; /* first: the callbacks find the rest behind it */
+    struct http_head *out;
+    struct arena *arena;
+    struct http_header found[HTTP_HEADERS_MAX];
+    bool too_many;
+};
+
+static struct reading *of(llhttp_t *p)
+{
+    return CONTAINER_OF(p, struct reading, parser);
+}
+
+static int on_url(llhttp_t *p, const char *at, size_t n)
+{
+    of(p)->out->target = str_of(at, n);
+    return 0;
+}
+
+static int on_field(llhttp_t *p, const char *at, size_t n)
+{
+    struct reading *r = of(p);
+    if (r->out->header_count == HTTP_HEADERS_MAX) {
+        r->too_many = true;
+        return -1;
+    }
+    r->found[r->out->header_count++] = (struct http_header){str_of(at, n), STR_NONE};
+    return 0;
+}
+
+static int on_value(llhttp_t *p, const char *at, size_t n)
+{
+    struct reading *r = of(p);
+    r->found[r->out->header_count - 1].value = str_trim(str_of(at, n));
+    return 0;
+}
+
+static int on_head_complete(llhttp_t *p)
+{
+    (void)p;
+    return HPE_PAUSED;
+}
+
+static const llhttp_settings_t *head_settings(void)
+{
+    static const llhttp_settings_t settings = {
+        .on_url = on_url,
+        .on_header_field = on_field,
+        .on_header_value = on_value,
+        .on_headers_complete = on_head_complete,
+    };
+    return &settings;
+}
+
+static bool read_head(struct reading *r, llhttp_type_t type, str head, struct arena *arena, struct http_head *out)
+{
+    *out = (struct http_head){0};
+    r->out = out;
+    r->arena = arena;
+    r->too_many = false;
+    llhttp_init(&r->parser, type, head_settings());
+    llhttp_errno_t error = llhttp_execute(&r->parser, head.p, head.n);
+    if (error != HPE_PAUSED) return false;
+    if (r->parser.http_major != 1 || r->parser.http_minor > 1) return false;
+    out->version_minor = r->parser.http_minor;
+    size_t size = out->header_count * sizeof(struct http_header);
+    out->headers = arena_alloc(arena, size);
+    memcpy(out->headers, r->found, size);
+    return true;
+}
+
+/* "a, b" lists: is `token` one of them? */
+static bool has_token(str list, str token)
+{
+    while (list.p) {
+        if (str_eq_nocase(str_trim(str_cut(&list, ',')), token)) return true;
+    }
+    return false;
+}
+
+/* The headers that frame a message, gathered once. */
+struct framing_headers {
+    str length, coding, connection, host;
+    size_t lengths, codings, hosts;
+};
+
+static struct framing_headers gather(const struct http_head *h)
+{
+    struct framing_headers f = {0};
+    for (size_t i = 0; i < h->header_count; i++) {
+        str name = h->headers[i].name, value = h->headers[i].value;
+        switch (name.n) {
+        case 4:
+            if (str_eq_nocase(name, S("host"))) f.host = value, f.hosts++;
+            break;
+        case 10:
+            if (str_eq_nocase(name, S("connection"))) f.connection = value;
+            break;
+        case 14:
+            if (str_eq_nocase(name, S("content-length"))) f.length = value, f.lengths++;
+            break;
+        case 17:
+            if (str_eq_nocase(name, S("transfer-encoding"))) f.coding = value, f.codings++;
+            break;
+        default: break;
+        }
+    }
+    return f;
+}
+
+static bool keeps_alive(const struct http_head *h, str connection)
+{
+    if (h->version_minor == 0) return has_token(connection, S("keep-alive"));
+    return !has_token(connection, S("close"));
+}
+
+static enum err bad(const char **why, const char *text)
+{
+    *why = text;
+    return ERR_BAD_REQUEST;
+}
+
+/* RFC 9112, 6.3 with nothing forgiven: one framing header, read one way only. */
+static enum err frame_request(struct http_head *h, const struct framing_headers *f, const char **why)
+{
+    if (f->codings > 1 || f->lengths > 1) return bad(why, "Content-Length or Transfer-Encoding stands twice");
+    if (f->codings && f->lengths) return bad(why, "Content-Length and Transfer-Encoding exclude each other");
+    if (f->codings) {
+        if (h->version_minor == 0) return bad(why, "HTTP/1.0 knows no Transfer-Encoding");
+        if (!str_eq_nocase(f->coding, S("chunked"))) return bad(why, "the only Transfer-Encoding taken is chunked");
+        h->framing = HTTP_CHUNKED;
+    } else if (f->lengths) {
+        if (!str_to_u64(f->length, &h->length)) return bad(why, "Content-Length is no decimal number");
+        h->framing = h->length ? HTTP_LENGTH : HTTP_NO_BODY;
+    }
+    return ERR_NONE;
+}
+
+enum err http1_read_request(str head, struct arena *arena, struct http_head *out, const char **why)
+{
+    struct reading r;
+    if (!read_head(&r, HTTP_REQUEST, head, arena, out)) {
+        if (r.too_many) {
+            *why = "more than 100 headers";
+            return ERR_HEAD_TOO_LARGE;
+        }
+        if (llhttp_get_errno(&r.parser) == HPE_PAUSED) return bad(why, "only HTTP/1.0 and HTTP/1.1 are spoken here");
+        const char *reason = llhttp_get_error_reason(&r.parser);
+        return bad(why, reason && *reason ? reason : "the request's head is malformed");
+    }
+    out->method = str_from(llhttp_method_name((llhttp_method_t)r.parser.method));
+    if (str_find(head, S("\r\n "), 0) != SIZE_MAX || str_find(head, S("\r\n\t"), 0) != SIZE_MAX) {
+        return bad(why, "a header is folded over two lines");
+    }
+    struct framing_headers f = gather(out);
+    if (f.hosts > 1 || (f.hosts == 0 && out->version_minor == 1)) return bad(why, "there must be exactly one Host header");
+    enum err e = frame_request(out, &f, why);
+    if (e) return e;
+    out->keep_alive = keeps_alive(out, f.connection);
+    str expect = http_head_find(out, S("expect"));
+    if (expect.n) {
+        if (!str_eq_nocase(expect, S("100-continue"))) {
+            *why = "only Expect: 100-continue is known";
+            return ERR_EXPECTATION_FAILED;
+        }
+        out->expect_continue = out->version_minor == 1;
+    }
+    out->upgrade_websocket = has_token(http_head_find(out, S("upgrade")), S("websocket"));
+    return ERR_NONE;
+}
+
+enum err http1_read_response(str head, bool head_request, struct arena *arena, struct http_head *out, const char **why)
+{
+    struct reading r;
+    if (!read_head(&r, HTTP_RESPONSE, head, arena, out)) {
+        const char *reason = llhttp_get_error_reason(&r.parser);
+        *why = reason && *reason ? reason : "the answer's head is malformed";
+        return ERR_PROVIDER_PROTOCOL;
+    }
+    out->status = r.parser.status_code;
+    struct framing_headers f = gather(out);
+    out->keep_alive = keeps_alive(out, f.connection);
+    if (head_request || out->status < 200 || out->status == 204 || out->status == 304) return ERR_NONE;
+    if (f.codings) {
+        if (f.codings > 1 || !str_eq_nocase(f.coding, S("chunked")) || f.lengths) {
+            *why = "the answer's Transfer-Encoding and Content-Length conflict";
+            return ERR_PROVIDER_PROTOCOL;
+        }
+        out->framing = HTTP_CHUNKED;
+    } else if (f.lengths) {
+        if (f.lengths > 1 || !str_to_u64(f.length, &out->length)) {
+            *why = "the answer's Content-Length is no decimal number";
+            return ERR_PROVIDER_PROTOCOL;
+        }
+        out->framing = out->length ? HTTP_LENGTH : HTTP_NO_BODY;
+    } else {
+        out->framing = HTTP_UNTIL_CLOSE;
+        out->keep_alive = false;
+    }
+    return ERR_NONE;
+}
+
+static int on_chunk_piece(llhttp_t *p, const char *at, size_t n)
+{
+    struct http1_chunks *c = CONTAINER_OF(p, struct http1_chunks, parser);
+    c->overhead = 0;
+    c->piece(c->ctx, str_of(at, n));
+    return 0;
+}
+
+static int on_chunks_complete(llhttp_t *p)
+{
+    struct http1_chunks *c = CONTAINER_OF(p, struct http1_chunks, parser);
+    c->done = true;
+    return HPE_PAUSED;
+}
+
+void http1_chunks_init(struct http1_chunks *c, bool request, void (*piece)(void *ctx, str bytes), void *ctx)
+{
+    static const char head[] = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
+    static const char answer[] = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    *c = (struct http1_chunks){.piece = piece, .ctx = ctx};
+    c->settings.on_body = on_chunk_piece;
+    c->settings.on_message_complete = on_chunks_complete;
+    llhttp_init(&c->parser, request ? HTTP_REQUEST : HTTP_RESPONSE, &c->settings);
+    /* llhttp has no way to begin inside a message: it is shown a head first */
+    if (request) llhttp_execute(&c->parser, head, sizeof(head) - 1);
+    else llhttp_execute(&c->parser, answer, sizeof(answer) - 1);
+}
+
+size_t http1_chunks_feed(struct http1_chunks *c, str bytes)
+{
+    if (c->done || c->bad || bytes.n == 0) return 0;
+    c->overhead += bytes.n; /* reset by each body byte, so a bound on what lies between */
+    llhttp_errno_t error = llhttp_execute(&c->parser, bytes.p, bytes.n);
+    if (error == HPE_PAUSED && c->done) return (size_t)(llhttp_get_error_pos(&c->parser) - bytes.p);
+    if (error != HPE_OK || c->overhead > HTTP1_CHUNK_OVERHEAD_MAX + (64u << 10)) c->bad = true;
+    return bytes.n;
+}

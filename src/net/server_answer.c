@@ -1,0 +1,322 @@
+#include "net/server_conn.h"
+
+#include "base/time.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <time.h>
+
+static struct server_exchange *of(struct http_exchange *x)
+{
+    return CONTAINER_OF(x, struct server_exchange, pub);
+}
+
+bool server_conn_flush(struct server_conn *c)
+{
+    while (c->out_at < c->out.n && !c->corked) {
+        struct iovec piece = {c->out.p + c->out_at, c->out.n - c->out_at};
+        ssize_t took = conn_write(&c->io, &piece, 1);
+        if (took == CONN_AGAIN) break;
+        if (took < 0) {
+            server_conn_close(c);
+            return false;
+        }
+        c->out_at += (size_t)took;
+        server_conn_set_deadline(c);
+    }
+    if (c->out_at == c->out.n && c->out.n) {
+        c->out_at = 0;
+        if (c->out.cap > 4096) buf_free(&c->out); /* a connection that waits keeps little */
+        else buf_clear(&c->out);
+        server_conn_set_deadline(c);
+        if (c->state == SERVER_LINGERING) server_conn_half_close(c);
+        else if (c->x && c->x->finished) task_mark(c->io.loop, &c->drive);
+    }
+    server_conn_update_want(c);
+    return true;
+}
+
+enum { PIECES_MAX = 16 };
+
+/* To the socket at once where nothing is queued before it, the rest into the queue. */
+static void write_pieces(struct server_conn *c, struct iovec *pieces, size_t count)
+{
+    size_t total = 0;
+    for (size_t i = 0; i < count; i++) total += pieces[i].iov_len;
+    struct iovec all[PIECES_MAX + 1];
+    size_t queued = c->out.n - c->out_at;
+    bool uncork = c->corked && queued;
+    ssize_t took = 0;
+    if (queued == 0 || uncork) {
+        size_t n = 0;
+        if (queued) all[n++] = (struct iovec){c->out.p + c->out_at, queued};
+        for (size_t i = 0; i < count; i++) all[n++] = pieces[i];
+        took = conn_write(&c->io, all, n);
+        c->corked = false;
+        if (took == CONN_BROKEN) {
+            c->peer_closed = true;
+            took = (ssize_t)(total + queued); /* dropped; the next event closes the connection */
+            deadline_set(c->io.loop, &c->deadline, 1);
+        }
+        if (took < 0) took = 0;
+    }
+    size_t gone = (size_t)took;
+    size_t from_queue = gone < queued ? gone : queued;
+    c->out_at += from_queue;
+    gone -= from_queue;
+    if (c->out_at == c->out.n && c->out.n) {
+        c->out_at = 0;
+        buf_clear(&c->out);
+    }
+    for (size_t i = 0; i < count; i++) {
+        size_t skip = gone < pieces[i].iov_len ? gone : pieces[i].iov_len;
+        gone -= skip;
+        buf_add(&c->out, str_of((char *)pieces[i].iov_base + skip, pieces[i].iov_len - skip));
+    }
+    if (c->out.n) {
+        if (!c->deadline.at_us) server_conn_set_deadline(c);
+        server_conn_update_want(c);
+    }
+}
+
+static str date_line(char out[64])
+{
+    /* one formatting a second and thread is enough */
+    static _Thread_local time_t last;
+    static _Thread_local char line[64];
+    static _Thread_local int length;
+    time_t now = (time_t)(time_now_us() / US_PER_SECOND);
+    if (now != last) {
+        struct tm tm;
+        gmtime_r(&now, &tm);
+        length = (int)strftime(line, sizeof(line), "date: %a, %d %b %Y %H:%M:%S GMT\r\n", &tm);
+        last = now;
+    }
+    memcpy(out, line, (size_t)length);
+    return str_of(out, (size_t)length);
+}
+
+enum { HEAD_MAX = 256 };
+
+/* Status line and the headers that are ours; returns its length. */
+static size_t head_line(struct server_conn *c, int status, char out[HEAD_MAX], const char *framing)
+{
+    char date[64];
+    str d = date_line(date);
+    bool http10 = c->x->head.version_minor == 0;
+    const char *connection = c->close_after || c->server->draining ? "connection: close\r\n"
+                             : http10                              ? "connection: keep-alive\r\n"
+                                                                   : "";
+    int n = snprintf(out, HEAD_MAX, "HTTP/1.1 %d %s\r\n%" STR_FMT "%s%s", status, http_reason(status), STR_ARG(d),
+                     connection, framing);
+    return (size_t)n;
+}
+
+static void finish(struct server_exchange *x)
+{
+    x->finished = true;
+    task_mark(x->conn->io.loop, &x->conn->drive);
+}
+
+void http_respond(struct http_exchange *pub, int status, str headers, str body)
+{
+    struct server_exchange *x = of(pub);
+    char framing[48], head[HEAD_MAX];
+    snprintf(framing, sizeof(framing), "content-length: %zu\r\n", body.n);
+    size_t n = head_line(x->conn, status, head, status == 204 ? "" : framing);
+    x->framing = ANSWER_WHOLE;
+    struct iovec pieces[] = {
+        {head, n},
+        iov_of(headers),
+        iov_of(S("\r\n")),
+        iov_of(x->head_method ? STR_NONE : body),
+    };
+    write_pieces(x->conn, pieces, COUNT_OF(pieces));
+    finish(x);
+}
+
+/* The head waits for the first piece, or for the end of the turn. */
+static void begin(struct server_exchange *x, int status, str headers, const char *framing)
+{
+    struct server_conn *c = x->conn;
+    char head[HEAD_MAX];
+    size_t n = head_line(c, status, head, framing);
+    c->corked = c->out.n == 0;
+    buf_add(&c->out, str_of(head, n));
+    buf_add(&c->out, headers);
+    buf_add(&c->out, S("\r\n"));
+    if (c->corked) task_mark(c->io.loop, &c->drive);
+}
+
+void http_begin(struct http_exchange *pub, int status, str headers)
+{
+    struct server_exchange *x = of(pub);
+    if (x->head.version_minor == 0) {
+        x->framing = ANSWER_UNTIL_CLOSE;
+        x->conn->close_after = true;
+        begin(x, status, headers, "");
+        return;
+    }
+    x->framing = ANSWER_CHUNKED;
+    begin(x, status, headers, "transfer-encoding: chunked\r\n");
+}
+
+void http_begin_length(struct http_exchange *pub, int status, str headers, uint64_t length)
+{
+    struct server_exchange *x = of(pub);
+    char framing[48];
+    snprintf(framing, sizeof(framing), "content-length: %llu\r\n", (unsigned long long)length);
+    x->framing = ANSWER_LENGTH;
+    x->length_left = length;
+    begin(x, status, headers, framing);
+}
+
+static void send_framed(struct server_exchange *x, const struct iovec *pieces, size_t count, bool last)
+{
+    size_t total = 0, n = 0;
+    struct iovec all[PIECES_MAX];
+    char size[24];
+    bool chunked = x->framing == ANSWER_CHUNKED;
+    if (count > PIECES_MAX - 2) abort(); /* a caller's mistake */
+    for (size_t i = 0; i < count; i++) total += pieces[i].iov_len;
+    if (x->framing == ANSWER_LENGTH) {
+        if (total > x->length_left) abort(); /* a caller's mistake: it would break the framing */
+        x->length_left -= total;
+    }
+    if (x->head_method) total = 0;
+    if (total) {
+        if (chunked) all[n++] = (struct iovec){size, (size_t)snprintf(size, sizeof(size), "%zx\r\n", total)};
+        for (size_t i = 0; i < count; i++) all[n++] = pieces[i];
+    }
+    if (chunked && !x->head_method) {
+        if (total) all[n++] = iov_of(last ? S("\r\n0\r\n\r\n") : S("\r\n"));
+        else if (last) all[n++] = iov_of(S("0\r\n\r\n"));
+    }
+    if (n) write_pieces(x->conn, all, n);
+}
+
+bool http_send(struct http_exchange *pub, const struct iovec *pieces, size_t count)
+{
+    struct server_exchange *x = of(pub);
+    send_framed(x, pieces, count, false);
+    return http_queued(pub) <= x->conn->server->options.limits.queue_bytes;
+}
+
+bool http_send_str(struct http_exchange *pub, str piece)
+{
+    struct iovec one = iov_of(piece);
+    return http_send(pub, &one, 1);
+}
+
+bool http_send_raw(struct http_exchange *pub, str bytes)
+{
+    struct server_exchange *x = of(pub);
+    struct iovec one = iov_of(bytes);
+    write_pieces(x->conn, &one, 1);
+    return http_queued(pub) <= x->conn->server->options.limits.queue_bytes;
+}
+
+size_t http_queued(const struct http_exchange *pub)
+{
+    const struct server_conn *c = CONTAINER_OF(pub, const struct server_exchange, pub)->conn;
+    return c->out.n - c->out_at;
+}
+
+void http_send_last(struct http_exchange *pub, const struct iovec *pieces, size_t count)
+{
+    struct server_exchange *x = of(pub);
+    send_framed(x, pieces, count, true);
+    if (x->framing == ANSWER_LENGTH && x->length_left) x->conn->close_after = true; /* fell short: the client must notice */
+    finish(x);
+}
+
+void http_end(struct http_exchange *pub)
+{
+    http_send_last(pub, NULL, 0);
+}
+
+void http_abort(struct http_exchange *pub)
+{
+    struct server_exchange *x = of(pub);
+    struct server_conn *c = x->conn;
+    c->corked = false;
+    if (!server_conn_flush(c)) return;
+    c->state = SERVER_LINGERING; /* so that `gone` is not called */
+    server_conn_close(c);
+}
+
+void http_drop_body(struct http_exchange *pub)
+{
+    struct server_exchange *x = of(pub);
+    free(x->body);
+    x->body = NULL;
+    buf_free(&x->gathered);
+    pub->request.body = STR_NONE;
+}
+
+void server_conn_half_close(struct server_conn *c)
+{
+    if (c->io.tls) tls_shutdown(c->io.tls);
+    shutdown(c->io.fd, SHUT_WR);
+}
+
+void server_conn_refuse(struct server_conn *c, enum err e, const char *why)
+{
+    const struct http_handler *h = c->server->options.handler;
+    struct buf body, out;
+    buf_init(&body, 0);
+    buf_init(&out, 0);
+    if (h->refused) h->refused(c->server, e);
+    if (h->render) {
+        h->render(&body, e, str_from(why));
+    } else {
+        buf_printf(&body, "{\"error\":{\"message\":");
+        buf_add_json(&body, str_from(why));
+        buf_printf(&body, "}}\n");
+    }
+    int status = err_info(e)->status;
+    buf_printf(&out,
+               "HTTP/1.1 %d %s\r\ncontent-type: application/json\r\ncontent-length: %zu\r\nconnection: close\r\n"
+               "x-should-retry: false\r\n\r\n",
+               status, http_reason(status), body.n);
+    buf_add(&out, buf_str(&body));
+    c->close_after = true;
+    c->state = SERVER_LINGERING;
+    struct iovec piece = {out.p, out.n};
+    write_pieces(c, &piece, 1);
+    if (c->out.n == 0) server_conn_half_close(c);
+    buf_free(&body);
+    buf_free(&out);
+    server_conn_set_deadline(c);
+    server_conn_update_want(c);
+}
+
+const char *http_reason(int status)
+{
+    switch (status) {
+    case 200: return "OK";
+    case 201: return "Created";
+    case 202: return "Accepted";
+    case 204: return "No Content";
+    case 400: return "Bad Request";
+    case 401: return "Unauthorized";
+    case 402: return "Payment Required";
+    case 403: return "Forbidden";
+    case 404: return "Not Found";
+    case 405: return "Method Not Allowed";
+    case 408: return "Request Timeout";
+    case 409: return "Conflict";
+    case 413: return "Content Too Large";
+    case 415: return "Unsupported Media Type";
+    case 417: return "Expectation Failed";
+    case 422: return "Unprocessable Content";
+    case 429: return "Too Many Requests";
+    case 431: return "Request Header Fields Too Large";
+    case 500: return "Internal Server Error";
+    case 502: return "Bad Gateway";
+    case 503: return "Service Unavailable";
+    case 504: return "Gateway Timeout";
+    default: return status < 400 ? "OK" : "Error";
+    }
+}

@@ -1,0 +1,429 @@
+#include "net/server_conn.h"
+
+#include "base/time.h"
+#include "net/http_decode.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+enum {
+    LINGER_US = 2 * 1000 * 1000,
+    LINGER_BYTES = 4 * 1024 * 1024,
+    PIPELINED_BYTES = 64 * 1024, /* kept of requests that come while one is answered */
+};
+
+static void take_bytes(struct server_conn *c, str bytes);
+
+static void free_exchange(struct server_exchange *x)
+{
+    free(x->chunks);
+    free(x->body);
+    buf_free(&x->gathered);
+    arena_free(&x->pub.arena);
+    free(x);
+}
+
+static void bury(struct conn *io)
+{
+    struct server_conn *c = CONTAINER_OF(io, struct server_conn, io);
+    buf_free(&c->in);
+    buf_free(&c->out);
+    free(c);
+}
+
+void server_conn_close(struct server_conn *c)
+{
+    if (c->state == SERVER_CLOSED) return;
+    bool answering = c->state == SERVER_ANSWERING;
+    c->state = SERVER_CLOSED;
+    struct server_exchange *x = c->x;
+    c->x = NULL;
+    if (x) {
+        const struct http_handler *h = c->server->options.handler;
+        if (answering && h->gone) h->gone(&x->pub);
+        free_exchange(x);
+    }
+    deadline_clear(&c->deadline);
+    task_clear(&c->drive);
+    list_remove(&c->link);
+    c->server->conn_count--;
+    conn_close(&c->io, bury);
+}
+
+void server_conn_set_deadline(struct server_conn *c)
+{
+    const struct http_limits *limits = &c->server->options.limits;
+    int64_t in_us = 0;
+    switch (c->state) {
+    case SERVER_HANDSHAKE:
+    case SERVER_BODY: in_us = limits->request_us; break;
+    case SERVER_HEAD: in_us = c->in.n ? limits->request_us : limits->idle_us; break;
+    case SERVER_ANSWERING: in_us = c->out.n ? limits->write_us : 0; break;
+    case SERVER_LINGERING: in_us = LINGER_US; break;
+    case SERVER_CLOSED: return;
+    }
+    if (in_us) deadline_set(c->io.loop, &c->deadline, time_mono_us() + in_us);
+    else deadline_clear(&c->deadline);
+}
+
+void server_conn_update_want(struct server_conn *c)
+{
+    unsigned want = 0;
+    if (!c->reading_paused && !c->peer_closed) want |= CONN_READ;
+    if (c->out.n > c->out_at && !c->corked) want |= CONN_WRITE;
+    conn_want(&c->io, want);
+}
+
+static void on_late(struct deadline *d)
+{
+    struct server_conn *c = CONTAINER_OF(d, struct server_conn, deadline);
+    bool begun = c->state == SERVER_BODY || (c->state == SERVER_HEAD && c->in.n);
+    if (begun) server_conn_refuse(c, ERR_REQUEST_TIMEOUT, "the request did not come whole in time");
+    else server_conn_close(c);
+}
+
+/* ---- the request's head */
+
+static void split_target(struct http_request *r)
+{
+    size_t mark = str_find_byte(r->target, '?', 0);
+    r->path = mark == SIZE_MAX ? r->target : str_head(r->target, mark);
+    r->query = mark == SIZE_MAX ? STR_NONE : str_from_at(r->target, mark + 1);
+    if (str_starts(r->path, S("http://")) || str_starts(r->path, S("https://"))) { /* RFC 9112, 3.2.2 */
+        size_t slash = str_find_byte(r->path, '/', 8);
+        r->path = slash == SIZE_MAX ? S("/") : str_from_at(r->path, slash);
+    }
+}
+
+static struct server_exchange *exchange_new(struct server_conn *c)
+{
+    struct server_exchange *x = mem_zalloc(sizeof(*x));
+    x->conn = c;
+    x->pub.server = c->server;
+    x->pub.started_us = time_mono_us();
+    arena_init(&x->pub.arena);
+    buf_init(&x->gathered, c->server->options.limits.body_bytes);
+    c->x = x;
+    return x;
+}
+
+static void dispatch(struct server_conn *c)
+{
+    struct server_exchange *x = c->x;
+    struct http_request *r = &x->pub.request;
+    str encoding = http_head_find(&x->head, S("content-encoding"));
+    if (encoding.n && r->body.n && !str_eq_nocase(encoding, S("identity"))) {
+        struct buf plain;
+        buf_init(&plain, c->server->options.limits.body_bytes);
+        const char *why = NULL;
+        enum err e = http_decode(encoding, r->body, &plain, &why);
+        if (e) {
+            buf_free(&plain);
+            server_conn_refuse(c, e, why);
+            return;
+        }
+        buf_free(&x->gathered);
+        free(x->body);
+        x->body = NULL;
+        x->gathered = plain;
+        r->body = buf_str(&plain);
+    }
+    c->state = SERVER_ANSWERING;
+    deadline_clear(&c->deadline);
+    c->server->options.handler->request(&x->pub);
+}
+
+static void gather_piece(void *ctx, str piece)
+{
+    struct server_exchange *x = ctx;
+    buf_add(&x->gathered, piece);
+}
+
+/* The head is read: what is known of the body decides what comes next. */
+static bool begin_body(struct server_conn *c)
+{
+    struct server_exchange *x = c->x;
+    const struct http_head *h = &x->head;
+    size_t ceiling = c->server->options.limits.body_bytes;
+    if (h->upgrade_websocket) {
+        server_conn_refuse(c, ERR_BAD_REQUEST, "WebSocket is not spoken here: use a plain POST, streamed by \"stream\": true");
+        return false;
+    }
+    if (h->framing == HTTP_LENGTH) {
+        if (h->length > ceiling) {
+            server_conn_refuse(c, ERR_TOO_LARGE, "the body is above the ceiling (setting `ceilings.body`)");
+            return false;
+        }
+        x->body = mem_try_alloc((size_t)h->length);
+        if (!x->body) {
+            server_conn_refuse(c, ERR_OVERLOADED, "no memory for the body");
+            return false;
+        }
+    } else if (h->framing == HTTP_CHUNKED) {
+        x->chunks = mem_alloc(sizeof(*x->chunks));
+        http1_chunks_init(x->chunks, true, gather_piece, x);
+    }
+    c->state = SERVER_BODY;
+    return true;
+}
+
+/* Takes the head off `bytes`; returns its length, 0 when it is not whole yet or was refused. */
+static size_t take_head(struct server_conn *c, str bytes)
+{
+    size_t ceiling = c->server->options.limits.header_bytes;
+    size_t end = http1_head_end(bytes, c->in_seen);
+    if (end == SIZE_MAX) {
+        server_conn_refuse(c, ERR_BAD_REQUEST, "a line of the head ends in a bare LF, or holds a bare CR or NUL");
+        return 0;
+    }
+    if (end > ceiling || (end == 0 && bytes.n > ceiling)) {
+        server_conn_refuse(c, ERR_HEAD_TOO_LARGE, "the head is above the ceiling (setting `ceilings.header`)");
+        return 0;
+    }
+    c->in_seen = bytes.n;
+    if (end == 0) return 0;
+    c->in_seen = 0;
+    struct server_exchange *x = exchange_new(c);
+    str head = arena_str(&x->pub.arena, str_head(bytes, end));
+    const char *why = NULL;
+    enum err e = http1_read_request(head, &x->pub.arena, &x->head, &why);
+    if (e) {
+        server_conn_refuse(c, e, why);
+        return 0;
+    }
+    struct http_request *r = &x->pub.request;
+    *r = (struct http_request){.head = &x->head, .method = x->head.method, .target = x->head.target,
+                               .headers = x->head.headers, .header_count = x->head.header_count,
+                               .version_minor = x->head.version_minor, .keep_alive = x->head.keep_alive,
+                               .peer = str_from(c->peer)};
+    split_target(r);
+    x->head_method = str_eq(r->method, S("HEAD"));
+    if (!x->head.keep_alive) c->close_after = true;
+    return begin_body(c) ? end : 0;
+}
+
+/* ---- the request's body */
+
+static void ask_for_body(struct server_conn *c)
+{
+    struct server_exchange *x = c->x;
+    if (!x->head.expect_continue || x->continued) return;
+    x->continued = true;
+    buf_add(&c->out, S("HTTP/1.1 100 Continue\r\n\r\n"));
+    server_conn_flush(c);
+}
+
+/* Takes body bytes; returns how many were this request's. */
+static size_t take_body(struct server_conn *c, str bytes)
+{
+    struct server_exchange *x = c->x;
+    size_t used = 0;
+    bool whole = true;
+    if (x->head.framing == HTTP_LENGTH) {
+        size_t need = (size_t)x->head.length - x->body_have;
+        used = bytes.n < need ? bytes.n : need;
+        if (used) memcpy(x->body + x->body_have, bytes.p, used);
+        x->body_have += used;
+        whole = x->body_have == x->head.length;
+        x->pub.request.body = str_of(x->body, x->body_have);
+    } else if (x->head.framing == HTTP_CHUNKED) {
+        used = http1_chunks_feed(x->chunks, bytes);
+        if (x->gathered.overflow) {
+            server_conn_refuse(c, ERR_TOO_LARGE, "the body is above the ceiling (setting `ceilings.body`)");
+            return used;
+        }
+        if (x->chunks->bad) {
+            server_conn_refuse(c, ERR_BAD_REQUEST, "the chunked body is malformed");
+            return used;
+        }
+        whole = x->chunks->done;
+        x->pub.request.body = buf_str(&x->gathered);
+    }
+    if (whole) dispatch(c);
+    else if (x->head.expect_continue) ask_for_body(c);
+    return used;
+}
+
+/* Understands as much of `bytes` as it can; the rest is kept in `in`. */
+static void take_bytes(struct server_conn *c, str bytes)
+{
+    bool kept = c->in.n > 0;
+    enum server_state state = c->state;
+    if (kept) {
+        if (!buf_add(&c->in, bytes)) {
+            server_conn_close(c);
+            return;
+        }
+        bytes = buf_str(&c->in);
+    }
+    size_t used = 0;
+    while (c->state == SERVER_HEAD || c->state == SERVER_BODY) {
+        enum server_state before = c->state;
+        str rest = str_from_at(bytes, used);
+        if (rest.n == 0 && c->state == SERVER_HEAD) break;
+        size_t took = before == SERVER_HEAD ? take_head(c, rest) : take_body(c, rest);
+        used += took;
+        if (c->state == before) break; /* needs more */
+    }
+    if (c->state == SERVER_CLOSED || c->state == SERVER_LINGERING) return;
+    if (kept) buf_consume(&c->in, used);
+    else if (used < bytes.n) buf_add(&c->in, str_from_at(bytes, used));
+    if (c->in.n == 0 && c->in.cap) buf_free(&c->in);
+    c->reading_paused = c->state == SERVER_ANSWERING && c->in.n >= PIPELINED_BYTES;
+    server_conn_update_want(c);
+    /* one deadline for a whole head, one for a whole body: a byte now and then buys no time */
+    if (c->state != SERVER_ANSWERING && (c->state != state || !kept)) server_conn_set_deadline(c);
+}
+
+/* ---- events */
+
+static void peer_ended(struct server_conn *c, bool broken)
+{
+    c->peer_closed = true;
+    if (c->state != SERVER_ANSWERING || broken) {
+        server_conn_close(c);
+        return;
+    }
+    const struct http_handler *h = c->server->options.handler;
+    c->close_after = true;
+    bool unsent = c->x && c->x->finished; /* answered: only let it drain */
+    if (!unsent && (!h->half_closed || h->half_closed(&c->x->pub))) server_conn_close(c);
+    else server_conn_update_want(c);
+}
+
+/* Reads and drops, below TLS: closing with unread bytes would reset the
+ * connection and could destroy the answer on its way. */
+static void linger(struct server_conn *c)
+{
+    for (;;) {
+        ssize_t n = recv(c->io.fd, c->io.loop->read_buffer, LOOP_READ_BYTES, 0);
+        if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
+        c->lingered += n > 0 ? (size_t)n : 0;
+        if (n <= 0 || c->lingered > LINGER_BYTES) {
+            server_conn_close(c);
+            return;
+        }
+    }
+}
+
+static bool handshake(struct server_conn *c)
+{
+    int result = tls_handshake(c->io.tls);
+    if (result == 1) {
+        c->state = SERVER_HEAD;
+        server_conn_set_deadline(c);
+        server_conn_update_want(c);
+        return true;
+    }
+    if (result == TLS_BROKEN) server_conn_close(c);
+    else conn_want(&c->io, result == TLS_WANTS_WRITE ? CONN_READ | CONN_WRITE : CONN_READ);
+    return false;
+}
+
+static void on_readable(struct conn *io)
+{
+    struct server_conn *c = CONTAINER_OF(io, struct server_conn, io);
+    if (c->state == SERVER_HANDSHAKE && !handshake(c)) return;
+    while (c->state != SERVER_CLOSED && !c->reading_paused) {
+        if (c->state == SERVER_LINGERING) {
+            linger(c);
+            return;
+        }
+        char *to = io->loop->read_buffer;
+        size_t room = LOOP_READ_BYTES;
+        struct server_exchange *x = c->x;
+        bool direct = c->state == SERVER_BODY && x->head.framing == HTTP_LENGTH && c->in.n == 0;
+        if (direct) { /* a long body needs no copy */
+            to = x->body + x->body_have;
+            room = (size_t)x->head.length - x->body_have;
+        }
+        ssize_t n = conn_read(io, to, room);
+        if (n == CONN_AGAIN) return;
+        if (n <= 0) {
+            peer_ended(c, n < 0);
+            return;
+        } else if (direct) {
+            x->body_have += (size_t)n;
+            x->pub.request.body = str_of(x->body, x->body_have);
+            if (x->body_have == x->head.length) {
+                dispatch(c);
+                if (c->state == SERVER_ANSWERING) server_conn_update_want(c);
+            }
+        } else {
+            take_bytes(c, str_of(to, (size_t)n));
+        }
+        if ((size_t)n < room && !io->tls) return;
+    }
+}
+
+static void on_writable(struct conn *io)
+{
+    struct server_conn *c = CONTAINER_OF(io, struct server_conn, io);
+    if (c->state == SERVER_HANDSHAKE) {
+        handshake(c);
+        return;
+    }
+    if (!server_conn_flush(c)) return;
+    if (c->out.n == 0 && c->state == SERVER_ANSWERING && c->x && !c->x->finished) {
+        const struct http_handler *h = c->server->options.handler;
+        if (h->drained) h->drained(&c->x->pub);
+    }
+}
+
+static const struct conn_events *events(void)
+{
+    static const struct conn_events table = {on_readable, on_writable};
+    return &table;
+}
+
+/* Ends an answered exchange and goes on to the next request, if it is there already. */
+static void drive(struct task *t)
+{
+    struct server_conn *c = CONTAINER_OF(t, struct server_conn, drive);
+    c->corked = false;
+    if (!server_conn_flush(c)) return;
+    struct server_exchange *x = c->x;
+    if (!x || !x->finished || c->out.n) return;
+    const struct http_handler *h = c->server->options.handler;
+    if (h->done) h->done(&x->pub);
+    c->x = NULL;
+    free_exchange(x);
+    if (c->close_after || c->server->draining) {
+        if (c->peer_closed) {
+            server_conn_close(c);
+            return;
+        }
+        server_conn_half_close(c);
+        c->state = SERVER_LINGERING;
+    } else {
+        c->state = SERVER_HEAD;
+    }
+    c->reading_paused = false;
+    server_conn_set_deadline(c);
+    server_conn_update_want(c);
+    if (c->state == SERVER_HEAD && c->in.n) take_bytes(c, STR_NONE);
+}
+
+bool server_conn_new(struct http_server *s, int fd, struct tls_context *tls, const char *peer)
+{
+    struct server_conn *c = mem_zalloc(sizeof(*c));
+    if (!conn_init(&c->io, s->options.loop, fd, events())) {
+        free(c);
+        return false;
+    }
+    c->server = s;
+    c->state = tls ? SERVER_HANDSHAKE : SERVER_HEAD;
+    if (tls) c->io.tls = tls_accept(tls, fd);
+    str_copy(c->peer, sizeof(c->peer), str_from(peer));
+    buf_init(&c->in, s->options.limits.header_bytes + LOOP_READ_BYTES + PIPELINED_BYTES);
+    buf_init(&c->out, 0); /* bounded by http_send()'s callers and queue_bytes */
+    task_init(&c->drive, drive);
+    deadline_init(&c->deadline, on_late);
+    list_add_last(&s->conns, &c->link);
+    s->conn_count++;
+    server_conn_set_deadline(c);
+    conn_want(&c->io, CONN_READ);
+    on_readable(&c->io); /* the first request often came with the connection */
+    return true;
+}

@@ -1,0 +1,72 @@
+/* Inside of the HTTP server: one client's connection. Used by http_server.c
+ * (listening), server_conn.c (reading) and server_answer.c (writing) only. */
+#ifndef NET_SERVER_CONN_H
+#define NET_SERVER_CONN_H
+
+#include "net/conn.h"
+#include "net/http_server.h"
+
+struct http_server {
+    struct http_server_options options;
+    struct list listeners;  /* of struct listener */
+    struct list conns;      /* of struct server_conn */
+    unsigned conn_count;
+    bool draining, dropped;
+    struct corpse corpse;
+};
+
+enum server_state {
+    SERVER_HANDSHAKE, /* TLS */
+    SERVER_HEAD,      /* waiting for a request, or in its head */
+    SERVER_BODY,
+    SERVER_ANSWERING, /* the handler has it */
+    SERVER_LINGERING, /* answered and half closed: reads what is still on its way, so that the answer is not lost */
+    SERVER_CLOSED,
+};
+
+enum answer_framing { ANSWER_NONE, ANSWER_WHOLE, ANSWER_CHUNKED, ANSWER_LENGTH, ANSWER_UNTIL_CLOSE };
+
+struct server_exchange {
+    struct http_exchange pub; /* first */
+    struct server_conn *conn;
+    struct http_head head;
+    struct http1_chunks *chunks; /* a chunked request's */
+    char *body;                  /* owned: raw or decoded */
+    size_t body_have;
+    struct buf gathered;         /* chunked or decoded body */
+    enum answer_framing framing;
+    uint64_t length_left;        /* ANSWER_LENGTH */
+    bool head_method, finished, continued;
+};
+
+struct server_conn {
+    struct conn io;
+    struct http_server *server;
+    struct list link;
+    struct task drive;           /* finishes exchanges and begins the next */
+    struct deadline deadline;
+    struct buf in;               /* bytes not yet understood */
+    size_t in_seen;              /* of them, looked at for the head's end */
+    struct buf out;              /* bytes not yet taken by the socket */
+    size_t out_at;
+    struct server_exchange *x;
+    enum server_state state;
+    bool close_after;            /* no further request on this connection */
+    bool reading_paused, peer_closed, corked;
+    size_t lingered;
+    char peer[46];
+};
+
+bool server_conn_new(struct http_server *s, int fd, struct tls_context *tls, const char *peer);
+void server_conn_close(struct server_conn *c);
+/* Answers a request that could not be read, then closes. */
+void server_conn_refuse(struct server_conn *c, enum err e, const char *why);
+/* Tells the client that no more comes; what it still sends is read and dropped. */
+void server_conn_half_close(struct server_conn *c);
+/* Writes what is queued. False: the connection broke and is closed. */
+bool server_conn_flush(struct server_conn *c);
+/* The deadline that the state asks for. */
+void server_conn_set_deadline(struct server_conn *c);
+void server_conn_update_want(struct server_conn *c);
+
+#endif

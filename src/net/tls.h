@@ -1,0 +1,38 @@
+/* TLS by OpenSSL, on the descriptor itself. Both sides: ALPN http/1.1, TLS 1.2 or
+ * newer, sessions resumed. */
+#ifndef NET_TLS_H
+#define NET_TLS_H
+
+#include "base/buf.h"
+
+#include <sys/types.h>
+
+struct tls_context; /* certificates and settings. Thread: one loop's */
+struct tls;         /* one connection's */
+
+/* For listening. Fails: NULL with a sentence in `why`. Owns: the caller drops it. */
+struct tls_context *tls_server_context(const char *cert, const char *key, struct buf *why);
+/* For connecting. `ca_file` NULL: the system's authorities. */
+struct tls_context *tls_client_context(const char *ca_file, bool verify, struct buf *why);
+void tls_context_drop(struct tls_context *t);
+
+struct tls *tls_accept(struct tls_context *context, int fd);
+/* `host` is checked against the certificate and sent as SNI (unless it is an address).
+ * Resumes the context's last session with that host where there is one. */
+struct tls *tls_connect(struct tls_context *context, int fd, const char *host);
+/* Says that no more comes (close_notify); waits for nothing. */
+void tls_shutdown(struct tls *t);
+void tls_drop(struct tls *t);
+
+enum { TLS_WANTS_READ = -1, TLS_BROKEN = -2, TLS_WANTS_WRITE = -3 };
+
+/* 1 when done, else TLS_WANTS_READ, TLS_WANTS_WRITE, TLS_BROKEN. */
+int tls_handshake(struct tls *t);
+/* Bytes, 0 at the peer's close_notify, or one of the above. */
+ssize_t tls_read(struct tls *t, char *to, size_t size);
+ssize_t tls_write(struct tls *t, const char *from, size_t size);
+/* Why it broke, for people: "certificate has expired". Static or `t`'s. */
+const char *tls_error(const struct tls *t);
+bool tls_resumed(const struct tls *t);
+
+#endif
