@@ -14,6 +14,8 @@ enum call_kind { CALL_CHAT, CALL_COMPLETIONS, CALL_EMBEDDINGS, CALL_RESPONSES, C
 str call_path(enum call_kind kind);
 /* GenAI operation name for metrics and ledger: "chat", "text_completion", "embeddings", "responses", "moderations". */
 str call_kind_name(enum call_kind kind);
+/* The least output limit that providers take for the kind: a limit is never lowered below it. */
+int64_t call_min_output(enum call_kind kind);
 
 /* Where the prompt's bytes are, for the ledger. */
 struct call_segments {
@@ -32,13 +34,18 @@ struct call {
     bool include_usage_false;/* ... or forbade it */
     bool background;         /* responses only */
     int64_t max_output;      /* tokens; the larger of two names; -1 where the client set none */
-    int64_t choices;         /* n, times best_of: at least 1 */
+    int64_t choices;         /* generations that are paid: n or best_of, times the prompts; at least 1 */
+    int64_t choices_returned;/* generations that come back: n times the prompts; at least 1 */
     int64_t max_tool_calls;  /* -1 where not set */
     bool server_tools;       /* asks for tools that run at the provider (web search, code, ...) */
-    int64_t text_bytes;      /* all text that becomes prompt tokens, tools and schemas included */
+    int64_t text_bytes;      /* all text that becomes prompt tokens, tools and schemas included: never fewer than tokens */
+    int64_t prediction_bytes;/* of a predicted output: what of it is rejected is paid as output, above the limit */
     int64_t messages;        /* turns, each with constant overhead */
+    int64_t tools;           /* tool definitions, each with constant overhead */
     int64_t images, audio, files; /* parts by kind */
-    bool references;         /* stored context (previous_response_id, conversation, file ids): size unknown */
+    int64_t audio_bytes;     /* of the audio parts, decoded; not in text_bytes */
+    bool references;         /* stored or remote context, or a file whose text cannot be counted (previous_response_id,
+                              * conversation, file ids, PDF): size unknown */
     str user;                /* `user` or `safety_identifier` */
     str service_tier;        /* as asked */
     struct call_segments segments;
@@ -47,7 +54,7 @@ struct call {
     uint32_t at_open;        /* just behind the root's `{` */
     bool root_empty;         /* the root has no members */
     json_ref model_ref, stream_options_ref, include_usage_ref;
-    json_ref max_refs[3];    /* every name under which a limit stands */
+    json_ref max_refs[3];    /* the limits by name, nulls too: max_completion_tokens, max_tokens, max_output_tokens */
 };
 
 /* What a call may become on its way to the provider. */
@@ -55,7 +62,8 @@ struct call_changes {
     str model;               /* p == NULL: as it stands */
     bool add_usage;          /* stream_options.include_usage: true */
     int64_t max_output;      /* written where none stands, else lowered to; -1: as it stands */
-    bool use_max_tokens;     /* the target wants `max_tokens` rather than `max_completion_tokens` */
+    bool use_max_tokens;     /* the target knows `max_tokens`, not `max_completion_tokens`: a limit that stands under
+                              * the second name alone is renamed */
 };
 
 /* What was wrong with a body: for the client's error. */
@@ -85,12 +93,13 @@ enum answer_quirk {
     QUIRK_AUDIO_OUTSIDE = 1 << 4,   /* audio tokens stand only in the details (Mistral) */
     QUIRK_OWN_COST = 1 << 5,        /* usage.cost: the provider's own figure */
     QUIRK_REASONING_OUTSIDE = 1 << 6, /* total = prompt + completion + reasoning (xAI chat) */
+    QUIRK_REASONING_IS_REST = 1 << 7, /* what total has above prompt + completion is reasoning (Gemini's OpenAI layer) */
 };
 
 /* What is known of an answer so far. One for each attempt. */
 struct answer {
     struct usage usage;
-    str usage_raw;           /* the usage object as it came; owned by `arena` */
+    str usage_raw;           /* the usage object as it came, where it has at most 16 kB; owned by `arena` */
     str model;               /* as answered */
     str service_tier;        /* as served */
     str finish;              /* the last finish reason */
@@ -98,12 +107,19 @@ struct answer {
     picousd provider_cost;   /* its own figure; PICO -1 where it gave none */
     bool finished;           /* the protocol's own end was seen (finish reason of all choices, end event) */
     bool ended;              /* the last event was seen ([DONE], response.completed ...) */
-    bool failed;             /* an error inside the stream or body */
+    bool failed;             /* an error inside the stream or body; stays */
     int64_t output_events;   /* deltas that carried output */
     int64_t output_bytes;    /* bytes of text, arguments and reasoning in them */
     int64_t choices_seen, choices_finished;
+    int64_t choices_expected;/* call.choices_returned, set by the caller: `finished` waits for as many; 0: unknown */
+    int64_t sequence;        /* responses: the last sequence_number; -1 before the first */
+    int64_t searches, tool_calls; /* made at the provider, counted in the output; in `usage` where it has none of its own */
     bool tool_used;
     struct arena *arena;
+    /* the tap's own memory */
+    uint64_t seen[2], done[2]; /* choices by index, a bit each */
+    uint32_t labels;           /* changes of model, tier and finish: bounded */
+    uint32_t usage_cap;        /* room behind usage_raw.p */
 };
 
 void answer_init(struct answer *a, struct arena *arena);
