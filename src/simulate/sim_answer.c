@@ -1,0 +1,254 @@
+#include "simulate/sim_answer.h"
+
+#include "simulate/sim_schema.h"
+#include "simulate/sim_text.h"
+
+#include <inttypes.h>
+
+/* ---- planning */
+
+static size_t calls_wanted(const struct sim_request *r, const struct sim_control *c)
+{
+    if (!r->tools.list || r->tools.choice == SIM_TOOLS_NONE) return 0;
+    bool forced = r->tools.choice == SIM_TOOLS_REQUIRED || r->tools.choice == SIM_TOOLS_NAMED;
+    if (r->tools.answered && !forced) return 0; /* the tool has spoken: an agent's loop ends here */
+    size_t count = forced || r->tools.mentioned || str_starts(r->model, S("sim-tools")) ? 1 : 0;
+    if (c->tools >= 0 && !(forced && c->tools == 0)) count = (size_t)c->tools;
+    return count < SIM_TOOL_CALLS_MAX ? count : SIM_TOOL_CALLS_MAX;
+}
+
+/* JSON for a schema; falls back to an empty object where the schema outgrows the ceiling. */
+static str filled(struct arena *arena, const struct json *doc, json_ref schema, uint64_t seed)
+{
+    struct buf b;
+    buf_init(&b, 0);
+    str json = sim_schema_fill(doc, schema, seed, &b) ? arena_str(arena, buf_str(&b)) : S("{}");
+    buf_free(&b);
+    return json;
+}
+
+static json_ref find_tool(const struct json *doc, const struct sim_request *r, size_t i)
+{
+    json_ref first = sim_tool_at(doc, r, i), tool = first;
+    if (r->tools.choice != SIM_TOOLS_NAMED) return first;
+    for (size_t step = 1; step < SIM_INPUTS_MAX; step++) {
+        json_ref name = json_find(doc, tool, S("name"), NULL);
+        if (json_string_is(doc, name, r->tools.name)) return tool;
+        tool = sim_tool_at(doc, r, i + step);
+        if (tool == first) break;
+    }
+    return first;
+}
+
+static void plan_calls(struct sim_choice *ch, struct arena *arena, const struct json *doc, const struct sim_request *r,
+                       size_t count)
+{
+    ch->calls = arena_alloc(arena, count * sizeof *ch->calls);
+    ch->call_count = count;
+    for (size_t i = 0; i < count; i++) {
+        struct sim_tool_call *call = &ch->calls[i];
+        json_ref tool = find_tool(doc, r, i);
+        json_ref parameters = json_find(doc, tool, S("parameters"), NULL);
+        str name;
+        if (!json_string(doc, json_find(doc, tool, S("name"), NULL), arena, &name)) name = S("unnamed");
+        call->name = arena_str(arena, name);
+        call->id = arena_printf(arena, "call_sim%016" PRIx64, sim_mix(ch->seed + i));
+        call->arguments = parameters ? filled(arena, doc, parameters, ch->seed + i) : S("{}");
+        ch->tokens += 1 + sim_count_pieces(call->arguments);
+    }
+}
+
+static void plan_choice(struct sim_answer *a, struct sim_choice *ch, struct arena *arena, const struct json *doc,
+                        const struct sim_request *r, size_t calls, int64_t drawn)
+{
+    bool by_content = true;
+    if (calls) {
+        plan_calls(ch, arena, doc, r, calls);
+    } else if (r->format.json) {
+        ch->json = filled(arena, doc, r->format.schema, ch->seed);
+        ch->tokens = sim_count_pieces(ch->json);
+    } else {
+        by_content = false;
+        ch->tokens = drawn;
+    }
+    /* what has content thinks as long as it speaks; a drawn length is shared out */
+    ch->reasoning = sim_reasoning_of(a->shape, by_content ? 2 * ch->tokens : ch->tokens);
+    if (by_content) ch->tokens += ch->reasoning;
+    if (r->max_output >= 0 && ch->tokens > r->max_output) {
+        ch->tokens = r->max_output;
+        ch->cut = true;
+    }
+    if (ch->reasoning > ch->tokens) ch->reasoning = ch->tokens;
+    ch->audio = sim_audio_of(a->shape, ch->tokens);
+    if (ch->audio > ch->tokens - ch->reasoning) ch->audio = ch->tokens - ch->reasoning;
+    a->planned += ch->tokens;
+}
+
+static const struct sim_wire *wire_of(const struct sim_answer *a)
+{
+    return a->kind == SIM_RESPONSES ? &sim_wire_responses : &sim_wire_chat;
+}
+
+struct sim_answer *sim_answer_new(struct arena *arena, const struct json *doc, const struct sim_request *r,
+                                  const struct sim_control *c, const struct sim_draw *draw)
+{
+    struct sim_answer *a = arena_zalloc(arena, sizeof *a);
+    a->kind = r->kind;
+    a->created_s = draw->now_s;
+    a->shape = sim_usage_for(r->kind, c->usage);
+    a->place = sim_usage_place(a->shape, r->include_usage);
+    a->usage_null = r->include_usage && a->place == SIM_USAGE_SEPARATE;
+    a->in = sim_units_in(a->shape, c->input_tokens >= 0 ? c->input_tokens : r->text_tokens, r->audio_tokens);
+    a->choice_count = (size_t)r->generated;
+    a->shown = (size_t)r->choices;
+    a->choices = arena_zalloc(arena, a->choice_count * sizeof *a->choices);
+    str tier = c->service_tier[0] ? str_from(c->service_tier) : r->service_tier;
+    a->tier = tier.n == 0 || str_eq(tier, S("auto")) ? S("default") : arena_str(arena, tier);
+    size_t calls = calls_wanted(r, c);
+    for (size_t i = 0; i < a->choice_count; i++) {
+        a->choices[i].seed = sim_mix(draw->seed + i);
+        plan_choice(a, &a->choices[i], arena, doc, r, calls, draw->tokens);
+    }
+    static const char *const prefixes[] = {
+        [SIM_CHAT] = "chatcmpl", [SIM_COMPLETIONS] = "cmpl", [SIM_RESPONSES] = "resp"};
+    a->id = arena_printf(arena, "%s%csim%" PRIu64, prefixes[r->kind], r->kind == SIM_RESPONSES ? '_' : '-', draw->id);
+    wire_of(a)->prepare(a, arena, doc, r);
+    return a;
+}
+
+/* ---- generating */
+
+/* Moves to the next call's head, or cuts a piece of the running one's arguments. */
+static void next_call_piece(struct sim_choice *c, struct sim_piece *out)
+{
+    if (c->call == 0 || c->at >= c->calls[c->call - 1].arguments.n) {
+        c->call++;
+        c->at = 0;
+        out->kind = SIM_PIECE_CALL;
+        out->text = STR_NONE;
+    } else {
+        str arguments = c->calls[c->call - 1].arguments;
+        out->kind = SIM_PIECE_ARGUMENTS;
+        out->text = str_of(arguments.p + c->at, sim_piece_len(arguments, c->at));
+        c->at += out->text.n;
+    }
+    out->call = &c->calls[c->call - 1];
+    out->call_index = c->call - 1;
+}
+
+bool sim_choice_next(struct sim_choice *c, struct sim_piece *out)
+{
+    if (c->done >= c->tokens) return false;
+    *out = (struct sim_piece){0};
+    if (c->done < c->reasoning) {
+        out->kind = SIM_PIECE_HIDDEN;
+    } else if (c->call_count) {
+        next_call_piece(c, out);
+    } else if (c->json.p) {
+        out->kind = SIM_PIECE_TEXT;
+        out->text = str_of(c->json.p + c->at, sim_piece_len(c->json, c->at));
+        c->at += out->text.n;
+    } else {
+        out->kind = SIM_PIECE_TEXT;
+        int64_t last = c->cut ? -1 : c->tokens - c->reasoning - 1;
+        out->text = sim_word(c->seed, c->done - c->reasoning, last);
+    }
+    c->done++;
+    return true;
+}
+
+bool sim_choice_has_text(const struct sim_choice *c)
+{
+    return !c->call_count && c->done > c->reasoning;
+}
+
+void sim_choice_text_json(const struct sim_choice *c, struct buf *out)
+{
+    if (c->json.p) {
+        buf_add_json(out, str_head(c->json, c->at));
+        return;
+    }
+    int64_t count = c->call_count ? 0 : c->done - c->reasoning;
+    int64_t last = c->cut ? -1 : c->tokens - c->reasoning - 1;
+    buf_add_byte(out, '"');
+    for (int64_t i = 0; i < count; i++) buf_add(out, sim_word(c->seed, i, last)); /* words need no escapes */
+    buf_add_byte(out, '"');
+}
+
+void sim_choice_arguments_json(const struct sim_choice *c, size_t call, struct buf *out)
+{
+    str arguments = c->calls[call].arguments;
+    buf_add_json(out, call + 1 == c->call ? str_head(arguments, c->at) : arguments);
+}
+
+struct sim_units sim_answer_units(const struct sim_answer *a)
+{
+    struct sim_units u = a->in;
+    for (size_t i = 0; i < a->choice_count; i++) {
+        const struct sim_choice *c = &a->choices[i];
+        int64_t shown = c->done - c->reasoning, silent = c->tokens - c->reasoning - c->audio;
+        u.reasoning += shown < 0 ? c->done : c->reasoning;
+        if (shown <= 0) continue;
+        int64_t audio = shown > silent ? shown - silent : 0;
+        u.audio_out += audio;
+        u.output += shown - audio;
+    }
+    return u;
+}
+
+/* The next choice, in turn, that has tokens left; NULL when all are complete. */
+static struct sim_choice *next_choice(struct sim_answer *a)
+{
+    for (size_t i = 0; i < a->choice_count; i++) {
+        struct sim_choice *c = &a->choices[a->turn];
+        a->turn = a->turn + 1 < a->choice_count ? a->turn + 1 : 0;
+        if (c->done < c->tokens) return c;
+    }
+    return NULL;
+}
+
+void sim_answer_skip(struct sim_answer *a, int64_t tokens)
+{
+    struct sim_piece p;
+    for (struct sim_choice *c; tokens > 0 && (c = next_choice(a)) != NULL; tokens--) {
+        a->generated += sim_choice_next(c, &p);
+    }
+}
+
+void sim_answer_open(struct sim_answer *a, struct buf *out)
+{
+    wire_of(a)->open(a, out);
+}
+
+bool sim_answer_step(struct sim_answer *a, struct buf *out)
+{
+    struct sim_choice *c = next_choice(a);
+    struct sim_piece p;
+    if (!c || !sim_choice_next(c, &p)) return false;
+    a->generated++;
+    size_t index = (size_t)(c - a->choices);
+    if (index < a->shown) wire_of(a)->piece(a, index, &p, out);
+    return true;
+}
+
+void sim_answer_close(struct sim_answer *a, struct buf *out)
+{
+    wire_of(a)->close(a, out);
+}
+
+void sim_answer_fail(struct sim_answer *a, bool response_failed, struct buf *out)
+{
+    wire_of(a)->fail(a, response_failed, out);
+}
+
+void sim_answer_garble(struct sim_answer *a, struct buf *out)
+{
+    if (a->kind == SIM_RESPONSES) buf_add(out, S("event: response.output_text.delta\n"));
+    buf_add(out, S("data: {\"id\":\"garbled\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\n\n"));
+}
+
+void sim_answer_whole(struct sim_answer *a, struct buf *out)
+{
+    sim_answer_skip(a, a->planned - a->generated);
+    wire_of(a)->whole(a, out);
+}
