@@ -44,9 +44,9 @@ static const char create_rest[] =
     "CREATE TABLE cells (key INTEGER NOT NULL, budget TEXT NOT NULL, value TEXT NOT NULL,"
     " window_start_us INTEGER NOT NULL, spent INTEGER NOT NULL, retired INTEGER NOT NULL, PRIMARY KEY (key));"
 
-    /* How far each journal is stored. */
+    /* How far each journal is stored; closed: to its end, its segments are gone. */
     "CREATE TABLE positions (epoch INTEGER NOT NULL, worker INTEGER NOT NULL, position INTEGER NOT NULL,"
-    " seq INTEGER NOT NULL, PRIMARY KEY (epoch, worker)) WITHOUT ROWID;"
+    " seq INTEGER NOT NULL, closed INTEGER NOT NULL, PRIMARY KEY (epoch, worker)) WITHOUT ROWID;"
     /* Holds without an end whose segment is gone: the journal's record as it was. */
     "CREATE TABLE open_holds (attempt_id INTEGER NOT NULL, record BLOB NOT NULL, PRIMARY KEY (attempt_id));"
 
