@@ -1,0 +1,85 @@
+#include "net/resolver.h"
+
+#include "base/arena.h"
+#include "base/time.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { KEEP_US = 30 * 1000 * 1000 };
+
+static void add_address(struct resolver *r, const struct sockaddr *address, socklen_t length)
+{
+    if (r->count == RESOLVER_ADDRESSES_MAX || length > sizeof(r->address[0])) return;
+    memcpy(&r->address[r->count], address, length);
+    r->length[r->count++] = length;
+}
+
+static bool literal(struct resolver *r)
+{
+    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(r->port)};
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(r->port)};
+    if (inet_pton(AF_INET, r->host, &v4.sin_addr) == 1) add_address(r, (struct sockaddr *)&v4, sizeof(v4));
+    else if (inet_pton(AF_INET6, r->host, &v6.sin6_addr) == 1) add_address(r, (struct sockaddr *)&v6, sizeof(v6));
+    return r->count > 0;
+}
+
+void resolver_init(struct resolver *r, struct loop *l, str host, uint16_t port, void (*done)(struct resolver *r), void *owner)
+{
+    *r = (struct resolver){.loop = l, .host = str_dup(host), .port = port, .done = done, .owner = owner};
+    r->query.data = r;
+    if (literal(r)) r->expires_us = INT64_MAX;
+}
+
+static void on_resolved(uv_getaddrinfo_t *query, int status, struct addrinfo *found)
+{
+    struct resolver *r = query->data;
+    struct loop *l = r->loop;
+    r->running = false;
+    if (status == 0) {
+        r->count = 0;
+        for (struct addrinfo *a = found; a; a = a->ai_next) add_address(r, a->ai_addr, a->ai_addrlen);
+        r->expires_us = time_mono_us() + KEEP_US;
+    } else {
+        snprintf(r->why, sizeof(r->why), "%s", uv_strerror(status));
+    }
+    uv_freeaddrinfo(found);
+    if (r->dropped) {
+        free(r->host);
+        if (r->freed) r->freed(r);
+    } else {
+        r->done(r);
+    }
+    loop_turn(l);
+}
+
+static void start(struct resolver *r)
+{
+    if (r->running) return;
+    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
+    char service[8];
+    snprintf(service, sizeof(service), "%u", r->port);
+    r->running = uv_getaddrinfo(&r->loop->uv, &r->query, on_resolved, r->host, service, &hints) == 0;
+}
+
+bool resolver_ready(struct resolver *r)
+{
+    bool fresh = r->expires_us == INT64_MAX || time_mono_us() < r->expires_us;
+    if (r->count && fresh) return true;
+    start(r);
+    return r->count > 0; /* an old address is better than a wait */
+}
+
+void resolver_drop(struct resolver *r, void (*freed)(struct resolver *r))
+{
+    r->dropped = true;
+    r->freed = freed;
+    if (r->running) {
+        uv_cancel((uv_req_t *)&r->query);
+        return;
+    }
+    free(r->host);
+    if (freed) freed(r);
+}
