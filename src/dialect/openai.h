@@ -1,0 +1,92 @@
+/* What the files of the OpenAI dialect share. Nobody else includes it. */
+#ifndef DIALECT_OPENAI_H
+#define DIALECT_OPENAI_H
+
+#include "dialect/call.h"
+
+/* The members of a body's root that purser reads or writes. */
+#define CALL_FIELDS(FIELD)                                                                                             \
+    FIELD(MODEL, "model")                                                                                              \
+    FIELD(STREAM, "stream")                                                                                            \
+    FIELD(STREAM_OPTIONS, "stream_options")                                                                            \
+    FIELD(MAX_COMPLETION_TOKENS, "max_completion_tokens")                                                              \
+    FIELD(MAX_TOKENS, "max_tokens")                                                                                    \
+    FIELD(MAX_OUTPUT_TOKENS, "max_output_tokens")                                                                      \
+    FIELD(N, "n")                                                                                                      \
+    FIELD(BEST_OF, "best_of")                                                                                          \
+    FIELD(USER, "user")                                                                                                \
+    FIELD(SAFETY_IDENTIFIER, "safety_identifier")                                                                      \
+    FIELD(SERVICE_TIER, "service_tier")                                                                                \
+    FIELD(BACKGROUND, "background")                                                                                    \
+    FIELD(MAX_TOOL_CALLS, "max_tool_calls")                                                                            \
+    FIELD(MESSAGES, "messages")                                                                                        \
+    FIELD(INPUT, "input")                                                                                              \
+    FIELD(PROMPT, "prompt")                                                                                            \
+    FIELD(SUFFIX, "suffix")                                                                                            \
+    FIELD(INSTRUCTIONS, "instructions")                                                                                \
+    FIELD(TOOLS, "tools")                                                                                              \
+    FIELD(FUNCTIONS, "functions")                                                                                      \
+    FIELD(RESPONSE_FORMAT, "response_format")                                                                          \
+    FIELD(TEXT, "text")                                                                                                \
+    FIELD(DOCUMENTS, "documents")                                                                                      \
+    FIELD(PREDICTION, "prediction")                                                                                    \
+    FIELD(PREVIOUS_RESPONSE_ID, "previous_response_id")                                                                \
+    FIELD(CONVERSATION, "conversation")                                                                                \
+    FIELD(WEB_SEARCH_OPTIONS, "web_search_options")                                                                    \
+    FIELD(SEARCH_PARAMETERS, "search_parameters")                                                                      \
+    FIELD(ENABLE_SEARCH, "enable_search")                                                                              \
+    FIELD(PLUGINS, "plugins")
+
+enum call_field {
+#define FIELD(constant, name) FIELD_##constant,
+    CALL_FIELDS(FIELD)
+#undef FIELD
+        FIELD_COUNT
+};
+
+/* A body being read. */
+struct call_reader {
+    const struct json *doc;
+    struct arena *arena;
+    struct call *call;
+    struct call_problem *problem;
+    json_ref at[FIELD_COUNT]; /* JSON_ABSENT where the root has no such member */
+};
+
+str call_field_name(enum call_field f);
+/* As it stands: JSON_ABSENT where it is missing or null. */
+json_ref call_field_value(const struct call_reader *r, enum call_field f);
+/* Fills in the problem; false, for `return refuse(...)`. */
+bool call_refuse(struct call_reader *r, str param, str message);
+
+/* Counts the prompt: text, media, turns, tools, segments.
+ * Fails: false with the problem filled in. */
+bool call_count(struct call_reader *r) MUST_CHECK;
+
+/* Bytes of a string once decoded, an unpaired surrogate as U+FFFD; 0 for other values. */
+int64_t openai_string_bytes(const struct json *doc, json_ref at);
+/* Bytes of a value written without white space, its strings decoded. */
+int64_t openai_value_bytes(const struct json *doc, json_ref at);
+/* The member's value; JSON_ABSENT where it is missing or null. */
+json_ref openai_find(const struct json *doc, json_ref object, str key);
+
+/* Whether `root` is an error in one of the forms that providers send, in a body
+ * or an event; `payload`: it also carries a result, so that a mere `message` or
+ * `detail` proves nothing. `*message` lives in `arena`, at most a kilobyte. */
+bool openai_error_find(const struct json *doc, json_ref root, bool payload, struct arena *arena, str *message);
+
+/* Reads `usage` into the answer: units, the raw bytes, the provider's own cost. */
+void answer_take_usage(struct answer *a, uint32_t quirks, const struct json *doc, json_ref usage);
+/* Replaces a short text of the answer by a string of the document. */
+void answer_keep(struct answer *a, str *slot, const struct json *doc, json_ref at);
+/* ... the service tier; "auto" only repeats what was asked. */
+void answer_keep_tier(struct answer *a, const struct json *doc, json_ref at);
+/* Marks the answer as failed; the first message stays. */
+void answer_fail(struct answer *a, str message);
+/* The parts of a chat chunk or body, and of the responses' events and bodies. */
+void answer_take_choices(struct answer *a, const struct json *doc, json_ref choices);
+enum tap_verdict answer_take_event(struct answer *a, uint32_t quirks, const struct json *doc, str type);
+void answer_take_response(struct answer *a, uint32_t quirks, const struct json *doc, json_ref response);
+void answer_take_items(struct answer *a, const struct json *doc, json_ref output);
+
+#endif
