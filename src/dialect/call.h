@@ -28,49 +28,49 @@ struct call_segments {
 
 struct call {
     enum call_kind kind;
-    str model;               /* as the client wrote it, decoded */
+    str model; /* as the client wrote it, decoded */
     bool stream;
-    bool include_usage;      /* the client asked for the usage chunk itself */
-    bool include_usage_false;/* ... or forbade it */
-    bool background;         /* responses only */
-    int64_t max_output;      /* tokens; the larger of two names; -1 where the client set none */
-    int64_t choices;         /* generations that are paid: n or best_of, times the prompts; at least 1 */
-    int64_t choices_returned;/* generations that come back: n times the prompts; at least 1 */
-    int64_t max_tool_calls;  /* -1 where not set */
-    bool server_tools;       /* asks for tools that run at the provider (web search, code, ...) */
-    int64_t text_bytes;      /* all text that becomes prompt tokens, tools and schemas included: never fewer than tokens */
-    int64_t prediction_bytes;/* of a predicted output: what of it is rejected is paid as output, above the limit */
-    int64_t messages;        /* turns, each with constant overhead */
-    int64_t tools;           /* tool definitions, each with constant overhead */
+    bool include_usage;       /* the client asked for the usage chunk itself */
+    bool include_usage_false; /* ... or forbade it */
+    bool background;          /* responses only */
+    int64_t max_output;       /* tokens; the larger of two names; -1 where the client set none */
+    int64_t choices;          /* generations that are paid: n or best_of, times the prompts; at least 1 */
+    int64_t choices_returned; /* generations that come back: n times the prompts; at least 1 */
+    int64_t max_tool_calls;   /* -1 where not set */
+    bool server_tools;        /* asks for tools that run at the provider (web search, code, ...) */
+    int64_t text_bytes; /* all text that becomes prompt tokens, tools and schemas included: never fewer than tokens */
+    int64_t prediction_bytes;     /* of a predicted output: what of it is rejected is paid as output, above the limit */
+    int64_t messages;             /* turns, each with constant overhead */
+    int64_t tools;                /* tool definitions, each with constant overhead */
     int64_t images, audio, files; /* parts by kind */
-    int64_t audio_bytes;     /* of the audio parts, decoded; not in text_bytes */
-    bool references;         /* stored or remote context, or a file whose text cannot be counted (previous_response_id,
+    int64_t audio_bytes;          /* of the audio parts, decoded; not in text_bytes */
+    bool references;  /* stored or remote context, or a file whose text cannot be counted (previous_response_id,
                               * conversation, file ids, PDF): size unknown */
-    str user;                /* `user` or `safety_identifier` */
-    str service_tier;        /* as asked */
+    str user;         /* `user` or `safety_identifier` */
+    str service_tier; /* as asked */
     struct call_segments segments;
     struct arena *arena;
     /* what call_edit() needs; offsets into the body */
-    uint32_t at_open;        /* just behind the root's `{` */
-    bool root_empty;         /* the root has no members */
+    uint32_t at_open; /* just behind the root's `{` */
+    bool root_empty;  /* the root has no members */
     json_ref model_ref, stream_options_ref, include_usage_ref;
-    json_ref max_refs[3];    /* the limits by name, nulls too: max_completion_tokens, max_tokens, max_output_tokens */
+    json_ref max_refs[3]; /* the limits by name, nulls too: max_completion_tokens, max_tokens, max_output_tokens */
 };
 
 /* What a call may become on its way to the provider. */
 struct call_changes {
-    str model;               /* p == NULL: as it stands */
-    bool add_usage;          /* stream_options.include_usage: true */
-    int64_t max_output;      /* written where none stands, else lowered to; -1: as it stands */
-    bool use_max_tokens;     /* the target knows `max_tokens`, not `max_completion_tokens`: a limit that stands under
+    str model;           /* p == NULL: as it stands */
+    bool add_usage;      /* stream_options.include_usage: true */
+    int64_t max_output;  /* written where none stands, else lowered to; -1: as it stands */
+    bool use_max_tokens; /* the target knows `max_tokens`, not `max_completion_tokens`: a limit that stands under
                               * the second name alone is renamed */
 };
 
 /* What was wrong with a body: for the client's error. */
 struct call_problem {
     enum err err;
-    str message;             /* what, where and what to do; in the call's arena */
-    str param;               /* the field's name, or empty */
+    str message; /* what, where and what to do; in the call's arena */
+    str param;   /* the field's name, or empty */
 };
 
 /* Reads a body. `doc` stays in use until the call is edited.
@@ -86,34 +86,36 @@ size_t call_edit(const struct call *call, const struct json *doc, const struct c
 
 /* Quirks of a provider's usage and stream; set by its row in provider/. */
 enum answer_quirk {
-    QUIRK_X_GROQ = 1 << 0,          /* usage under x_groq */
-    QUIRK_CUMULATIVE = 1 << 1,      /* usage on every chunk, growing: keep the last */
-    QUIRK_CACHE_MISS = 1 << 2,      /* prompt_cache_hit_tokens / prompt_cache_miss_tokens */
-    QUIRK_FLAT_CACHED = 1 << 3,     /* flat `cached_tokens` beside prompt_tokens */
-    QUIRK_AUDIO_OUTSIDE = 1 << 4,   /* audio tokens stand only in the details (Mistral) */
-    QUIRK_OWN_COST = 1 << 5,        /* usage.cost: the provider's own figure */
+    QUIRK_X_GROQ = 1 << 0,            /* usage under x_groq */
+    QUIRK_CUMULATIVE = 1 << 1,        /* usage on every chunk, growing: keep the last */
+    QUIRK_CACHE_MISS = 1 << 2,        /* prompt_cache_hit_tokens / prompt_cache_miss_tokens */
+    QUIRK_FLAT_CACHED = 1 << 3,       /* flat `cached_tokens` beside prompt_tokens */
+    QUIRK_AUDIO_OUTSIDE = 1 << 4,     /* audio tokens stand only in the details (Mistral) */
+    QUIRK_OWN_COST = 1 << 5,          /* usage.cost: the provider's own figure */
     QUIRK_REASONING_OUTSIDE = 1 << 6, /* total = prompt + completion + reasoning (xAI chat) */
-    QUIRK_REASONING_IS_REST = 1 << 7, /* what total has above prompt + completion is reasoning (Gemini's OpenAI layer) */
+    QUIRK_REASONING_IS_REST =
+        1 << 7, /* what total has above prompt + completion is reasoning (Gemini's OpenAI layer) */
 };
 
 /* What is known of an answer so far. One for each attempt. */
 struct answer {
     struct usage usage;
-    str usage_raw;           /* the usage object as it came, where it has at most 16 kB; owned by `arena` */
-    str model;               /* as answered */
-    str service_tier;        /* as served */
-    str finish;              /* the last finish reason */
-    str provider_error;      /* message of an error the provider sent in band */
-    picousd provider_cost;   /* its own figure; PICO -1 where it gave none */
-    bool finished;           /* the protocol's own end was seen (finish reason of all choices, end event) */
-    bool ended;              /* the last event was seen ([DONE], response.completed ...) */
-    bool failed;             /* an error inside the stream or body; stays */
-    int64_t output_events;   /* deltas that carried output */
-    int64_t output_bytes;    /* bytes of text, arguments and reasoning in them */
+    str usage_raw;         /* the usage object as it came, where it has at most 16 kB; owned by `arena` */
+    str model;             /* as answered */
+    str service_tier;      /* as served */
+    str finish;            /* the last finish reason */
+    str provider_error;    /* message of an error the provider sent in band */
+    picousd provider_cost; /* its own figure; PICO -1 where it gave none */
+    bool finished;         /* the protocol's own end was seen (finish reason of all choices, end event) */
+    bool ended;            /* the last event was seen ([DONE], response.completed ...) */
+    bool failed;           /* an error inside the stream or body; stays */
+    int64_t output_events; /* deltas that carried output */
+    int64_t output_bytes;  /* bytes of text, arguments and reasoning in them */
     int64_t choices_seen, choices_finished;
-    int64_t choices_expected;/* call.choices_returned, set by the caller: `finished` waits for as many; 0: unknown */
-    int64_t sequence;        /* responses: the last sequence_number; -1 before the first */
-    int64_t searches, tool_calls; /* made at the provider, counted in the output; in `usage` where it has none of its own */
+    int64_t choices_expected; /* call.choices_returned, set by the caller: `finished` waits for as many; 0: unknown */
+    int64_t sequence;         /* responses: the last sequence_number; -1 before the first */
+    int64_t searches,
+        tool_calls; /* made at the provider, counted in the output; in `usage` where it has none of its own */
     bool tool_used;
     struct arena *arena;
     /* the tap's own memory */
@@ -126,15 +128,16 @@ void answer_init(struct answer *a, struct arena *arena);
 
 /* What the tap says about one event of a stream. */
 enum tap_verdict {
-    TAP_PASS,        /* send on as it is */
-    TAP_USAGE_ONLY,  /* a chunk that only carries usage (choices: []): drop it where the client did not ask */
-    TAP_END,         /* the protocol's last event: withhold until the attempt is posted */
-    TAP_ERROR,       /* an error in band: the stream has failed */
+    TAP_PASS,       /* send on as it is */
+    TAP_USAGE_ONLY, /* a chunk that only carries usage (choices: []): drop it where the client did not ask */
+    TAP_END,        /* the protocol's last event: withhold until the attempt is posted */
+    TAP_ERROR,      /* an error in band: the stream has failed */
 };
 
 /* One event of a stream: `event` is its name (may be empty), `data` its data.
  * `doc` is scratch. Malformed JSON in an event is TAP_ERROR. */
-enum tap_verdict answer_feed(struct answer *a, enum call_kind kind, uint32_t quirks, struct json *doc, str event, str data);
+enum tap_verdict answer_feed(struct answer *a, enum call_kind kind, uint32_t quirks, struct json *doc, str event,
+                             str data);
 /* A whole body that was not streamed. Fails: false when it is no JSON object;
  * `failed` where it carries an error object. */
 bool answer_read(struct answer *a, enum call_kind kind, uint32_t quirks, struct json *doc, str body) MUST_CHECK;
