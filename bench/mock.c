@@ -6,7 +6,7 @@
  * POST with a Content-Length is answered with a chat completion of about 1 KB, or,
  * with "stream":true in the body, by a stream. The model's name picks its manner:
  *   mock-hang   waits for ever after the first chunk
- *   mock-pace   a chunk each 2 ms
+ *   mock-pace   a chunk each millisecond
  *   (others)    everything at once
  * A usage chunk ends a stream that asks for "include_usage":true.
  * It ends by itself after --seconds. */
@@ -27,7 +27,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PIECES_MAX = 40, DELTAS = 16, IN_MAX = 4 << 20, IN_FIRST = 40 << 10, PACE_US = 2000, EVENTS = 256 };
+enum { PIECES_MAX = 40, DELTAS = 16, IN_MAX = 4 << 20, IN_FIRST = 40 << 10, PACE_US = 1000, EVENTS = 256 };
 #define FOR_EVER INT64_MAX
 
 /* An answer: runs of bytes, each sent `wait_us` after the one before it. */
