@@ -175,15 +175,14 @@ export const aliceKey = 'sk-purser-test-alice-0123456789abcdef';
 export const bobKey = 'sk-purser-test-bob-fedcba9876543210';
 
 /** Settings of one simulated provider, priced, with two keys: a start to spread more over.
- *  Prices are a million times what one token costs, so that sums are easy to follow. */
 export function labSettings(sim, more = {}) {
     return {
         providers: { lab: { kind: 'openai', base_url: `${sim.url}/v1`, api_key: 'sk-simulated' } },
         models: { cheap: 'lab/sim-small', embed: 'lab/sim-embed', moderate: 'lab/sim-moderation' },
         prices: [
             { model: 'lab/sim-small', input: 0.15, output: 0.6, cache_read: 0.075, from: '2026-01-01' },
-            { model: 'lab/sim-embed', input: 0.02, output: 0, from: '2026-01-01' },
-            { model: 'lab/sim-moderation', input: 0, output: 0, from: '2026-01-01' },
+            { model: 'lab/sim-embed', input: 0.02, from: '2026-01-01' },
+            { model: 'lab/sim-moderation', free: true },
         ],
         keys: [
             { name: 'alice', secret: '${ALICE_KEY}', team: 'support', models: ['*'] },

@@ -39,9 +39,10 @@ const ask = (content, more = {}) => ({ model: 'cheap', messages: [{ role: 'user'
 
 /** Input and output of a row as OpenAI counts them: inclusive. */
 function tokensOf(row) {
+    const sum = (...units) => units.reduce((all, unit) => all + row[`${unit}_tokens`], 0);
     return {
-        input: row.input + row.cache_read + row.cache_write_5m + row.cache_write_1h + row.audio_input,
-        output: row.output + row.reasoning + row.audio_output,
+        input: sum('input', 'cache_read', 'cache_write_5m', 'cache_write_1h', 'audio_in', 'image'),
+        output: sum('output', 'reasoning', 'audio_out'),
     };
 }
 
