@@ -14,9 +14,9 @@
 #include "provider/provider.h"
 
 struct setting_listener {
-    str host;                /* "127.0.0.1", "::1", "unix:/path" */
+    str host; /* "127.0.0.1", "::1", "unix:/path" */
     uint16_t port;
-    str tls_cert, tls_key;   /* paths; empty: plain */
+    str tls_cert, tls_key; /* paths; empty: plain */
 };
 
 struct setting_timeouts {
@@ -26,24 +26,26 @@ struct setting_timeouts {
 struct setting_provider {
     str name;
     const struct vendor *vendor;
-    str base_url;            /* without a slash at the end */
-    bool tls;                /* https */
-    str host, path;          /* of base_url: "api.openai.com", "/v1" */
+    str base_url;   /* without a slash at the end */
+    bool tls;       /* https */
+    str host, path; /* of base_url: "api.openai.com", "/v1" */
     uint16_t port;
-    str api_key;             /* secret; empty with key_required: off, with a warning */
+    str api_key; /* secret; empty with key_required: off, with a warning */
     bool off;
     struct setting_timeouts timeouts;
-    int64_t connections;     /* ceiling per worker */
-    str ca_file;             /* own certificate authority; empty: the system's */
+    int64_t connections; /* ceiling per worker */
+    str ca_file;         /* own certificate authority; empty: the system's */
     bool tls_verify;
-    picousd cost_per_hour;   /* PRICE_UNSET: per token */
+    picousd cost_per_hour;       /* PRICE_UNSET: per token */
     int64_t concurrency_at_full; /* calls at a time that fill the machine (cost_per_hour) */
-    uint32_t quirks, flags;  /* vendor's and own */
+    uint32_t quirks, flags;      /* vendor's and own */
+    str book;                    /* whose prices of the book hold; empty: own prices alone */
+    str why_off;                 /* "the environment variable GROQ_API_KEY is not set" */
 };
 
 struct setting_model {
-    str name;                /* public */
-    str provider, model;     /* target */
+    str name;            /* public */
+    str provider, model; /* target */
 };
 
 enum on_disconnect { ON_DISCONNECT_DEFAULT, ON_DISCONNECT_CANCEL, ON_DISCONNECT_FINISH };
@@ -56,16 +58,21 @@ struct setting_feature {
 
 struct setting_ceilings {
     int64_t header_bytes, body_bytes, connections, connections_per_ip; /* 0: off */
-    int64_t request_us;      /* a client has this long to send its request */
-    int64_t idle_us;         /* a kept connection may idle this long */
-    int64_t write_us;        /* a client may stop reading this long */
-    int64_t drain_us;        /* graceful stop */
-    int64_t tape_bytes;      /* kept for a client that reads slowly */
-    int64_t requests;        /* in flight, all workers */
+    int64_t request_us;                                                /* a client has this long to send its request */
+    int64_t idle_us;                                                   /* a kept connection may idle this long */
+    int64_t write_us;                                                  /* a client may stop reading this long */
+    int64_t drain_us;                                                  /* graceful stop */
+    int64_t tape_bytes;                                                /* kept for a client that reads slowly */
+    int64_t requests;                                                  /* in flight, all workers */
+};
+
+struct setting_zone {
+    str name;
+    struct zone *zone;
 };
 
 struct settings {
-    struct arena arena;      /* owns everything below */
+    struct arena arena; /* owns everything below */
     str file;
     uint32_t generation;
 
@@ -73,10 +80,10 @@ struct settings {
     size_t listener_count;
     struct setting_listener *admin_listeners;
     size_t admin_listener_count;
-    str admin_token;         /* secret; empty: the one made at first start */
+    str admin_token; /* secret; empty: the one made at first start */
     str data;
-    int64_t workers;         /* 0: auto */
-    str log;                 /* "stderr", "off", or a path */
+    int64_t workers; /* 0: auto */
+    str log;         /* "stderr", "off", or a path */
 
     struct setting_provider *providers;
     size_t provider_count;
@@ -88,8 +95,9 @@ struct settings {
     struct price unpriced_ceiling; /* when not refused */
     int64_t default_max_output_tokens;
 
-    struct key *keys;        /* of the settings alone */
+    struct key *keys; /* of the settings alone */
     size_t key_count;
+    str *key_shown; /* the keys' secrets, masked */
     struct budget_rule *budgets;
     size_t budget_count;
     struct limit_rule *limits;
@@ -101,6 +109,9 @@ struct settings {
     int64_t ledger_keep_rows, ledger_keep_us, ledger_sync_us;
     bool durability_disk;
     struct setting_ceilings ceilings;
+
+    struct setting_zone *zones; /* those that budgets name */
+    size_t zone_count;
 };
 
 /* Problems found, each "purser.yaml:12: budgets[0].window: 'dya' is no window; did you mean 'day'?". */
@@ -124,12 +135,21 @@ const struct setting_feature *settings_feature(const struct settings *s, str nam
  * nowhere, with the line of YAML to add. */
 struct setting_target {
     const struct setting_provider *provider;
-    str model;               /* the target's name for it */
+    str model; /* the target's name for it */
 };
-bool settings_route(const struct settings *s, str model, struct arena *arena, struct setting_target *out, str *why) MUST_CHECK;
+bool settings_route(const struct settings *s, str model, struct arena *arena, struct setting_target *out,
+                    str *why) MUST_CHECK;
 
-/* The settings as purser understood them, secrets masked ("sk-...f3a2"). */
+/* The files that settings_load() looks for where none is named, best first; empty behind the last. */
+str settings_default_file(size_t i, struct arena *arena);
+
+/* "sk-...f3a2" of a secret longer than 12 bytes, else "***". */
+str settings_mask(str secret, struct arena *arena);
+
+/* The settings as purser understood them, secrets masked. */
 void settings_print(const struct settings *s, struct buf *out);
+/* A line or two for people: how many of what. */
+void settings_summary(const struct settings *s, struct buf *out);
 /* All settings with type, default and meaning: plain text, or Markdown for docs/settings.md. */
 void settings_help(bool markdown, struct buf *out);
 

@@ -1,0 +1,99 @@
+/* purser check: what is wrong with the settings, and what purser understands them to be. */
+#include "cli/cli.h"
+#include "cli/options.h"
+#include "settings/settings.h"
+
+enum { OPT_CONFIG, OPT_QUIET, OPT_HELP_SETTINGS, OPT_MARKDOWN };
+
+static const struct option check_options[] = {
+    OPTION_CONFIG,
+    {"quiet", NULL, "print problems alone"},
+    {"help-settings", NULL, "print the reference of all settings"},
+    {"markdown", NULL, "with --help-settings: as docs/settings.md has it"},
+};
+
+static const struct command check_command = {
+    .name = "check",
+    .usage = "[options]",
+    .summary = "Read the settings, name every problem with its line, and print what they mean:\n"
+               "defaults written out, secrets masked. Fails where purser would refuse to start.",
+    .options = check_options,
+    .option_count = COUNT_OF(check_options),
+    .example = "purser check --config ./purser.yaml\npurser check --help-settings | less",
+};
+
+static void print(const struct buf *text, FILE *to)
+{
+    if (text->n) fwrite(text->p, 1, text->n, to);
+}
+
+/* Each line with what it is in front. */
+static void print_problems(const struct buf *lines, const char *what, const char *colour)
+{
+    bool coloured = colour_wanted(stderr);
+    for (str rest = buf_str(lines); rest.n;) {
+        str line = str_cut(&rest, '\n');
+        fprintf(stderr, "%s%s%s: %" STR_FMT "\n", coloured ? colour : "", what, coloured ? "\033[0m" : "",
+                STR_ARG(line));
+    }
+}
+
+static int check(const char *config, bool quiet)
+{
+    struct settings_report report = {0};
+    struct settings *s = settings_load(config, &report);
+    struct buf out;
+    buf_init(&out, 0);
+    print_problems(&report.errors, "error", "\033[31m");
+    print_problems(&report.warnings, "warning", "\033[33m");
+    if (!s) {
+        fprintf(stderr, "%zu error%s: purser would not start with these settings\n", report.error_count,
+                report.error_count == 1 ? "" : "s");
+    } else if (!quiet) {
+        buf_printf(&out, "# %" STR_FMT ": ", STR_ARG(s->file));
+        settings_summary(s, &out);
+        settings_print(s, &out);
+        print(&out, stdout);
+    }
+    int code = s ? EXIT_OK : EXIT_FAILED;
+    buf_free(&out);
+    settings_drop(s);
+    settings_report_free(&report);
+    return code;
+}
+
+int cmd_check(int argc, char **argv)
+{
+    struct options o;
+    const char *config = NULL;
+    bool quiet = false, help = false, markdown = false;
+    options_init(&o, &check_command, argc, argv);
+    for (int got; (got = options_next(&o)) != OPT_END;) {
+        switch (got) {
+        case OPT_CONFIG:
+            config = o.value;
+            break;
+        case OPT_QUIET:
+            quiet = true;
+            break;
+        case OPT_HELP_SETTINGS:
+            help = true;
+            break;
+        case OPT_MARKDOWN:
+            markdown = true;
+            break;
+        case OPT_STOP:
+            return o.exit_code;
+        default:
+            options_unexpected(&o);
+            return EXIT_USAGE;
+        }
+    }
+    if (!help) return check(config, quiet);
+    struct buf out;
+    buf_init(&out, 0);
+    settings_help(markdown, &out);
+    print(&out, stdout);
+    buf_free(&out);
+    return EXIT_OK;
+}

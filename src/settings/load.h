@@ -1,0 +1,179 @@
+/* How settings are read: the table's rows, the loader's state, and the readers
+ * that turn a YAML node into a field. Only for the files of this folder. */
+#ifndef SETTINGS_LOAD_H
+#define SETTINGS_LOAD_H
+
+#include "settings/settings.h"
+#include "settings/suggest.h"
+#include "settings/tree.h"
+
+/* ---- what rows are read into before they are settings */
+
+struct secret {
+    str text;
+    str missing; /* the variable that is not set */
+    bool set;    /* it stands in the file */
+    uint32_t line;
+};
+
+struct texts {
+    str *items;
+    size_t count;
+};
+
+struct listeners {
+    struct setting_listener *items;
+    size_t count;
+};
+
+struct listener_draft {
+    str address;
+    struct setting_listener l;
+};
+
+struct target_draft {
+    str provider, model;
+};
+
+struct hash_draft {
+    unsigned char bytes[KEY_HASH_BYTES];
+    bool set;
+};
+
+struct provider_draft {
+    struct setting_provider p;
+    str kind, base_url;
+    struct secret api_key;
+    struct quirk quirks; /* all of them together */
+};
+
+struct price_draft {
+    struct price p;
+    struct target_draft model;
+    picousd cache_write;
+};
+
+struct key_draft {
+    struct key k;
+    struct secret secret;
+    struct hash_draft hash;
+    struct texts models, passthrough;
+};
+
+struct budget_draft {
+    struct budget_rule b;
+    int64_t usd, tokens, requests; /* -1: not set */
+};
+
+/* ---- the loader */
+
+struct loader {
+    struct settings s; /* grows here, moves to the heap at the end */
+    struct settings_report *report;
+    struct arena scratch; /* the tree, paths, messages */
+    str (*env)(str name);
+    struct listeners listen, admin_listen;
+    struct secret admin_token;
+    str *key_names; /* of keys that are off, too */
+    size_t key_name_count;
+};
+
+/* A setting on its way to its field. */
+struct value {
+    const struct tree_node *node; /* NULL: the default */
+    uint32_t line;
+    str path;    /* "budgets[0].window" */
+    str text;    /* a scalar, variables put in */
+    str shown;   /* the same for messages: as it stands in the file, keys masked */
+    str missing; /* the variable that is not set */
+};
+
+/* Fails: false after load_error(). */
+typedef bool setting_reader(struct loader *l, const struct value *v, void *into);
+
+enum setting_type {
+#define TYPE(constant, ...) TYPE_##constant,
+#include "settings/types.def"
+#undef TYPE
+};
+
+enum setting_group {
+#define GROUP(constant, ...) GROUP_##constant,
+#define SETTING(...)
+#include "settings/settings.def"
+#undef GROUP
+#undef SETTING
+    GROUP_COUNT
+};
+
+struct setting_row {
+    enum setting_group group;
+    enum setting_type type;
+    str key;
+    size_t offset;
+    const char *standard; /* the default; NULL: required */
+    const char *meaning, *example;
+};
+
+struct group_row {
+    const char *path, *meaning, *example;
+};
+
+#define REQUIRED NULL
+
+extern const struct group_row setting_groups[GROUP_COUNT];
+const struct setting_row *setting_row_at(size_t i); /* NULL behind the last */
+const char *setting_type_name(enum setting_type t);
+
+/* ---- problems; `line` 0 names the file alone */
+
+void load_error(struct loader *l, uint32_t line, str path, const char *fmt, ...) PRINTF_LIKE(4, 5);
+void load_warn(struct loader *l, uint32_t line, str path, const char *fmt, ...) PRINTF_LIKE(4, 5);
+/* "'dya' is no window; did you mean 'day'? (minute, hour ...)". Always false. */
+bool load_reject(struct loader *l, const struct value *v, const char *what, str suggestion, const char *expected);
+/* For a message: control characters out, keys masked, cut. */
+str load_show(struct loader *l, str text);
+
+/* ---- reading */
+
+/* Reads a map into the struct of its group: unknown and repeated keys, types,
+ * defaults. `node` NULL: the defaults alone. */
+bool load_group(struct loader *l, const struct tree_node *node, str path, enum setting_group group, void *into);
+/* Fills in `v` for one node: variables, text for messages. Fails: false after load_error(). */
+bool load_value(struct loader *l, const struct tree_node *node, str path, bool secret, struct value *v);
+/* "path.key" and "path[i]". */
+str load_path_key(struct loader *l, str path, str key);
+str load_path_index(struct loader *l, str path, size_t i);
+bool load_want(struct loader *l, const struct value *v, enum tree_kind kind, const char *what);
+
+#define TYPE(constant, name, ctype, reader) setting_reader reader;
+#include "settings/types.def"
+#undef TYPE
+
+/* ---- parts */
+
+/* Things that must differ in `id`, and how to name them in an error. */
+struct unique {
+    str id;
+    uint32_t line;
+    str path;
+};
+/* Complains about each that is there already: "%s line 12". Sorts. */
+bool load_unique(struct loader *l, struct unique *all, size_t count, const char *complaint);
+
+/* A zone by name, from the time zone database, kept in the settings. NULL: UTC.
+ * Fails: false where there is none of that name. */
+bool load_zone(struct loader *l, str name, const struct zone **out) MUST_CHECK;
+/* The nearest name that the database knows. */
+str load_zone_suggestion(struct loader *l, str name);
+/* Splits an address into host and port. Fails: NULL when well, else what is wrong. */
+const char *load_address(struct loader *l, str address, struct setting_listener *out);
+/* Splits a base URL. Fails: NULL when well, else what is wrong. */
+const char *load_url(str url, struct setting_provider *out);
+/* How many of the scopes one call may match at most; counts no further than `ceiling` + 1. */
+size_t scope_overlap(const struct scope *const *scopes, size_t count, size_t ceiling);
+/* What only all settings together show. */
+void load_check(struct loader *l);
+str load_words(struct loader *l, const struct scope *s);
+
+#endif

@@ -1,0 +1,317 @@
+/* Keys, features, budgets and limits: who may spend what. */
+#include "settings/load.h"
+
+#include <stdlib.h>
+
+bool read_admin(struct loader *l, const struct value *v, void *into)
+{
+    (void)into;
+    return load_group(l, v->node, v->path, GROUP_ADMIN, l);
+}
+
+bool read_ledger(struct loader *l, const struct value *v, void *into)
+{
+    return load_group(l, v->node, v->path, GROUP_LEDGER, into);
+}
+
+bool read_ceilings(struct loader *l, const struct value *v, void *into)
+{
+    return load_group(l, v->node, v->path, GROUP_CEILINGS, into);
+}
+
+bool read_texts(struct loader *l, const struct value *v, void *into)
+{
+    struct texts *out = into;
+    if (!v->node) return true;
+    if (!load_want(l, v, TREE_LIST, "[ a, b ]")) return false;
+    out->items = arena_alloc(&l->s.arena, (v->node->count + 1) * sizeof(str));
+    size_t i = 0;
+    for (const struct tree_node *it = v->node->first; it; it = it->next, i++) {
+        struct value item;
+        if (!load_value(l, it, load_path_index(l, v->path, i), false, &item) ||
+            !load_want(l, &item, TREE_SCALAR, "text") || !read_text(l, &item, &out->items[i])) {
+            return false;
+        }
+    }
+    out->count = i;
+    return true;
+}
+
+/* ---- keys */
+
+static bool finish_key(struct loader *l, struct key_draft *d, str path, uint32_t line, bool *off)
+{
+    struct key *k = &d->k;
+    *off = false;
+    if (d->secret.set && d->hash.set) {
+        load_error(l, line, path, "has both secret and secret_hash: one of the two");
+        return false;
+    }
+    if (!d->secret.set && !d->hash.set) {
+        load_error(l, line, path,
+                   "has no secret: add 'secret: ${NAME}' or 'secret_hash: ...' (purser keys add makes one)");
+        return false;
+    }
+    if (d->secret.set && !d->secret.text.n) {
+        *off = true;
+        if (d->secret.missing.p) {
+            load_warn(l, d->secret.line, path,
+                      "key '%" STR_FMT "' is off: the environment variable %" STR_FMT " is not set", STR_ARG(k->name),
+                      STR_ARG(d->secret.missing));
+        } else {
+            load_warn(l, d->secret.line, path, "key '%" STR_FMT "' is off: its secret is empty", STR_ARG(k->name));
+        }
+        return true;
+    }
+    if (d->secret.set && d->secret.text.n < 16) {
+        load_warn(l, d->secret.line, path, "the secret of '%" STR_FMT "' is shorter than 16 bytes: easy to guess",
+                  STR_ARG(k->name));
+    }
+    if (d->secret.set)
+        key_hash(d->secret.text, k->hash);
+    else
+        memcpy(k->hash, d->hash.bytes, sizeof(k->hash));
+    return true;
+}
+
+static bool finish_lists(struct loader *l, struct key_draft *d, str path, uint32_t line)
+{
+    if (d->models.count > KEY_MODELS_MAX) {
+        load_error(l, line, path, "names more than %d models: use '*', such as \"openai/*\"", KEY_MODELS_MAX);
+        return false;
+    }
+    for (size_t i = 0; i < d->passthrough.count; i++) {
+        if (d->passthrough.items[i].p[0] == '/') continue;
+        load_error(l, line, path, "passthrough: '%" STR_FMT "' is no path; it begins with '/'",
+                   STR_ARG(load_show(l, d->passthrough.items[i])));
+        return false;
+    }
+    d->k.models = d->models.items;
+    d->k.model_count = d->models.count;
+    d->k.passthrough = d->passthrough.items;
+    d->k.passthrough_count = d->passthrough.count;
+    return true;
+}
+
+bool read_keys(struct loader *l, const struct value *v, void *into)
+{
+    (void)into;
+    if (!v->node) return true;
+    if (!load_want(l, v, TREE_LIST, "- { name: alice, secret: ${ALICE_KEY} }")) return false;
+    struct settings *s = &l->s;
+    size_t room = v->node->count + 1, i = 0, secrets = 0;
+    s->keys = arena_zalloc(&s->arena, room * sizeof(*s->keys));
+    s->key_shown = arena_zalloc(&s->arena, room * sizeof(str));
+    l->key_names = arena_alloc(&l->scratch, room * sizeof(str));
+    struct unique *names = arena_alloc(&l->scratch, room * sizeof(*names));
+    struct unique *hashes = arena_alloc(&l->scratch, room * sizeof(*hashes));
+    bool ok = true;
+    for (const struct tree_node *it = v->node->first; it; it = it->next, i++) {
+        struct key_draft d = {0};
+        bool off;
+        str path = load_path_index(l, v->path, i);
+        if (!load_group(l, it, path, GROUP_KEY, &d) || !finish_key(l, &d, path, it->line, &off) ||
+            !finish_lists(l, &d, path, it->line)) {
+            ok = false;
+            continue;
+        }
+        names[l->key_name_count] = (struct unique){d.k.name, it->line, path};
+        l->key_names[l->key_name_count++] = d.k.name;
+        if (off) continue;
+        s->key_shown[s->key_count] = d.hash.set ? STR_NONE : settings_mask(d.secret.text, &s->arena);
+        struct key *k = &s->keys[s->key_count++];
+        *k = d.k;
+        hashes[secrets++] = (struct unique){str_of((char *)k->hash, sizeof(k->hash)), it->line, path};
+    }
+    ok = load_unique(l, names, l->key_name_count, "has the same name as the key in") && ok;
+    return load_unique(l, hashes, secrets, "has the same secret as the key in") && ok;
+}
+
+/* ---- features */
+
+static int by_name(const void *a, const void *b)
+{
+    return str_cmp(((const struct setting_feature *)a)->name, ((const struct setting_feature *)b)->name);
+}
+
+bool read_features(struct loader *l, const struct value *v, void *into)
+{
+    (void)into;
+    if (!v->node) return true;
+    if (!load_want(l, v, TREE_MAP, "NAME: { owner: ... }")) return false;
+    l->s.features = arena_zalloc(&l->s.arena, (v->node->count + 1) * sizeof(*l->s.features));
+    bool ok = true;
+    for (const struct tree_node *it = v->node->first; it; it = it->next) {
+        struct setting_feature f = {.name = it->key};
+        str path = load_path_key(l, v->path, load_show(l, it->key));
+        if (it->twice) {
+            load_error(l, it->key_line, path, "stands here again; it is set in line %u already", it->twice);
+            ok = false;
+            continue;
+        }
+        ok = load_group(l, it, path, GROUP_FEATURE, &f) && ok;
+        l->s.features[l->s.feature_count++] = f;
+    }
+    qsort(l->s.features, l->s.feature_count, sizeof(*l->s.features), by_name);
+    return ok;
+}
+
+/* ---- scopes */
+
+static bool known_team(const struct loader *l, str team)
+{
+    for (size_t i = 0; i < l->s.key_count; i++) {
+        if (str_eq(l->s.keys[i].team, team)) return true;
+    }
+    return false;
+}
+
+static bool known_key(const struct loader *l, str name)
+{
+    for (size_t i = 0; i < l->key_name_count; i++) {
+        if (str_eq(l->key_names[i], name)) return true;
+    }
+    return false;
+}
+
+/* A rule that can match nothing is rather a typo than a wish. */
+static void check_scope_value(struct loader *l, const struct value *v, enum scope_dim dim)
+{
+    if (str_eq(v->text, S("*"))) return;
+    const char *hint = NULL;
+    if (dim == SCOPE_KEY && !known_key(l, v->text))
+        hint = "no key of that name stands under keys; was it made with `purser keys add`?";
+    if (dim == SCOPE_TEAM && !known_team(l, v->text)) hint = "no key under keys belongs to that team";
+    if (dim == SCOPE_FEATURE && !settings_feature(&l->s, v->text))
+        hint = "no feature of that name stands under features";
+    if (dim == SCOPE_PROVIDER && !settings_provider(&l->s, v->text))
+        hint = "no provider of that name stands under providers";
+    if (hint) load_warn(l, v->line, v->path, "'%" STR_FMT "': %s", STR_ARG(v->shown), hint);
+}
+
+static bool read_dimension(struct loader *l, const struct tree_node *it, str path, struct scope *out)
+{
+    enum scope_dim dim;
+    if (!scope_dim_find(it->key, &dim)) {
+        struct suggest near;
+        suggest_init(&near, it->key);
+        for (enum scope_dim d = 0; d < SCOPE_DIMS; d++) suggest_offer(&near, scope_dim_name(d));
+        bool hint = near.best.p != NULL;
+        load_error(l, it->key_line, path,
+                   "a scope has no such part%s%" STR_FMT "%s (key, team, user, feature, model, provider)",
+                   hint ? "; did you mean '" : "", STR_ARG(hint ? near.best : S("")), hint ? "'?" : "");
+        return false;
+    }
+    struct value v;
+    if (it->twice) {
+        load_error(l, it->key_line, path, "stands here again; it is set in line %u already", it->twice);
+        return false;
+    }
+    if (!load_value(l, it, path, false, &v) || !load_want(l, &v, TREE_SCALAR, "a name or \"*\"")) return false;
+    if (!read_text(l, &v, &out->want[dim])) return false;
+    check_scope_value(l, &v, dim);
+    return true;
+}
+
+bool read_scope(struct loader *l, const struct value *v, void *into)
+{
+    struct scope *out = into;
+    if (!v->node) return true; /* every call */
+    if (!load_want(l, v, TREE_MAP, "{ key: alice }")) return false;
+    bool ok = true;
+    for (const struct tree_node *it = v->node->first; it; it = it->next) {
+        ok = read_dimension(l, it, load_path_key(l, v->path, load_show(l, it->key)), out) && ok;
+    }
+    return ok;
+}
+
+str load_words(struct loader *l, const struct scope *s)
+{
+    struct buf out;
+    buf_init(&out, 0);
+    for (enum scope_dim d = 0; d < SCOPE_DIMS; d++) {
+        if (!s->want[d].p) continue;
+        str name = scope_dim_name(d);
+        buf_printf(&out, "%s%" STR_FMT "=%" STR_FMT, out.n ? "," : "", STR_ARG(name), STR_ARG(s->want[d]));
+    }
+    str words = arena_str(&l->s.arena, out.n ? buf_str(&out) : S("every call"));
+    buf_free(&out);
+    return words;
+}
+
+/* ---- budgets and limits */
+
+static bool finish_budget(struct loader *l, struct budget_draft *d, str path, uint32_t line)
+{
+    struct budget_rule *b = &d->b;
+    int set = (d->usd >= 0) + (d->tokens >= 0) + (d->requests >= 0);
+    if (set != 1) {
+        load_error(l, line, path, "%s: exactly one of limit_usd, limit_tokens and limit_requests",
+                   set ? "has more than one limit" : "has no limit");
+        return false;
+    }
+    b->measure = d->usd >= 0 ? BUDGET_MONEY : d->tokens >= 0 ? BUDGET_TOKENS : BUDGET_REQUESTS;
+    b->limit = d->usd >= 0 ? d->usd : d->tokens >= 0 ? d->tokens : d->requests;
+    b->enforced = true;
+    b->where = arena_printf(&l->s.arena, "%" STR_FMT ":%u", STR_ARG(l->s.file), line);
+    return true;
+}
+
+bool read_budgets(struct loader *l, const struct value *v, void *into)
+{
+    (void)into;
+    if (!v->node) return true;
+    if (!load_want(l, v, TREE_LIST, "- { name: all, limit_usd: 500, window: month }")) return false;
+    struct settings *s = &l->s;
+    s->budgets = arena_zalloc(&s->arena, (v->node->count + 1) * sizeof(*s->budgets));
+    const struct scope **scopes = arena_alloc(&l->scratch, (v->node->count + 1) * sizeof(*scopes));
+    struct unique *names = arena_alloc(&l->scratch, (v->node->count + 1) * sizeof(*names));
+    bool ok = true;
+    size_t i = 0;
+    for (const struct tree_node *it = v->node->first; it; it = it->next, i++) {
+        struct budget_draft d = {.usd = -1, .tokens = -1, .requests = -1};
+        str path = load_path_index(l, v->path, i);
+        if (!load_group(l, it, path, GROUP_BUDGET, &d) || !finish_budget(l, &d, path, it->line)) {
+            ok = false;
+            continue;
+        }
+        names[s->budget_count] = (struct unique){d.b.name, it->line, path};
+        scopes[s->budget_count] = &s->budgets[s->budget_count].scope;
+        s->budgets[s->budget_count++] = d.b;
+    }
+    ok = load_unique(l, names, s->budget_count, "has the same name as the budget in") && ok;
+    if (scope_overlap(scopes, s->budget_count, BUDGETS_PER_CALL_MAX) <= BUDGETS_PER_CALL_MAX) return ok;
+    load_error(l, v->line, v->path, "one call could match more than %d budgets, the ceiling", BUDGETS_PER_CALL_MAX);
+    return false;
+}
+
+bool read_limits(struct loader *l, const struct value *v, void *into)
+{
+    (void)into;
+    if (!v->node) return true;
+    if (!load_want(l, v, TREE_LIST, "- { scope: { key: alice }, requests_per_minute: 600 }")) return false;
+    struct settings *s = &l->s;
+    s->limits = arena_zalloc(&s->arena, (v->node->count + 1) * sizeof(*s->limits));
+    const struct scope **scopes = arena_alloc(&l->scratch, (v->node->count + 1) * sizeof(*scopes));
+    bool ok = true;
+    size_t i = 0;
+    for (const struct tree_node *it = v->node->first; it; it = it->next, i++) {
+        struct limit_rule r = {0};
+        str path = load_path_index(l, v->path, i);
+        if (!load_group(l, it, path, GROUP_LIMIT, &r)) {
+            ok = false;
+            continue;
+        }
+        if (!r.requests_per_minute && !r.tokens_per_minute && !r.concurrency) {
+            load_error(l, it->line, path, "limits nothing: add requests_per_minute, tokens_per_minute or concurrency");
+            ok = false;
+        }
+        if (!r.name.p) r.name = load_words(l, &r.scope);
+        r.where = arena_printf(&s->arena, "%" STR_FMT ":%u", STR_ARG(s->file), it->line);
+        scopes[s->limit_count] = &s->limits[s->limit_count].scope;
+        s->limits[s->limit_count++] = r;
+    }
+    if (scope_overlap(scopes, s->limit_count, LIMITS_PER_CALL_MAX) <= LIMITS_PER_CALL_MAX) return ok;
+    load_error(l, v->line, v->path, "one call could match more than %d limits, the ceiling", LIMITS_PER_CALL_MAX);
+    return false;
+}

@@ -1,0 +1,239 @@
+/* Providers, models and prices: where calls go and what they cost. */
+#include "settings/load.h"
+
+#include <stdlib.h>
+
+bool read_timeouts(struct loader *l, const struct value *v, void *into)
+{
+    return load_group(l, v->node, v->path, GROUP_TIMEOUTS, into);
+}
+
+bool read_quirks(struct loader *l, const struct value *v, void *into)
+{
+    struct texts names = {0};
+    if (!v->node) return true;
+    if (!read_texts(l, v, &names)) return false;
+    struct quirk *sum = into;
+    for (size_t i = 0; i < names.count; i++) {
+        const struct quirk *q = quirk_find(names.items[i]);
+        if (q) {
+            sum->quirks |= q->quirks;
+            sum->flags |= q->flags;
+            continue;
+        }
+        struct suggest near;
+        suggest_init(&near, names.items[i]);
+        for (size_t j = 0; quirk_at(j); j++) suggest_offer(&near, quirk_at(j)->name);
+        struct value it = *v;
+        it.shown = load_show(l, names.items[i]);
+        return load_reject(l, &it, "quirk", near.best, "purser check --help-settings lists them");
+    }
+    return true;
+}
+
+static bool is_loopback(str host)
+{
+    return str_eq(host, S("localhost")) || str_eq(host, S("::1")) || str_starts(host, S("127."));
+}
+
+/* The vendor: by `kind`, by the provider's name, by its address. */
+static const struct vendor *choose_vendor(const struct provider_draft *d)
+{
+    const struct vendor *any = vendor_find(S("openai-compatible"));
+    const struct vendor *named = d->kind.p ? vendor_find(d->kind) : vendor_find(d->p.name);
+    const struct vendor *by_url = d->base_url.p ? vendor_find_url(d->base_url) : NULL;
+    if (!named) return by_url ? by_url : any;
+    /* "kind: openai" means the protocol. At somebody else's address OpenAI's
+     * prices would be a lie. */
+    if (str_eq(named->kind, S("openai")) && d->base_url.p) return by_url ? by_url : any;
+    return named;
+}
+
+static void finish_key(struct loader *l, struct provider_draft *d, str path, uint32_t line)
+{
+    struct setting_provider *p = &d->p;
+    str variable = d->api_key.missing;
+    if (d->api_key.set) {
+        p->api_key = d->api_key.text;
+    } else if (p->vendor->key_env.n) {
+        p->api_key = l->env ? str_trim(l->env(p->vendor->key_env)) : STR_NONE;
+        variable = p->vendor->key_env;
+    }
+    if (p->api_key.n) return;
+    bool own_machine = !p->tls || is_loopback(p->host);
+    bool optional = (p->vendor->flags & PROVIDER_KEY_OPTIONAL) != 0;
+    if (optional && (own_machine || !d->api_key.set)) return;
+    p->off = true;
+    p->why_off = variable.p
+                     ? arena_printf(&l->s.arena, "the environment variable %" STR_FMT " is not set", STR_ARG(variable))
+                     : S("its api_key is empty");
+    load_warn(l, d->api_key.set ? d->api_key.line : line, path, "is off: %" STR_FMT, STR_ARG(p->why_off));
+}
+
+static bool finish_provider(struct loader *l, struct provider_draft *d, str path, uint32_t line)
+{
+    struct setting_provider *p = &d->p;
+    p->vendor = choose_vendor(d);
+    str url = d->base_url.p ? d->base_url : p->vendor->base_url;
+    if (!url.n) {
+        load_error(l, line, path, "needs its base_url: add 'base_url: %s'",
+                   str_eq(p->vendor->kind, S("azure")) ? "https://RESOURCE.openai.azure.com/openai/v1"
+                                                       : "http://127.0.0.1:8000/v1");
+        return false;
+    }
+    if (load_url(url, p)) return false; /* said already */
+    p->quirks = p->vendor->quirks | d->quirks.quirks;
+    p->flags = p->vendor->flags | d->quirks.flags;
+    if (!p->book.p) p->book = p->vendor->book;
+    if (!p->tls_verify) load_warn(l, line, path, "takes any certificate: tls_verify is false");
+    finish_key(l, d, path, line);
+    return true;
+}
+
+static bool name_is_plain(str name)
+{
+    for (size_t i = 0; i < name.n; i++) {
+        char c = name.p[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!letter && !strchr("-_.", c)) return false;
+    }
+    return name.n >= 1 && name.n <= 64;
+}
+
+/* A key of a map of things: once, and of the right form. */
+static bool take_name(struct loader *l, const struct tree_node *it, str path, bool plain)
+{
+    if (it->twice) {
+        load_error(l, it->key_line, path, "stands here again; it is set in line %u already", it->twice);
+        return false;
+    }
+    if (it->key.n && it->key.n <= 200 && (!plain || name_is_plain(it->key))) return true;
+    load_error(l, it->key_line, path, "is no name: %s",
+               plain ? "1 to 64 letters, digits, '-', '_' and '.'" : "1 to 200 bytes");
+    return false;
+}
+
+bool read_providers(struct loader *l, const struct value *v, void *into)
+{
+    (void)into;
+    if (!v->node) return true;
+    if (!load_want(l, v, TREE_MAP, "NAME: { ... }")) return false;
+    l->s.providers = arena_zalloc(&l->s.arena, (v->node->count + 1) * sizeof(*l->s.providers));
+    bool ok = true;
+    for (const struct tree_node *it = v->node->first; it; it = it->next) {
+        str path = load_path_key(l, v->path, load_show(l, it->key));
+        struct provider_draft d = {.p = {.name = it->key, .cost_per_hour = PRICE_UNSET}};
+        ok = take_name(l, it, path, true) && ok;
+        bool good = load_group(l, it, path, GROUP_PROVIDER, &d);
+        ok = good && finish_provider(l, &d, path, it->key_line) && ok;
+        if (!it->twice) l->s.providers[l->s.provider_count++] = d.p;
+    }
+    return ok;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return str_cmp(((const struct setting_model *)a)->name, ((const struct setting_model *)b)->name);
+}
+
+bool read_models(struct loader *l, const struct value *v, void *into)
+{
+    (void)into;
+    if (!v->node) return true;
+    if (!load_want(l, v, TREE_MAP, "NAME: provider/model")) return false;
+    l->s.models = arena_zalloc(&l->s.arena, (v->node->count + 1) * sizeof(*l->s.models));
+    bool ok = true;
+    for (const struct tree_node *it = v->node->first; it; it = it->next) {
+        struct value target;
+        struct target_draft t = {0};
+        str path = load_path_key(l, v->path, load_show(l, it->key));
+        bool good = take_name(l, it, path, false) && load_value(l, it, path, false, &target) &&
+                    load_want(l, &target, TREE_SCALAR, "provider/model") && read_target(l, &target, &t);
+        if (good) l->s.models[l->s.model_count++] = (struct setting_model){it->key, t.provider, t.model};
+        ok = good && ok;
+    }
+    qsort(l->s.models, l->s.model_count, sizeof(*l->s.models), by_name);
+    return ok;
+}
+
+static str place(struct loader *l, uint32_t line)
+{
+    return arena_printf(&l->s.arena, "%" STR_FMT ":%u", STR_ARG(l->s.file), line);
+}
+
+static bool finish_price(struct loader *l, struct price_draft *d, str path, uint32_t line)
+{
+    struct price *p = &d->p;
+    size_t before = l->report->error_count, set = 0;
+    if (d->cache_write != PRICE_UNSET) {
+        if (p->unit[UNIT_CACHE_WRITE_5M] != PRICE_UNSET) {
+            load_error(l, line, path, "has both cache_write and cache_write_5m, which are the same");
+        }
+        p->unit[UNIT_CACHE_WRITE_5M] = d->cache_write;
+    }
+    for (enum unit u = 0; u < UNIT_COUNT; u++) set += p->unit[u] != PRICE_UNSET;
+    if (p->free && set) load_error(l, line, path, "is free and has prices: one of the two");
+    if (!p->free && !set) load_error(l, line, path, "has no price: add 'input: 0.15, output: 0.60', or 'free: true'");
+    if (p->from_us >= p->until_us) load_error(l, line, path, "ends before it begins: from must be before until");
+    p->provider = d->model.provider;
+    p->model = d->model.model;
+    p->source = place(l, line);
+    return l->report->error_count == before;
+}
+
+static struct price price_unset(void)
+{
+    struct price p = {.per_hour = PRICE_UNSET, .until_us = INT64_MAX};
+    for (enum unit u = 0; u < UNIT_COUNT; u++) p.unit[u] = PRICE_UNSET;
+    return p;
+}
+
+/* What two prices must not have in common. Where only `from` differs, the later one takes over. */
+static str price_id(struct loader *l, const struct price *p)
+{
+    return arena_printf(&l->scratch, "%" STR_FMT "/%" STR_FMT " %d %lld %lld", STR_ARG(p->provider), STR_ARG(p->model),
+                        (int)p->tier, (long long)p->context_from, (long long)p->from_us);
+}
+
+bool read_prices(struct loader *l, const struct value *v, void *into)
+{
+    (void)into;
+    if (!v->node) return true;
+    if (!load_want(l, v, TREE_LIST, "- { model: provider/model, input: 0.15, output: 0.60 }")) return false;
+    struct unique *ids = arena_alloc(&l->scratch, (v->node->count + 1) * sizeof(*ids));
+    size_t count = 0, i = 0;
+    bool ok = true;
+    for (const struct tree_node *it = v->node->first; it; it = it->next, i++) {
+        struct price_draft d = {.p = price_unset(), .cache_write = PRICE_UNSET};
+        str path = load_path_index(l, v->path, i);
+        if (!load_group(l, it, path, GROUP_PRICE, &d) || !finish_price(l, &d, path, it->line)) {
+            ok = false;
+            continue;
+        }
+        ids[count++] = (struct unique){price_id(l, &d.p), it->line, path};
+        price_book_add(l->s.book, &d.p);
+    }
+    return load_unique(l, ids, count, "prices the same model, tier, context and time as") && ok;
+}
+
+bool read_ceiling(struct loader *l, const struct value *v, void *into)
+{
+    struct price *p = into;
+    *p = price_unset();
+    p->source = place(l, v->line);
+    return load_group(l, v->node, v->path, GROUP_CEILING, p);
+}
+
+bool read_unpriced(struct loader *l, const struct value *v, void *into)
+{
+    (void)into;
+    l->s.unpriced_refuse = true;
+    if (str_eq(v->text, S("refuse"))) return true;
+    if (!v->node || v->node->kind != TREE_MAP) {
+        load_error(l, v->line, v->path,
+                   "must be 'refuse', or a ceiling: unpriced: { ceiling: { input: 5, output: 20 } }");
+        return false;
+    }
+    l->s.unpriced_refuse = false;
+    return load_group(l, v->node, v->path, GROUP_UNPRICED, l);
+}
