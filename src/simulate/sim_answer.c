@@ -69,7 +69,7 @@ static void plan_choice(struct sim_answer *a, struct sim_choice *ch, struct aren
         ch->tokens = sim_count_pieces(ch->json);
     } else {
         by_content = false;
-        ch->tokens = drawn;
+        ch->tokens = drawn < SIM_OUTPUT_MAX ? drawn : SIM_OUTPUT_MAX;
     }
     /* what has content thinks as long as it speaks; a drawn length is shared out */
     ch->reasoning = sim_reasoning_of(a->shape, by_content ? 2 * ch->tokens : ch->tokens);

@@ -57,6 +57,8 @@ struct sim_answer {
     int64_t created_s;
 };
 
+enum { SIM_OUTPUT_MAX = 200 * 1000 }; /* tokens of one choice, whatever was asked for */
+
 /* What is drawn outside and what the answer is known by. */
 struct sim_draw {
     uint64_t id; /* of the call */

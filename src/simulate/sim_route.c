@@ -1,0 +1,338 @@
+/* From a request to a call: paths, key, body, control words, draws. */
+#include "simulate/sim_worker.h"
+
+#include "base/time.h"
+#include "simulate/sim_vector.h"
+
+#include <inttypes.h>
+
+static void respond_json(struct http_exchange *x, int status, str headers, str body)
+{
+    str lines = arena_printf(&x->arena, "content-type: application/json\r\n%.*s", STR_ARG(headers));
+    http_respond(x, status, lines, body);
+}
+
+static void respond_problem(struct http_exchange *x, struct buf *out, const struct sim_problem *p, str headers)
+{
+    buf_clear(out);
+    sim_problem_print(p, out);
+    respond_json(x, p->status, headers, buf_str(out));
+}
+
+/* ---- control words in headers */
+
+static bool read_header(const struct http_request *r, size_t i, struct sim_control *control, str *bad)
+{
+    const str prefix = S("x-simulate-");
+    str name = r->headers[i].name, value = str_trim(r->headers[i].value);
+    char lower[32];
+    if (str_eq_nocase(name, S("x-simulate"))) return sim_control_words(control, value, bad);
+    if (!str_eq_nocase(str_head(name, prefix.n), prefix)) return true;
+    *bad = name;
+    name = str_from_at(name, prefix.n);
+    if (name.n > sizeof lower) return false;
+    for (size_t c = 0; c < name.n; c++) {
+        lower[c] = name.p[c] >= 'A' && name.p[c] <= 'Z' ? (char)(name.p[c] + 32) : name.p[c];
+    }
+    return sim_control_set(control, str_of(lower, name.n), value);
+}
+
+static bool read_headers(const struct http_exchange *x, struct sim_control *control, struct sim_problem *problem,
+                         struct arena *arena)
+{
+    for (size_t i = 0; i < x->request.header_count; i++) {
+        str bad = STR_NONE;
+        if (read_header(&x->request, i, control, &bad)) continue;
+        *problem =
+            (struct sim_problem){.status = 400,
+                                 .type = S("invalid_request_error"),
+                                 .message = arena_printf(arena,
+                                                         "The control header '%.*s' is not one that `purser simulate` "
+                                                         "knows, or its value is wrong; docs/simulate.md lists them.",
+                                                         STR_ARG(bad))};
+        return false;
+    }
+    return true;
+}
+
+/* ---- reading */
+
+static bool read_call(struct sim_call *c, enum sim_kind kind, struct arena *scratch, struct sim_request *r,
+                      struct sim_problem *problem)
+{
+    struct http_exchange *x = c->x;
+    struct sim_worker *w = c->worker;
+    const struct sim_options *o = &w->sim->options;
+    struct json_fail fail;
+    sim_control_init(&r->control);
+    r->kind = kind;
+    if (!json_parse(&w->doc, x->request.body, &fail)) {
+        *problem = (struct sim_problem){
+            .status = 400,
+            .type = S("invalid_request_error"),
+            .message = arena_printf(&x->arena, "We could not parse the JSON body of your request: %s at byte %zu.",
+                                    fail.why, fail.at)};
+        return false;
+    }
+    if (!sim_request_read(kind, &w->doc, &x->arena, scratch, r, problem)) return false;
+    if (!read_headers(x, &r->control, problem, &x->arena)) return false;
+    if (!r->control.usage_given) {
+        r->control.usage = o->usage;
+        if (str_starts(r->model, S("sim-reasoning"))) r->control.usage |= SIM_USAGE_REASONING;
+    }
+    if (!r->control.service_tier[0] && o->service_tier) {
+        str_copy(r->control.service_tier, sizeof r->control.service_tier, str_from(o->service_tier));
+    }
+    return true;
+}
+
+/* ---- drawing */
+
+static void seed_call(struct sim_call *c, const struct sim_control *control, uint64_t *seed)
+{
+    struct sim *sim = c->worker->sim;
+    uint64_t sequence = atomic_fetch_add_explicit(&sim->sequence, 1, memory_order_relaxed);
+    *seed = control->seed_given ? sim_mix(control->seed) : sim_mix(sim->options.seed ^ sim_mix(sequence));
+    rng_seed(&c->rng, *seed);
+}
+
+static void draw_fault(struct sim_call *c, const struct sim_control *control)
+{
+    struct sim *sim = c->worker->sim;
+    c->fault = sim_rates_draw(&sim->options.rates, &c->rng);
+    if (control->fault_given) c->fault = control->fault;
+    if (control->fault_given && control->times >= 0 &&
+        !sim_times_strike(&sim->times, control->words_hash, control->times)) {
+        c->fault = SIM_FAULT_NONE;
+    }
+    c->fault_ms = sim_fault_ms(c->fault, control->ms);
+    c->record.fault = (uint8_t)c->fault;
+}
+
+/* How long until the first byte: a stream's first token, or the last token of what is not streamed. */
+static int64_t draw_wait(struct sim_call *c, const struct sim_request *r, bool large)
+{
+    const struct sim_options *o = &c->worker->sim->options;
+    const struct sim_control *control = &r->control;
+    struct dist first = control->first_token_given ? control->first_token : o->first_token;
+    c->between = control->between_tokens_given ? control->between_tokens : o->between_tokens;
+    if (large) {
+        c->between.a *= 2;
+        if (c->between.kind == DIST_UNIFORM) c->between.b *= 2;
+    }
+    int64_t wait_us = dist_draw(&first, &c->rng);
+    if (large) wait_us *= 2;
+    if (c->answer && !r->stream) {
+        int64_t tokens = c->answer->planned / (int64_t)c->answer->choice_count; /* choices are generated side by side */
+        bool fixed = c->between.kind == DIST_FIXED;
+        if (fixed) wait_us += tokens * (int64_t)c->between.a;
+        for (int64_t i = 0; !fixed && i < tokens; i++) wait_us += dist_draw(&c->between, &c->rng);
+    }
+    if (c->fault == SIM_FAULT_SLOW_HEAD) {
+        wait_us += c->fault_ms * US_PER_MS;
+        c->fault = SIM_FAULT_NONE;
+    }
+    return wait_us;
+}
+
+/* The answer's plan, or for calls without one the body itself. */
+static void plan(struct sim_call *c, const struct sim_request *r, uint64_t seed, bool large, struct arena *scratch)
+{
+    struct sim_worker *w = c->worker;
+    if (r->kind == SIM_EMBEDDINGS || r->kind == SIM_MODERATIONS) {
+        c->record.units.input = r->control.input_tokens >= 0 ? r->control.input_tokens : r->text_tokens;
+        c->record.usage_sent = !(r->control.usage & SIM_USAGE_ABSENT);
+        if (r->kind == SIM_EMBEDDINGS)
+            sim_embeddings_print(&w->doc, r, &c->record.units, scratch, &c->held);
+        else
+            sim_moderations_print(r, &c->record.units, seed, &c->held);
+        return;
+    }
+    int64_t tokens = r->control.tokens;
+    if (tokens < 0) {
+        tokens = dist_draw(&w->sim->options.output_tokens, &c->rng);
+        if (large) tokens *= 2;
+    }
+    struct sim_draw draw = {.id = seed, .seed = seed, .tokens = tokens, .now_s = c->record.at_us / US_PER_SECOND};
+    c->answer = sim_answer_new(&c->x->arena, &w->doc, r, &r->control, &draw);
+    c->record.units = c->answer->in;
+    c->fault_after = r->control.after >= 0 ? r->control.after : c->answer->planned / 2;
+    if (c->fault_after > c->answer->planned) c->fault_after = c->answer->planned;
+    str_copy(c->record.service_tier, sizeof c->record.service_tier, c->answer->tier);
+}
+
+/* ---- a call */
+
+static void refuse(struct sim_call *c, const struct sim_problem *problem, str headers)
+{
+    struct sim_worker *w = c->worker;
+    c->told = true;
+    c->phase = SIM_ENDED;
+    sim_truth_end(&w->sim->truth, &c->record);
+    str lines = arena_printf(&c->x->arena, "%.*sx-request-id: sim-%" PRIu64 "\r\n", STR_ARG(headers), c->record.id);
+    respond_problem(c->x, &w->out, problem, lines);
+}
+
+static void begin_call(struct http_exchange *x, enum sim_kind kind)
+{
+    struct sim_worker *w = http_server_owner(x->server);
+    struct sim *sim = w->sim;
+    struct sim_call *c = sim_call_new(w, x);
+    struct sim_request r = {0};
+    struct sim_problem problem = {0};
+    struct arena scratch;
+    str headers = S("");
+    uint64_t seed;
+    int64_t wait_us = 0;
+    arena_init(&scratch);
+    c->record.kind = (uint8_t)kind;
+    c->record.at_us = time_now_us();
+    str_copy(c->record.attempt, sizeof c->record.attempt, http_header_find(&x->request, S("x-purser-attempt")));
+    bool good = read_call(c, kind, &scratch, &r, &problem);
+    str_copy(c->record.model, sizeof c->record.model, r.model);
+    c->record.streamed = r.stream;
+    if (good) {
+        bool large = str_starts(r.model, S("sim-large"));
+        seed_call(c, &r.control, &seed);
+        draw_fault(c, &r.control);
+        good = !sim_fault_refuses(c->fault, &r, &problem, &headers);
+        if (good) {
+            plan(c, &r, seed, large, &scratch);
+            wait_us = draw_wait(c, &r, large);
+        }
+    }
+    c->record.status = good ? 0 : problem.status;
+    c->record.id = sim_truth_begin(&sim->truth, &c->record);
+    if (sim->options.keep_requests) sim_capture_add(&sim->capture, c->record.id, &x->request);
+    arena_free(&scratch);
+    http_drop_body(x);
+    good ? sim_call_start(c, wait_us) : refuse(c, &problem, headers);
+}
+
+/* ---- paths */
+
+static uint64_t query_number(str query, str name, uint64_t otherwise)
+{
+    while (query.p) {
+        str value = str_cut(&query, '&');
+        str key = str_cut(&value, '=');
+        uint64_t n;
+        if (str_eq(key, name) && str_to_u64(value, &n)) return n;
+    }
+    return otherwise;
+}
+
+static void serve_truth(struct http_exchange *x, struct sim_worker *w)
+{
+    uint64_t limit = query_number(x->request.query, S("limit"), SIM_TRUTH_PAGE);
+    uint64_t since = query_number(x->request.query, S("since"), 0);
+    if (limit > SIM_TRUTH_PAGE) limit = SIM_TRUTH_PAGE;
+    sim_truth_print(&w->sim->truth, since < UINT64_MAX / 2 ? since : UINT64_MAX / 2, limit, &w->out);
+    respond_json(x, 200, S(""), buf_str(&w->out));
+}
+
+static void serve_reset(struct http_exchange *x, struct sim_worker *w)
+{
+    sim_truth_reset(&w->sim->truth);
+    sim_capture_clear(&w->sim->capture);
+    sim_times_clear(&w->sim->times);
+    atomic_store(&w->sim->sequence, 0);
+    respond_json(x, 200, S(""), S("{\"reset\":true}\n"));
+}
+
+static void serve_requests(struct http_exchange *x, struct sim_worker *w)
+{
+    if (!w->sim->options.keep_requests) {
+        struct sim_problem p = {.status = 404,
+                                .type = S("invalid_request_error"),
+                                .message = S("Requests are not kept: start `purser simulate` with --keep-requests.")};
+        respond_problem(x, &w->out, &p, S(""));
+        return;
+    }
+    sim_capture_print(&w->sim->capture, query_number(x->request.query, S("last"), SIM_CAPTURE_KEEP), &w->out);
+    respond_json(x, 200, S(""), buf_str(&w->out));
+}
+
+static void serve_models(struct http_exchange *x, struct sim_worker *w)
+{
+    str name = str_from_at(x->request.path, sizeof "/v1/models" - 1);
+    sim_models_print(name.n ? str_from_at(name, 1) : STR_NONE, &w->out);
+    respond_json(x, 200, S(""), buf_str(&w->out));
+}
+
+/* Constant in time: the time taken says nothing of where a guess went wrong. */
+static bool key_is(str given, str wanted)
+{
+    unsigned char differs = given.n != wanted.n;
+    for (size_t i = 0; i < given.n; i++) differs |= (unsigned char)(given.p[i] ^ wanted.p[wanted.n ? i % wanted.n : 0]);
+    return !differs;
+}
+
+static bool has_key(struct http_exchange *x, const char *required)
+{
+    if (!required || !*required) return true;
+    str given = http_header_find(&x->request, S("authorization"));
+    if (str_eq_nocase(str_head(given, 7), S("bearer ")))
+        given = str_from_at(given, 7);
+    else
+        given = http_header_find(&x->request, S("api-key"));
+    return key_is(str_trim(given), str_from(required));
+}
+
+static const struct {
+    str path;
+    enum sim_kind kind;
+} calls[] = {
+    {STR_INIT("/v1/chat/completions"), SIM_CHAT},   {STR_INIT("/v1/completions"), SIM_COMPLETIONS},
+    {STR_INIT("/v1/responses"), SIM_RESPONSES},     {STR_INIT("/v1/embeddings"), SIM_EMBEDDINGS},
+    {STR_INIT("/v1/moderations"), SIM_MODERATIONS},
+};
+
+static void not_found(struct http_exchange *x, struct sim_worker *w)
+{
+    struct sim_problem p = {.status = 404,
+                            .type = S("invalid_request_error"),
+                            .message = arena_printf(&x->arena, "Invalid URL (%.*s %.*s)", STR_ARG(x->request.method),
+                                                    STR_ARG(x->request.path))};
+    respond_problem(x, &w->out, &p, S(""));
+}
+
+static void route_v1(struct http_exchange *x, struct sim_worker *w, bool post)
+{
+    if (!has_key(x, w->sim->options.require_key)) {
+        struct sim_problem p = {.status = 401,
+                                .type = S("invalid_request_error"),
+                                .code = S("invalid_api_key"),
+                                .message = S("Incorrect API key provided.")};
+        respond_problem(x, &w->out, &p, S(""));
+        return;
+    }
+    for (size_t i = 0; i < COUNT_OF(calls) && post; i++) {
+        if (str_eq(x->request.path, calls[i].path)) {
+            begin_call(x, calls[i].kind);
+            return;
+        }
+    }
+    bool models = str_eq(x->request.path, S("/v1/models")) || str_starts(x->request.path, S("/v1/models/"));
+    models && !post ? serve_models(x, w) : not_found(x, w);
+}
+
+void sim_route(struct http_exchange *x)
+{
+    struct sim_worker *w = http_server_owner(x->server);
+    bool post = str_eq(x->request.method, S("POST"));
+    str path = x->request.path;
+    buf_clear(&w->out);
+    if (str_starts(path, S("/v1/")))
+        route_v1(x, w, post);
+    else if (str_eq(path, S("/simulate/truth")))
+        serve_truth(x, w);
+    else if (str_eq(path, S("/simulate/requests")))
+        serve_requests(x, w);
+    else if (str_eq(path, S("/simulate/reset")) && post)
+        serve_reset(x, w);
+    else if (str_eq(path, S("/healthz")))
+        respond_json(x, 200, S(""), S("{\"status\":\"ok\"}\n"));
+    else
+        not_found(x, w);
+}

@@ -1,0 +1,150 @@
+#include "simulate/sim_worker.h"
+
+#include <signal.h>
+#include <stdlib.h>
+
+void sim_options_default(struct sim_options *o)
+{
+    *o = (struct sim_options){
+        .host = "127.0.0.1",
+        .port = 9100,
+        .threads = 1,
+        .output_tokens = {.kind = DIST_UNIFORM, .a = 20, .b = 200},
+        .first_token = dist_fixed(0),
+        .between_tokens = dist_fixed(0),
+        .truth_keep = SIM_TRUTH_KEEP,
+    };
+}
+
+/* ---- what the HTTP server calls */
+
+static void on_drained(struct http_exchange *x)
+{
+    if (x->user) sim_call_drained(x->user);
+}
+
+static void on_gone(struct http_exchange *x)
+{
+    if (x->user) sim_call_gone(x->user);
+}
+
+static void on_done(struct http_exchange *x)
+{
+    if (x->user) sim_call_done(x->user);
+}
+
+static void render(struct buf *out, enum err e, str message)
+{
+    struct sim_problem p = {.status = err_info(e)->status, .message = message, .type = S("invalid_request_error")};
+    sim_problem_print(&p, out);
+}
+
+static const struct http_handler handler = {
+    .request = sim_route,
+    .drained = on_drained,
+    .gone = on_gone,
+    .done = on_done,
+    .render = render,
+};
+
+/* ---- threads */
+
+static void stop_worker(struct loop *l)
+{
+    struct sim_worker *w = l->owner;
+    http_server_drop(w->server);
+    loop_stop(l);
+}
+
+static void on_signal(uv_signal_t *s, int signum)
+{
+    (void)signum;
+    struct sim *sim = s->data;
+    for (unsigned i = 0; i < sim->worker_count; i++) loop_wake(&sim->workers[i].loop);
+}
+
+static bool open_worker(struct sim *s, struct sim_worker *w, uint16_t port, struct buf *why)
+{
+    const struct sim_options *o = &s->options;
+    w->sim = s;
+    list_init(&w->calls);
+    list_init(&w->spare);
+    json_init(&w->doc);
+    buf_init(&w->out, 0);
+    loop_init(&w->loop, w);
+    w->loop.on_mail = stop_worker;
+    struct http_server_options options = {.loop = &w->loop, .handler = &handler, .owner = w};
+    http_limits_default(&options.limits);
+    options.limits.connections = 0; /* what is tested may open as many as it likes */
+    options.limits.body_bytes = 64 * 1024 * 1024;
+    w->server = http_server_new(&options);
+    return http_server_listen(w->server, o->host, port, o->tls_cert, o->tls_key, why);
+}
+
+static void close_worker(struct sim_worker *w)
+{
+    http_server_drop(w->server);
+    loop_free(&w->loop);
+    sim_calls_free(w);
+    json_free(&w->doc);
+    buf_free(&w->out);
+}
+
+struct sim *sim_new(const struct sim_options *o, struct buf *why)
+{
+    unsigned threads = o->threads ? o->threads : 1;
+    struct sim *s = mem_zalloc(sizeof *s + threads * sizeof s->workers[0]);
+    s->options = *o;
+    sim_truth_init(&s->truth, o->truth_keep);
+    sim_capture_init(&s->capture);
+    sim_times_init(&s->times);
+    for (unsigned i = 0; i < threads; i++) {
+        s->worker_count = i + 1;
+        uint16_t port = i ? sim_port(s) : o->port;
+        if (!open_worker(s, &s->workers[i], port, why)) {
+            sim_drop(s);
+            return NULL;
+        }
+    }
+    return s;
+}
+
+uint16_t sim_port(const struct sim *s)
+{
+    return http_server_port(s->workers[0].server);
+}
+
+static void *run_worker(void *arg)
+{
+    struct sim_worker *w = arg;
+    loop_run(&w->loop);
+    return NULL;
+}
+
+static void watch_signal(struct sim *s, uv_signal_t *watcher, int signum)
+{
+    uv_signal_init(&s->workers[0].loop.uv, watcher);
+    watcher->data = s;
+    uv_signal_start(watcher, on_signal, signum);
+}
+
+void sim_run(struct sim *s)
+{
+    struct sim_worker *first = &s->workers[0];
+    watch_signal(s, &first->on_term, SIGTERM);
+    watch_signal(s, &first->on_int, SIGINT);
+    for (unsigned i = 1; i < s->worker_count; i++) {
+        if (pthread_create(&s->workers[i].thread, NULL, run_worker, &s->workers[i]) != 0) abort();
+    }
+    loop_run(&first->loop);
+    for (unsigned i = 1; i < s->worker_count; i++) pthread_join(s->workers[i].thread, NULL);
+}
+
+void sim_drop(struct sim *s)
+{
+    for (unsigned i = 0; i < s->worker_count; i++) close_worker(&s->workers[i]);
+    sim_truth_free(&s->truth);
+    sim_capture_free(&s->capture);
+    sim_times_free(&s->times);
+    free(s);
+}
