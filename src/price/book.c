@@ -19,7 +19,7 @@ void price_book_add(struct price_book *book, const struct price *own)
 {
     if (book->own_count == book->own_cap) {
         book->own_cap = book->own_cap ? book->own_cap * 2 : 16;
-        book->own = mem_realloc(book->own, book->own_cap * sizeof(*book->own));
+        book->own = mem_realloc(book->own, book->own_cap * sizeof(struct price *));
     }
     struct price *copy = arena_alloc(&book->arena, sizeof(*copy));
     *copy = *own;
@@ -44,7 +44,7 @@ static int compare_own(const void *a, const void *b)
 
 void price_book_seal(struct price_book *book)
 {
-    if (book->own_count) qsort(book->own, book->own_count, sizeof(*book->own), compare_own);
+    if (book->own_count) qsort(book->own, book->own_count, sizeof(struct price *), compare_own);
     for (size_t i = 0; i < book->own_count; i++) book->own[i]->id = (uint32_t)(book->row_count + i);
     book->sealed = true;
 }
@@ -70,9 +70,14 @@ const struct price *price_book_at(const struct price_book *book, size_t i)
     return i - book->row_count < book->own_count ? book->own[i - book->row_count] : NULL;
 }
 
+bool price_book_is_own(const struct price_book *book, const struct price *row)
+{
+    return row->id >= book->row_count;
+}
+
 str price_book_names(const struct price_book *book, const struct price *row, size_t i)
 {
-    if (row->id >= book->row_count) return STR_NONE;
+    if (price_book_is_own(book, row)) return STR_NONE;
     for (size_t n = 0; n < book->name_count + book->pattern_count; n++) {
         bool exact = n < book->name_count;
         const struct book_name *name = exact ? &book->names[n] : &book->patterns[n - book->name_count];

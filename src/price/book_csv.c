@@ -92,24 +92,33 @@ static void add_names(struct price_book *book, str names, uint32_t model)
     }
 }
 
+static bool is_of(const struct book_model *model, const struct price *row)
+{
+    return str_eq(model->model, row->model) && str_eq(model->provider, row->provider);
+}
+
+static bool add_model(struct price_book *book, const struct price *row, const str cells[COL_COUNT])
+{
+    struct book_model model = {.provider = row->provider, .model = row->model, .first = (uint32_t)book->row_count};
+    if (!parse_count(cells[COL_CONTEXT_WINDOW], &model.facts.context_window) ||
+        !parse_count(cells[COL_MAX_OUTPUT], &model.facts.max_output)) {
+        return false;
+    }
+    add_names(book, cells[COL_NAMES], (uint32_t)book->model_count);
+    book->models[book->model_count++] = model;
+    return true;
+}
+
 static bool read_row(struct price_book *book, str line)
 {
     str cells[COL_COUNT];
-    struct price *row = &book->rows[book->row_count];
-    struct book_model *model = book->model_count ? &book->models[book->model_count - 1] : NULL;
-    if (!split_line(line, cells) || !parse_row(cells, row)) return false;
-    if (!model || !str_eq(model->model, row->model) || !str_eq(model->provider, row->provider)) {
-        struct model_facts facts;
-        if (!parse_count(cells[COL_CONTEXT_WINDOW], &facts.context_window) ||
-            !parse_count(cells[COL_MAX_OUTPUT], &facts.max_output)) {
-            return false;
-        }
-        model = &book->models[book->model_count++];
-        *model = (struct book_model){row->provider, row->model, (uint32_t)book->row_count, 0, facts};
-        add_names(book, cells[COL_NAMES], (uint32_t)(book->model_count - 1));
-    }
-    row->id = (uint32_t)book->row_count++;
-    model->count++;
+    struct price row;
+    if (!split_line(line, cells) || !parse_row(cells, &row)) return false;
+    bool more = book->model_count && is_of(&book->models[book->model_count - 1], &row);
+    if (!more && !add_model(book, &row, cells)) return false;
+    row.id = (uint32_t)book->row_count;
+    book->rows[book->row_count++] = row;
+    book->models[book->model_count - 1].count++;
     return true;
 }
 

@@ -79,7 +79,7 @@ struct price_set price_book_find_target(const struct price_book *book, str name,
     set.own = set.own_count > 0;
     set.count = set.own_count + (known ? known->count : 0);
     if (!set.count) return set;
-    const struct price **rows = arena_alloc(arena, set.count * sizeof(*rows));
+    const struct price **rows = arena_alloc(arena, set.count * sizeof(const struct price *));
     size_t n = 0;
     for (size_t i = 0; i < book->own_count; i++) {
         if (own_is_for(book->own[i], name, model, known)) rows[n++] = book->own[i];

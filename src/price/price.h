@@ -54,6 +54,8 @@ int64_t price_book_date(const struct price_book *book);
 str price_book_source(const struct price_book *book);
 size_t price_book_count(const struct price_book *book);
 const struct price *price_book_at(const struct price_book *book, size_t i);
+/* One that was added. */
+bool price_book_is_own(const struct price_book *book, const struct price *row);
 
 /* All the prices of one provider's model, looked up once for each target and
  * kept: `price_pick()` then chooses by tier, context and date. */
