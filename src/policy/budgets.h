@@ -20,16 +20,17 @@ struct budget_rule {
     str name;
     struct scope scope;
     enum budget_measure measure;
-    int64_t limit;           /* pico-dollars, tokens or requests */
+    int64_t limit; /* pico-dollars, tokens or requests */
     struct window window;
-    int64_t wait_us;         /* how long a call may wait for held headroom; 0: refused at once */
-    bool clamp;              /* the client's own output limit may be lowered, too */
-    bool enforced;           /* false: counted only (while a reload computes the past) */
-    str where;               /* "purser.yaml:31" */
+    int64_t wait_us; /* how long a call may wait for held headroom; 0: refused at once */
+    bool clamp;      /* the client's own output limit may be lowered, too */
+    bool enforced;   /* false: counted only (while a reload computes the past) */
+    str where;       /* "purser.yaml:31" */
+    str cells;       /* its cells' name, for a rule that changed its meaning but not its name; empty: `name` */
 };
 
-struct budgets;              /* all cells; outlives reloads. Thread: any */
-struct budget_rules;         /* one settings snapshot's rules, immutable */
+struct budgets;      /* all cells; outlives reloads. Thread: any */
+struct budget_rules; /* one settings snapshot's rules, immutable */
 struct budget_cell;
 
 /* `key` seeds cell keys and must be the same for the life of a data folder.
@@ -57,9 +58,10 @@ struct hold {
     int64_t admitted_us;
     struct hold_part {
         struct budget_cell *cell;
-        uint64_t key;        /* of the cell, as the ledger knows it */
-        int64_t amount;      /* held, in the cell's measure */
+        uint64_t key;   /* of the cell, as the ledger knows it */
+        int64_t amount; /* held, in the cell's measure */
         enum budget_measure measure;
+        bool rolling; /* `cell` is a step of a rolling window */
     } part[BUDGETS_PER_CALL_MAX];
 };
 
@@ -77,17 +79,20 @@ struct budget_refusal {
     int64_t resets_us;              /* INT64_MAX: never */
     /* the smallest over every cell that applies, per measure; INT64_MAX where none does */
     struct budget_amounts all_left, all_free;
-    bool clamp;                     /* a budget that applies lowers the client's own limit */
-    int64_t wait_us;                /* the shortest `wait` of the budgets that block */
+    bool clamp;      /* a budget that applies lowers the client's own limit */
+    int64_t wait_us; /* the shortest `wait` of the budgets that block */
 };
 
 /* A place in a queue. Embedded in the waiting request; init once, then hold,
  * then retry until it is held, refused or left. */
 struct budget_waiter {
     struct list link;
-    struct budget_cell *cell;   /* NULL: not waiting */
+    struct budget_cell *cell; /* NULL: not waiting */
     int64_t since_us;
-    int64_t amount;             /* what it asks of `cell` */
+    int64_t amount;  /* what it asks of `cell` */
+    int64_t limit;   /* of the rule that blocks it there */
+    uint64_t ticket; /* order of arrival; 0: none yet */
+    bool woken;      /* a wake-up is on its way */
     /* Called on any thread, under the budgets' mutex: must only send a wake-up. */
     void (*wake)(struct budget_waiter *w);
     void *owner;
@@ -95,15 +100,18 @@ struct budget_waiter {
 
 void budget_waiter_init(struct budget_waiter *w, void (*wake)(struct budget_waiter *), void *owner);
 
-/* Called when a cell first comes to be, so that the ledger learns its names:
- * under no lock, on the worker's thread, before the hold returns. */
+/* Called when a cell is first held, so that the ledger learns its names: under no
+ * lock, on the worker's thread, before the hold returns. Workers that meet in a new
+ * cell are each told, so that each one's journal names it before it is used. */
 typedef void budget_cell_made(void *ctx, uint64_t key, str budget, str value, int64_t window_start_us);
 
 /* Holds `ask` in every cell that applies, or in none.
- * Units:  ask.of[] > 0 where a budget measures it; at_us: wall clock, decides the window.
+ * Units:  amounts >= 0 where a budget measures them (0: a free call, which passes while
+ *         nothing is overspent); at_us: wall clock of the admission, decides the window.
  * Owns:   BUDGET_HELD: the caller must budget_post() or budget_void() exactly once.
  *         BUDGET_WAIT: `w` is queued until budget_retry() says otherwise or budget_leave().
  *         `w` NULL: BUDGET_WAIT queues nothing.
+ *         `why` is written unless BUDGET_HELD.
  * Thread: any worker; without a lock while headroom is ample. */
 struct budget_ask {
     const struct payer *who;
@@ -114,6 +122,9 @@ struct budget_ask {
 };
 enum budget_verdict budget_hold(struct budgets *b, const struct budget_rules *rules, const struct budget_ask *ask,
                                 struct budget_waiter *w, struct hold *out, struct budget_refusal *why) MUST_CHECK;
+/* Brings the cells of a coming hold into the cache: worth a call as soon as it is
+ * known who pays, with other work between. Changes nothing. */
+void budget_prefetch(struct budgets *b, const struct budget_rules *rules, const struct payer *who, int64_t at_us);
 /* Again for one that waits, with its place kept; amounts may be lower than before. */
 enum budget_verdict budget_retry(struct budgets *b, const struct budget_rules *rules, const struct budget_ask *ask,
                                  struct budget_waiter *w, struct hold *out, struct budget_refusal *why) MUST_CHECK;
@@ -125,10 +136,16 @@ void budget_void(struct budgets *b, struct hold *h);
 /* The amount that `used` means for one part: what the ledger writes per cell. */
 int64_t budget_part_used(const struct hold_part *part, const struct budget_amounts *used);
 
-/* Counts spending of the past (start, reload): creates the cell where it is missing. */
+/* Counts spending of the past (start, reload): creates the cell where it is missing.
+ * `budget` is the name of the rule's cells, `window_start_us` a rolling window's step. */
 void budgets_restore(struct budgets *b, uint64_t key, str budget, str value, int64_t window_start_us, int64_t spent);
+/* Forgets what was spent under this name of cells (not what is held): before the
+ * past of a budget that a reload brings back is restored. */
+void budgets_forget(struct budgets *b, str budget);
 uint64_t budgets_cell_key(const struct budgets *b, str budget, str value, int64_t window_start_us);
-/* Drops cells whose window is over and that hold nothing. Called now and then by one thread. */
+/* Drops cells whose window is over (for a minute and the longest `wait`) or whose
+ * budget has been in no rule for ten minutes, and that hold nothing. Called now and
+ * then (a minute is fine) by one thread; never keeps the mutex for long. */
 void budgets_sweep(struct budgets *b, const struct budget_rules *rules, int64_t now_us);
 
 /* A view for people and metrics. */

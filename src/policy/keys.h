@@ -10,17 +10,17 @@ enum { KEY_HASH_BYTES = 32, KEY_MODELS_MAX = 64 };
 struct key {
     str name, team;
     unsigned char hash[KEY_HASH_BYTES];
-    const str *models;       /* globs: "cheap", "openai/" "*"; count 0: all */
+    const str *models; /* globs: "cheap", "openai/" "*"; count 0: all */
     size_t model_count;
-    const str *passthrough;  /* other paths that are let through */
+    const str *passthrough; /* other paths that are let through */
     size_t passthrough_count;
     int64_t created_us;
-    int64_t expires_us;      /* 0: never */
+    int64_t expires_us; /* 0: never */
     bool revoked;
-    bool stored;             /* made by `purser keys add`: lives in the ledger, not in the settings */
+    bool stored; /* made by `purser keys add`: lives in the ledger, not in the settings */
 };
 
-struct key_table;            /* immutable. Thread: any */
+struct key_table; /* immutable. Thread: any */
 /* Copies. Two keys of one secret: the first wins. */
 struct key_table *key_table_new(const struct key *keys, size_t count);
 void key_table_drop(struct key_table *t);

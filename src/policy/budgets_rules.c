@@ -1,0 +1,139 @@
+/* One settings snapshot's budgets, with everything computed that stays the same. */
+#include "policy/budgets_inner.h"
+
+#include <stdlib.h>
+
+static void rule_copy(struct budget_rules *all, size_t i, const struct budget_rule *from)
+{
+    struct rule *r = &all->rule[i];
+    struct arena *a = &all->arena;
+    r->is = *from;
+    r->is.name = arena_str(a, from->name);
+    r->is.cells = from->cells.n ? arena_str(a, from->cells) : r->is.name;
+    r->is.where = arena_str(a, from->where);
+    for (int d = 0; d < SCOPE_DIMS; d++) {
+        if (!from->scope.want[d].p) continue;
+        r->is.scope.want[d] = arena_str(a, from->scope.want[d]);
+        r->each |= scope_is_each(r->is.scope.want[d]);
+    }
+    r->name_hash = hash_fnv(r->is.cells);
+    if (from->window.kind == WINDOW_ROLLING) {
+        r->step_us = from->window.rolling_us / WINDOW_ROLLING_STEPS;
+        if (r->step_us < 1) r->step_us = 1;
+    }
+    r->now = &all->windows[i];
+}
+
+static bool same_form(const struct scope *a, const struct scope *b)
+{
+    for (int d = 0; d < SCOPE_DIMS; d++) {
+        if (scope_is_each(a->want[d]) != scope_is_each(b->want[d])) return false;
+    }
+    return true;
+}
+
+struct budget_rules *budget_rules_new(const struct budget_rule *rules, size_t count, uint32_t generation)
+{
+    struct budget_rules *r = mem_zalloc(sizeof(*r));
+    arena_init(&r->arena);
+    r->rule = mem_zalloc(count * sizeof(*r->rule));
+    r->windows = mem_zalloc(count * sizeof(*r->windows));
+    r->count = count;
+    r->generation = generation;
+    for (size_t i = 0; i < count; i++) {
+        rule_copy(r, i, &rules[i]);
+        r->rule[i].form = i;
+        for (size_t j = i; j-- > 0;) {
+            if (same_form(&r->rule[i].is.scope, &r->rule[j].is.scope)) r->rule[i].form = r->rule[j].form;
+        }
+    }
+    return r;
+}
+
+void budget_rules_drop(struct budget_rules *r)
+{
+    if (!r) return;
+    arena_free(&r->arena);
+    free(r->rule);
+    free(r->windows);
+    free(r);
+}
+
+size_t budget_rules_count(const struct budget_rules *r)
+{
+    return r->count;
+}
+
+const struct budget_rule *budget_rules_at(const struct budget_rules *r, size_t i)
+{
+    return &r->rule[i].is;
+}
+
+/* Remembers a window that is newer than the one known; whoever comes second skips it. */
+static void window_remember(struct rule_window *now, int64_t start_us, int64_t end_us)
+{
+    uint32_t version = atomic_load(&now->version);
+    if ((version & 1) || (version && atomic_load(&now->start_us) >= start_us)) return;
+    if (!atomic_compare_exchange_strong(&now->version, &version, version + 1)) return;
+    /* Releases keep the odd version in front of them. */
+    atomic_store_explicit(&now->start_us, start_us, memory_order_release);
+    atomic_store_explicit(&now->end_us, end_us, memory_order_release);
+    atomic_store_explicit(&now->version, version + 2, memory_order_release);
+}
+
+int64_t rule_window_start(const struct rule *r, int64_t at_us)
+{
+    struct rule_window *now = r->now;
+    uint32_t version = atomic_load_explicit(&now->version, memory_order_acquire);
+    int64_t start = atomic_load_explicit(&now->start_us, memory_order_acquire);
+    int64_t end = atomic_load_explicit(&now->end_us, memory_order_acquire);
+    bool whole = !(version & 1) && version && atomic_load_explicit(&now->version, memory_order_relaxed) == version;
+    if (whole && at_us >= start && at_us < end) return start;
+
+    start = window_start(&r->is.window, at_us);
+    end = r->step_us ? start + r->step_us : window_end(&r->is.window, at_us);
+    window_remember(now, start, end);
+    return start;
+}
+
+/* The value of the rule's `*`s, made once for all rules that have the same. */
+static void place_value(struct walk *w, const struct budgets *b, struct place *p)
+{
+    for (struct place *q = w->place; q < p; q++) {
+        if (q->rule->form != p->rule->form) continue;
+        p->want.value = q->want.value;
+        p->want.value_hash = q->want.value_hash;
+        return;
+    }
+    struct buf text = {.p = w->bytes + w->bytes_used, .cap = SCOPE_TEXT_MAX, .max = SCOPE_TEXT_MAX};
+    scope_value(&p->rule->is.scope, w->ask->who, &text);
+    w->bytes_used += text.n;
+    p->want.value = buf_str(&text);
+    p->want.value_hash = cells_value_hash(b->cells, p->want.value);
+}
+
+void walk_plan(struct walk *w, const struct budgets *b, const struct budget_rules *rules, const struct budget_ask *ask)
+{
+    w->ask = ask;
+    w->count = 0;
+    w->too_many = false;
+    w->bytes_used = 0;
+    for (size_t i = 0; i < rules->count; i++) {
+        const struct rule *r = &rules->rule[i];
+        if (!scope_matches(&r->is.scope, ask->who)) continue;
+        if (w->count == BUDGETS_PER_CALL_MAX) {
+            w->too_many = true;
+            w->extra = r;
+            return;
+        }
+        struct place *p = &w->place[w->count++];
+        int64_t amount = ask->amounts.of[r->is.measure];
+        *p = (struct place){.rule = r, .amount = amount > 0 ? amount : 0, .start_us = rule_window_start(r, ask->at_us)};
+        p->want.name = r->is.cells;
+        p->want.name_hash = r->name_hash;
+        p->want.window_start_us = r->step_us ? ROLLING_HEAD : p->start_us;
+        if (r->each) place_value(w, b, p);
+        p->want.hash = cells_hash(&p->want);
+        if (r->each) cells_prefetch_slot(b->cells, &p->want);
+    }
+}
