@@ -8,6 +8,13 @@ static int64_t floor_div(int64_t a, int64_t b)
     return a / b - (a % b < 0);
 }
 
+/* What floor_div() leaves, from 0 to b - 1. */
+static int64_t floor_mod(int64_t a, int64_t b)
+{
+    int64_t rest = a % b;
+    return rest < 0 ? rest + b : rest;
+}
+
 /* Days since 1970-01-01. A year is taken to begin in March, so that the leap day
  * is its last. Source: Howard Hinnant, "chrono-compatible low-level date algorithms". */
 static int64_t days_from_civil(int64_t year, int month, int64_t day)
@@ -37,7 +44,7 @@ int64_t time_from_civil(int64_t year, int month, int day, int hour, int minute, 
 struct civil time_civil(int64_t at_us)
 {
     int64_t days = floor_div(at_us, US_PER_DAY);
-    int64_t rest = (at_us - days * US_PER_DAY) / US_PER_SECOND;
+    int64_t rest = floor_mod(at_us, US_PER_DAY) / US_PER_SECOND;
     int64_t z = days + 719468;
     int64_t era = floor_div(z, 146097);
     int64_t day_of_era = z - era * 146097;
@@ -52,7 +59,7 @@ struct civil time_civil(int64_t at_us)
         .hour = (int)(rest / 3600),
         .minute = (int)(rest / 60 % 60),
         .second = (int)(rest % 60),
-        .weekday = (int)(days + 3 - floor_div(days + 3, 7) * 7), /* 1970-01-01 was a Thursday */
+        .weekday = (int)floor_mod(days + 3, 7), /* 1970-01-01 was a Thursday */
     };
 }
 
@@ -89,7 +96,7 @@ str time_format(int64_t at_us, char out[40])
     *p++ = ':';
     p = put_digits(p, c.second, 2);
     *p++ = '.';
-    p = put_digits(p, at_us - floor_div(at_us, US_PER_SECOND) * US_PER_SECOND, 6);
+    p = put_digits(p, floor_mod(at_us, US_PER_SECOND), 6);
     *p++ = 'Z';
     *p = '\0';
     return str_of(out, (size_t)(p - out));
