@@ -118,7 +118,9 @@ bool read_duration(struct loader *l, const struct value *v, void *into)
     uint64_t bare;
     bool naked = str_to_u64(v->text, &bare) && bare != 0;
     if (!naked && time_parse_duration(v->text, into) && *(int64_t *)into >= 0) return true;
-    return load_reject(l, v, naked ? "duration without a unit" : "duration", STR_NONE, duration_help);
+    if (!naked) return load_reject(l, v, "duration", STR_NONE, duration_help);
+    load_error(l, v->line, v->path, "'%" STR_FMT "' has no unit (%s)", STR_ARG(v->shown), duration_help);
+    return false;
 }
 
 bool read_wait(struct loader *l, const struct value *v, void *into)

@@ -254,16 +254,26 @@ static const char *hint(const char *problem, const char *context)
     if (strstr(problem, "cannot start any token")) {
         return "; indent with spaces, not tabs, and put values that begin with '@', '`' or '%' in quotes";
     }
+    if (strstr(problem, "expected node content")) {
+        return "; values that begin with '[' or '{' but are no list or map stand in quotes";
+    }
     return "";
 }
 
-static void syntax_error(const yaml_parser_t *p, struct builder *b)
+static uint32_t line_at(str text, size_t offset)
+{
+    uint32_t line = 1;
+    for (size_t i = 0; i < text.n && i < offset; i++) line += text.p[i] == '\n';
+    return line;
+}
+
+static void syntax_error(const yaml_parser_t *p, struct builder *b, str text)
 {
     const char *problem = p->problem ? p->problem : "no YAML";
     uint32_t line = (uint32_t)p->problem_mark.line + 1;
     str context = p->context ? arena_printf(b->arena, " %s", p->context) : S("");
     if (p->error == YAML_READER_ERROR) { /* it knows only an offset */
-        refuse(b, 1, arena_printf(b->arena, "%s at byte %zu", problem, p->problem_offset));
+        refuse(b, line_at(text, p->problem_offset), arena_printf(b->arena, "no text in UTF-8: %s", problem));
         return;
     }
     refuse(b, line,
@@ -291,7 +301,7 @@ struct tree_node *tree_parse(str yaml, struct arena *arena, struct tree_fail *fa
     for (bool end = false; ok && !end;) {
         yaml_event_t event;
         if (!yaml_parser_parse(&parser, &event)) {
-            syntax_error(&parser, &b);
+            syntax_error(&parser, &b, buf_str(&marked));
             ok = false;
             break;
         }
