@@ -111,7 +111,7 @@ struct sim_answer *sim_answer_new(struct arena *arena, const struct json *doc, c
     }
     static const char *const prefixes[] = {
         [SIM_CHAT] = "chatcmpl", [SIM_COMPLETIONS] = "cmpl", [SIM_RESPONSES] = "resp"};
-    a->id = arena_printf(arena, "%s%csim%" PRIu64, prefixes[r->kind], r->kind == SIM_RESPONSES ? '_' : '-', draw->id);
+    a->id = arena_printf(arena, "%s%csim-%" PRIu64, prefixes[r->kind], r->kind == SIM_RESPONSES ? '_' : '-', draw->id);
     wire_of(a)->prepare(a, arena, doc, r);
     return a;
 }

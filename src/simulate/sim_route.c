@@ -145,7 +145,7 @@ static void plan(struct sim_call *c, const struct sim_request *r, uint64_t seed,
         if (r->kind == SIM_EMBEDDINGS)
             sim_embeddings_print(&w->doc, r, &c->record.units, scratch, &c->held);
         else
-            sim_moderations_print(r, &c->record.units, seed, &c->held);
+            sim_moderations_print(r, &c->record.units, c->record.id, &c->held);
         return;
     }
     int64_t tokens = r->control.tokens;
@@ -153,7 +153,10 @@ static void plan(struct sim_call *c, const struct sim_request *r, uint64_t seed,
         tokens = dist_draw(&w->sim->options.output_tokens, &c->rng);
         if (large) tokens *= 2;
     }
-    struct sim_draw draw = {.id = seed, .seed = seed, .tokens = tokens, .now_s = c->record.at_us / US_PER_SECOND};
+    struct sim_draw draw = {.id = c->record.id,
+                            .seed = seed,
+                            .tokens = tokens,
+                            .now_s = c->record.at_us / US_PER_SECOND};
     c->answer = sim_answer_new(&c->x->arena, &w->doc, r, &r->control, &draw);
     c->record.units = c->answer->in;
     c->fault_after = r->control.after >= 0 ? r->control.after : c->answer->planned / 2;
@@ -182,12 +185,14 @@ static void begin_call(struct http_exchange *x, enum sim_kind kind)
     struct sim_problem problem = {0};
     struct arena scratch;
     str headers = S("");
-    uint64_t seed;
+    uint64_t seed = 0;
     int64_t wait_us = 0;
     arena_init(&scratch);
     c->record.kind = (uint8_t)kind;
     c->record.at_us = time_now_us();
     str_copy(c->record.attempt, sizeof c->record.attempt, http_header_find(&x->request, S("x-purser-attempt")));
+    c->record.id = sim_truth_begin(&sim->truth, &c->record);
+    if (sim->options.keep_requests) sim_capture_add(&sim->capture, c->record.id, &x->request);
     bool good = read_call(c, kind, &scratch, &r, &problem);
     str_copy(c->record.model, sizeof c->record.model, r.model);
     c->record.streamed = r.stream;
@@ -202,8 +207,7 @@ static void begin_call(struct http_exchange *x, enum sim_kind kind)
         }
     }
     c->record.status = good ? 0 : problem.status;
-    c->record.id = sim_truth_begin(&sim->truth, &c->record);
-    if (sim->options.keep_requests) sim_capture_add(&sim->capture, c->record.id, &x->request);
+    sim_truth_update(&sim->truth, &c->record);
     arena_free(&scratch);
     http_drop_body(x);
     good ? sim_call_start(c, wait_us) : refuse(c, &problem, headers);

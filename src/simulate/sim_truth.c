@@ -54,6 +54,14 @@ uint64_t sim_truth_begin(struct sim_truth *t, const struct sim_record *r)
     return id;
 }
 
+void sim_truth_update(struct sim_truth *t, const struct sim_record *r)
+{
+    pthread_mutex_lock(&t->lock);
+    struct sim_record *place = place_of(t, r->id);
+    if (place->id == r->id) *place = *r;
+    pthread_mutex_unlock(&t->lock);
+}
+
 void sim_truth_end(struct sim_truth *t, const struct sim_record *r)
 {
     pthread_mutex_lock(&t->lock);

@@ -43,9 +43,11 @@ void sim_truth_init(struct sim_truth *t, uint64_t keep);
 void sim_truth_free(struct sim_truth *t);
 /* Forgets calls and sums; ids go on. Calls in flight are not told any more. */
 void sim_truth_reset(struct sim_truth *t);
-/* Writes a call down as soon as its request is whole. Returns its id, 1 and up. */
+/* Writes a call down as soon as its request is there. Returns its id, 1 and up. */
 uint64_t sim_truth_begin(struct sim_truth *t, const struct sim_record *r);
-/* What is known in the end. `r->id` is the call's; does nothing for one that was forgotten. */
+/* What is known by now. `r->id` is the call's. */
+void sim_truth_update(struct sim_truth *t, const struct sim_record *r);
+/* What is known in the end, once for each call; does nothing for one that was forgotten. */
 void sim_truth_end(struct sim_truth *t, const struct sim_record *r);
 /* The client hung up although everything was generated. */
 void sim_truth_abort(struct sim_truth *t, uint64_t id);

@@ -121,7 +121,7 @@ void sim_moderations_print(const struct sim_request *r, const struct sim_units *
                                              "sexual/minors",
                                              "violence",
                                              "violence/graphic"};
-    buf_printf(out, "{\"id\":\"modr-sim%" PRIu64 "\",\"model\":", id);
+    buf_printf(out, "{\"id\":\"modr-sim-%" PRIu64 "\",\"model\":", id);
     buf_add_json(out, r->model);
     buf_add(out, S(",\"results\":["));
     for (int64_t i = 0; i < r->embed.count; i++) {
