@@ -1,0 +1,137 @@
+/* purser prices check: own prices against the book, and which models have none. */
+#include "base/time.h"
+#include "cli/prices.h"
+
+struct findings {
+    const struct settings *s;
+    struct arena arena;
+    int64_t now_us;
+    size_t unpriced;
+};
+
+static void print_price(const char *what, const struct price *p)
+{
+    char money[MONEY_TEXT_MAX];
+    printf("%s", what);
+    if (p->free) printf(" free");
+    bool any = p->free;
+    for (enum unit u = 0; u < UNIT_COUNT; u++) {
+        if (p->unit[u] == PRICE_UNSET) continue;
+        printf("%s %" STR_FMT " %" STR_FMT, any ? "," : "", STR_ARG(unit_name(u)),
+               STR_ARG(price_text(p->unit[u], money)));
+        any = true;
+    }
+}
+
+/* What the book tells apart and the own price does not: it costs what it is a part of. */
+static void print_unset(const struct price *own, const struct price *book)
+{
+    bool any = false;
+    for (enum unit u = 0; u < UNIT_COUNT && !own->free; u++) {
+        if (own->unit[u] != PRICE_UNSET || book->unit[u] == PRICE_UNSET) continue;
+        printf("%s %" STR_FMT, any ? "," : "; not set here:", STR_ARG(unit_name(u)));
+        any = true;
+    }
+}
+
+/* "own   openai/gpt-5-mini  input 0.2, output 1.5  (purser.yaml:9), instead of input 0.25, ..." */
+static void check_own(struct findings *f, const struct price *own)
+{
+    const struct setting_provider *p = settings_provider(f->s, own->provider);
+    struct price_set book = {0};
+    if (p && p->book.n) book = price_book_find(f->s->book, p->book, own->model, &f->arena);
+    /* Where the provider is called as its vendor, the set begins with own prices: only the book's are asked for. */
+    struct price_set others = {book.rows + book.own_count, book.count - book.own_count, book.facts, false, 0};
+    bool missing;
+    const struct price *instead = price_pick(&others, own->tier, own->context_from, f->now_us, &missing);
+    printf("own       %" STR_FMT "/%" STR_FMT, STR_ARG(own->provider), STR_ARG(own->model));
+    if (own->tier != TIER_STANDARD) printf(" (%" STR_FMT ")", STR_ARG(price_tier_name(own->tier)));
+    if (own->context_from) printf(" from %lld tokens on", (long long)own->context_from);
+    print_price(":", own);
+    char date[40];
+    if (own->from_us > f->now_us) printf(", from %" STR_FMT, STR_ARG(time_format_date(own->from_us, date)));
+    if (own->until_us <= f->now_us) printf(", ended %" STR_FMT, STR_ARG(time_format_date(own->until_us, date)));
+    if (instead && !missing) {
+        print_price("; the book:", instead);
+        print_unset(own, instead);
+    } else {
+        printf("; not in the book");
+    }
+    printf("  [%" STR_FMT "]\n", STR_ARG(own->source));
+}
+
+static void check_model(struct findings *f, const struct setting_model *m)
+{
+    const struct setting_provider *p = settings_provider(f->s, m->provider);
+    str vendor = p ? p->book : STR_NONE;
+    if (p && p->cost_per_hour != PRICE_UNSET) return; /* priced by the hour */
+    struct price_set set = price_book_find_target(f->s->book, m->provider, vendor, m->model, &f->arena);
+    bool missing;
+    if (price_pick(&set, TIER_STANDARD, 0, f->now_us, &missing)) return;
+    f->unpriced++;
+    const char *why = set.count ? "has prices, but none in force today" : "is in no price book";
+    printf("unpriced  %" STR_FMT " -> %" STR_FMT "/%" STR_FMT ": %s; calls are %s. Under `prices:` add\n"
+           "            - { model: \"%" STR_FMT "/%" STR_FMT "\", input: 0.00, output: 0.00 }  # per million tokens\n",
+           STR_ARG(m->name), STR_ARG(m->provider), STR_ARG(m->model), why,
+           f->s->unpriced_refuse ? "refused" : "priced at the ceiling", STR_ARG(m->provider), STR_ARG(m->model));
+}
+
+static int check(const struct options *o, const struct settings *s)
+{
+    struct findings f = {.s = s, .now_us = time_now_us()};
+    char date[40];
+    size_t own = 0;
+    arena_init(&f.arena);
+    for (size_t i = 0; i < price_book_count(s->book); i++) {
+        const struct price *p = price_book_at(s->book, i);
+        if (!price_book_is_own(s->book, p)) continue;
+        own++;
+        check_own(&f, p);
+    }
+    for (size_t i = 0; i < s->model_count; i++) check_model(&f, &s->models[i]);
+    printf("%zu own price%s, %zu of %zu models unpriced; price book of %" STR_FMT ", %lld days old\n", own,
+           own == 1 ? "" : "s", f.unpriced, s->model_count, STR_ARG(time_format_date(price_book_date(s->book), date)),
+           (long long)book_age_days(s->book));
+    warn_if_old(o, s->book);
+    arena_free(&f.arena);
+    return f.unpriced && s->unpriced_refuse ? EXIT_FAILED : EXIT_OK;
+}
+
+enum { CHECK_CONFIG };
+
+int prices_check(int argc, char **argv)
+{
+    static const struct option options[] = {OPTION_CONFIG};
+    static const struct command command = {
+        .name = "prices check",
+        .usage = "[options]",
+        .summary = "Hold your own prices against the book and name the models that have no price.\n"
+                   "Fails when one has none and such calls are refused.",
+        .options = options,
+        .option_count = COUNT_OF(options),
+        .example = "purser prices check --config purser.yaml",
+    };
+    const char *config = NULL;
+    struct options o;
+    options_init(&o, &command, argc, argv);
+    for (int got; (got = options_next(&o)) != OPT_END;) {
+        switch (got) {
+        case CHECK_CONFIG:
+            config = o.value;
+            break;
+        case OPT_ARGUMENT:
+            options_unexpected(&o);
+            return EXIT_USAGE;
+        default:
+            return o.exit_code;
+        }
+    }
+    struct settings_report report = {0};
+    struct settings *s = settings_load(config ? config : "", &report);
+    fwrite(report.errors.p, 1, report.errors.n, stderr);
+    settings_report_free(&report);
+    if (!s) return EXIT_FAILED;
+    int code = check(&o, s);
+    settings_drop(s);
+    return code;
+}
