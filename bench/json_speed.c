@@ -25,7 +25,7 @@ static void make_chat(struct buf *b, size_t size, size_t message_bytes, str word
 static int64_t best_ns(struct json *doc, str text, bool *ok)
 {
     int64_t best = INT64_MAX;
-    int64_t times = (int64_t)(ROUND_BYTES / text.n + 1);
+    int64_t times = (int64_t)(ROUND_BYTES / (text.n + 1) + 1);
     for (int round = 0; round < ROUNDS; round++) {
         struct json_fail why;
         int64_t begun = time_mono_us();

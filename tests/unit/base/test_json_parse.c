@@ -243,9 +243,9 @@ static void has_a_depth_ceiling(void **state)
     }
     assert_int_equal(why.at, JSON_DEPTH_MAX);
     assert_non_null(strstr(why.why, "deep"));
-    char object[6 * (JSON_DEPTH_MAX + 1) + 1] = "";
-    for (int i = 0; i <= JSON_DEPTH_MAX; i++) memcpy(object + (size_t)5 * (size_t)i, "{\"a\":", 5);
-    assert_false(parses(str_of(object, (size_t)5 * (JSON_DEPTH_MAX + 1)), &why));
+    char objects[5 * (JSON_DEPTH_MAX + 1)];
+    for (size_t i = 0; i < sizeof(objects); i++) objects[i] = "{\"a\":"[i % 5];
+    assert_false(parses(str_of(objects, sizeof(objects)), &why));
     assert_non_null(strstr(why.why, "deep"));
 }
 

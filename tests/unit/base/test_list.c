@@ -32,7 +32,7 @@ static void links(void **state)
     struct list l;
     struct item items[] = {{1, {0}}, {2, {0}}, {3, {0}}, {4, {0}}};
     list_init(&l);
-    expect_numbers(&l, NULL, 0);
+    expect_numbers(&l, (int[]){0}, 0);
     list_add_last(&l, &items[1].link);
     list_add_last(&l, &items[2].link);
     list_add_first(&l, &items[0].link);
