@@ -17,10 +17,7 @@ static void rule_copy(struct budget_rules *all, size_t i, const struct budget_ru
         r->each |= scope_is_each(r->is.scope.want[d]);
     }
     r->name_hash = hash_fnv(r->is.cells);
-    if (from->window.kind == WINDOW_ROLLING) {
-        r->step_us = from->window.rolling_us / WINDOW_ROLLING_STEPS;
-        if (r->step_us < 1) r->step_us = 1;
-    }
+    r->step_us = window_step_us(&from->window);
     r->now = &all->windows[i];
 }
 

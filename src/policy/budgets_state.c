@@ -183,13 +183,33 @@ static void know(struct budgets *b, const struct budget_rules *rules, int64_t no
     }
 }
 
+static const struct known *known_of(const struct budget_cell *c, const struct known *known, size_t count)
+{
+    for (const struct known *k = known; k < known + count; k++) {
+        if (k->name == c->id.name) return k;
+    }
+    return NULL;
+}
+
+/* Under the mutex: a step that was restored and that no call has met yet has no
+ * head; it gets one, which is visited in its turn. */
+static void show_head(struct budgets *b, const struct known *k, const struct budget_cell *step, int64_t now_us)
+{
+    const struct rule *r = k->rule;
+    if (step->id.window_start_us + r->is.window.rolling_us + r->step_us <= now_us) return;
+    struct place p = {.rule = r, .start_us = k->start_us};
+    p.want = (struct cell_want){.name = r->is.cells, .name_hash = r->name_hash, .value = cell_value(&step->id)};
+    p.want.value_hash = cells_value_hash(b->cells, p.want.value);
+    p.want.window_start_us = ROLLING_HEAD;
+    p.want.hash = cells_hash(&p.want);
+    rolling_find_head(b, &p);
+}
+
 /* Under the mutex. False: not of a current window. */
-static bool state_of(struct budget_cell *c, const struct known *known, size_t count, int64_t now_us,
+static bool state_of(struct budgets *b, struct budget_cell *c, const struct known *k, int64_t now_us,
                      struct budget_state *out)
 {
-    const struct known *k = known;
-    while (k < known + count && k->name != c->id.name) k++;
-    if (k == known + count) return false;
+    if (k->rule->step_us && !is_head(c) && !is_step(c)) show_head(b, k, c, now_us);
     if (c->id.window_start_us != (k->rule->step_us ? ROLLING_HEAD : k->start_us)) return false;
     if (is_head(c)) {
         rolling_expire(c, now_us);
@@ -223,7 +243,8 @@ void budgets_each(struct budgets *b, const struct budget_rules *rules, int64_t n
         end = cells_numbers(b->cells);
         for (uint32_t stop = at + BATCH; at < stop && at < end; at++) {
             struct budget_cell *c = budget_cell_of(cells_at(b->cells, at));
-            if (c && state_of(c, known, rules->count, now_us, &state[n])) n++;
+            const struct known *k = c ? known_of(c, known, rules->count) : NULL;
+            if (k && state_of(b, c, k, now_us, &state[n])) n++;
         }
         pthread_mutex_unlock(&b->mutex);
         for (size_t i = 0; i < n; i++) visit(ctx, &state[i]);

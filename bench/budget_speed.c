@@ -1,0 +1,142 @@
+/* What a hold and its post cost, with four budgets of which one has a cell for each
+ * user: with 10 users, and with 1,000,000 in random order.
+ *
+ * Usage: budget_speed [users...]. Prints nanoseconds per hold + post, the best of
+ * a few rounds that alternate, and the ratio to the first. The second column says
+ * it with budget_prefetch() called beforehand and other work in between, as the
+ * server does it: the work is timed alone, too, and taken off. */
+#include "base/arena.h"
+#include "base/rng.h"
+#include "base/time.h"
+#include "policy/budgets.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { CALLS = 400000, ROUNDS = 7, SETS_MAX = 8, WORK = 300 };
+
+struct set {
+    uint64_t users;
+    struct budgets *b;
+    struct budget_rules *rules;
+    double plain_ns, prefetched_ns;
+};
+
+static struct budget_rule rule(str name, enum scope_dim dim, str want, enum window_kind window)
+{
+    struct budget_rule r = {.name = name, .limit = PICOUSD_MAX / 2, .window = {.kind = window}, .enforced = true};
+    if (want.n) r.scope.want[dim] = want;
+    return r;
+}
+
+static str user_name(uint64_t n, char out[24])
+{
+    int len = snprintf(out, 24, "user-%08llu", (unsigned long long)n);
+    return str_of(out, (size_t)len);
+}
+
+static struct payer payer(str user)
+{
+    struct payer who = {.model_requested = S("gpt-5-mini")};
+    who.is[SCOPE_KEY] = S("alice");
+    who.is[SCOPE_TEAM] = S("support");
+    who.is[SCOPE_USER] = user;
+    who.is[SCOPE_FEATURE] = S("support-bot");
+    who.is[SCOPE_MODEL] = S("gpt-5-mini");
+    who.is[SCOPE_PROVIDER] = S("openai");
+    return who;
+}
+
+static void call(struct set *s, str user, int64_t at_us)
+{
+    struct payer who = payer(user);
+    struct budget_ask ask = {.who = &who, .at_us = at_us, .amounts = {{1000, 10, 1}}};
+    struct budget_amounts used = {{600, 6, 1}};
+    struct budget_refusal why;
+    struct hold h;
+    if (budget_hold(s->b, s->rules, &ask, NULL, &h, &why) != BUDGET_HELD) abort();
+    budget_post(s->b, &h, &used);
+}
+
+static void set_init(struct set *s, uint64_t users, int64_t at_us)
+{
+    struct budget_rule rules[4] = {
+        rule(S("everything"), SCOPE_KEY, STR_NONE, WINDOW_MONTH),
+        rule(S("support-monthly"), SCOPE_TEAM, S("support"), WINDOW_MONTH),
+        rule(S("alice-daily"), SCOPE_KEY, S("alice"), WINDOW_DAY),
+        rule(S("user-daily"), SCOPE_USER, S("*"), WINDOW_DAY),
+    };
+    *s = (struct set){.users = users, .plain_ns = 1e9, .prefetched_ns = 1e9};
+    s->b = budgets_new((struct hash_key){1, 2}, users + 100);
+    s->rules = budget_rules_new(rules, 4, 1);
+    char name[24];
+    for (uint64_t i = 0; i < users; i++) call(s, user_name(i, name), at_us);
+}
+
+/* A stand-in for what a server does between knowing the payer and the hold. */
+static uint64_t work(uint64_t seed)
+{
+    for (int i = 0; i < WORK; i++) seed = seed * 6364136223846793005u + 1442695040888963407u;
+    return seed;
+}
+
+static void measure(struct set *s, char (*names)[24], str *user, int64_t at_us)
+{
+    struct rng rng;
+    rng_seed(&rng, 1);
+    for (size_t i = 0; i < CALLS; i++) user[i] = user_name(rng_below(&rng, s->users), names[i]);
+
+    int64_t start = time_mono_us();
+    for (size_t i = 0; i < CALLS; i++) call(s, user[i], at_us);
+    double plain = (double)(time_mono_us() - start) * 1000 / CALLS;
+    if (plain < s->plain_ns) s->plain_ns = plain;
+
+    uint64_t sink = 0;
+    start = time_mono_us();
+    for (size_t i = 0; i < CALLS; i++) sink += work(i + sink);
+    double alone = (double)(time_mono_us() - start) * 1000 / CALLS;
+    start = time_mono_us();
+    for (size_t i = 0; i < CALLS; i++) {
+        struct payer who = payer(user[i]);
+        budget_prefetch(s->b, s->rules, &who, at_us);
+        sink += work(i + sink);
+        call(s, user[i], at_us);
+    }
+    double prefetched = (double)(time_mono_us() - start) * 1000 / CALLS - alone;
+    if (sink == 1) puts(""); /* keeps the work */
+    if (prefetched < s->prefetched_ns) s->prefetched_ns = prefetched;
+}
+
+int main(int argc, char **argv)
+{
+    uint64_t users[SETS_MAX] = {10, 1000000};
+    size_t count = 2;
+    if (argc > 1) {
+        count = 0;
+        for (int i = 1; i < argc && count < SETS_MAX; i++) {
+            if (!str_to_u64(str_from(argv[i]), &users[count++]) || !users[count - 1]) {
+                fprintf(stderr, "usage: budget_speed [users...]\n");
+                return 2;
+            }
+        }
+    }
+    struct set set[SETS_MAX];
+    int64_t at_us = time_now_us();
+    char(*names)[24] = mem_alloc(CALLS * sizeof(*names));
+    str *user = mem_alloc(CALLS * sizeof(*user));
+    for (size_t i = 0; i < count; i++) set_init(&set[i], users[i], at_us);
+    for (int round = 0; round < ROUNDS; round++) {
+        for (size_t i = 0; i < count; i++) measure(&set[i], names, user, at_us);
+    }
+    printf("hold + post, four budgets, one of them per user (ns, best of %d)\n", ROUNDS);
+    printf("%10s %10s %8s %12s %8s\n", "users", "plain", "ratio", "prefetched", "ratio");
+    for (size_t i = 0; i < count; i++) {
+        printf("%10llu %10.0f %8.2f %12.0f %8.2f\n", (unsigned long long)set[i].users, set[i].plain_ns,
+               set[i].plain_ns / set[0].plain_ns, set[i].prefetched_ns, set[i].prefetched_ns / set[0].prefetched_ns);
+        budget_rules_drop(set[i].rules);
+        budgets_drop(set[i].b);
+    }
+    free(names);
+    free(user);
+    return 0;
+}
