@@ -22,9 +22,9 @@ void warn_if_old(const struct options *o, const struct price_book *book)
                      STR_ARG(time_format_date(price_book_date(book), date)), (long long)days);
 }
 
-static void print_lines(const struct buf *lines)
+void prices_print_problems(const struct buf *lines)
 {
-    fwrite(lines->p, 1, lines->n, stderr);
+    if (lines->n) fwrite(lines->p, 1, lines->n, stderr);
 }
 
 struct prices_source prices_open(const struct options *o, const char *config)
@@ -36,11 +36,11 @@ struct prices_source prices_open(const struct options *o, const char *config)
         source.book = source.settings->book;
     } else if (config) {
         source.whole = false;
-        print_lines(&report.errors);
+        prices_print_problems(&report.errors);
     } else {
         source.book = price_book_new();
         if (access("purser.yaml", F_OK) == 0) {
-            print_lines(&report.errors);
+            prices_print_problems(&report.errors);
             options_complain(o, "warning: purser.yaml cannot be used: this is the built-in book alone");
         }
     }

@@ -24,6 +24,9 @@ struct prices_source {
 struct prices_source prices_open(const struct options *o, const char *config);
 void prices_close(struct prices_source *source);
 
+/* Onto standard error, as they stand. */
+void prices_print_problems(const struct buf *lines);
+
 int64_t book_age_days(const struct price_book *book);
 /* On standard error, when the book is old. */
 void warn_if_old(const struct options *o, const struct price_book *book);

@@ -128,7 +128,7 @@ int prices_check(int argc, char **argv)
     }
     struct settings_report report = {0};
     struct settings *s = settings_load(config ? config : "", &report);
-    fwrite(report.errors.p, 1, report.errors.n, stderr);
+    prices_print_problems(&report.errors);
     settings_report_free(&report);
     if (!s) return EXIT_FAILED;
     int code = check(&o, s);
