@@ -174,7 +174,7 @@ export async function startSimulator({ args = [], port, wrap } = {}) {
 export const aliceKey = 'sk-purser-test-alice-0123456789abcdef';
 export const bobKey = 'sk-purser-test-bob-fedcba9876543210';
 
-/** Settings of one simulated provider, priced, with two keys: a start to spread more over.
+/** Settings of one simulated provider, priced, with two keys: a start to spread more over. */
 export function labSettings(sim, more = {}) {
     return {
         providers: { lab: { kind: 'openai', base_url: `${sim.url}/v1`, api_key: 'sk-simulated' } },
