@@ -1,0 +1,93 @@
+/* A request's body in, an answer's bytes out: what the tests of requests,
+ * usage and answers share. */
+#ifndef TESTS_SIMULATE_ANSWERS_H
+#define TESTS_SIMULATE_ANSWERS_H
+
+#include "simulate/sim_answer.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+struct asked {
+    struct json doc;
+    struct arena arena;
+    struct sim_request request;
+    struct sim_problem problem;
+    bool good;
+};
+
+static inline struct asked *ask(enum sim_kind kind, const char *body)
+{
+    struct asked *a = calloc(1, sizeof *a);
+    struct json_fail why;
+    assert_non_null(a);
+    json_init(&a->doc);
+    arena_init(&a->arena);
+    sim_control_init(&a->request.control);
+    assert_true(json_parse(&a->doc, str_from(body), &why));
+    a->good = sim_request_read(kind, &a->doc, &a->arena, &a->arena, &a->request, &a->problem);
+    return a;
+}
+
+static inline void forget(struct asked *a)
+{
+    json_free(&a->doc);
+    arena_free(&a->arena);
+    free(a);
+}
+
+static inline struct sim_answer *plan(struct asked *a)
+{
+    struct sim_draw draw = {.id = 9,
+                            .seed = 1234,
+                            .tokens = a->request.control.tokens >= 0 ? a->request.control.tokens : 10};
+    assert_true(a->good);
+    return sim_answer_new(&a->arena, &a->doc, &a->request, &a->request.control, &draw);
+}
+
+/* The whole stream, events and all. The caller frees it. */
+static inline struct buf stream_of(struct sim_answer *answer)
+{
+    struct buf b;
+    buf_init(&b, 0);
+    sim_answer_open(answer, &b);
+    while (sim_answer_step(answer, &b)) continue;
+    sim_answer_close(answer, &b);
+    return b;
+}
+
+/* Takes the next event off `*rest`: false at the end. */
+static inline bool next_event(str *rest, str *name, str *data)
+{
+    size_t end = str_find(*rest, S("\n\n"), 0);
+    if (end == SIZE_MAX) {
+        assert_int_equal(rest->n, 0);
+        return false;
+    }
+    str event = str_head(*rest, end);
+    *rest = str_from_at(*rest, end + 2);
+    *name = *data = STR_NONE;
+    while (event.p) {
+        str line = str_cut(&event, '\n');
+        if (str_starts(line, S("event: ")))
+            *name = str_from_at(line, 7);
+        else if (str_starts(line, S("data: ")))
+            *data = str_from_at(line, 6);
+        else
+            fail_msg("an odd line: %.*s", STR_ARG(line));
+    }
+    return true;
+}
+
+static inline int64_t number_at(const struct json *doc, json_ref at)
+{
+    int64_t v = -1;
+    assert_true(at && json_i64(doc, at, &v));
+    return v;
+}
+
+#endif
