@@ -126,6 +126,11 @@ struct answer {
 
 void answer_init(struct answer *a, struct arena *arena);
 
+/* Whether the answer came to an end that its protocol knows. Some providers omit
+ * the last event, some a finish reason: either of the two does, nothing but
+ * "[DONE]" does not, and an end that follows an error never does. */
+bool answer_complete(const struct answer *a);
+
 /* What the tap says about one event of a stream. */
 enum tap_verdict {
     TAP_PASS,       /* send on as it is */

@@ -14,6 +14,12 @@ void answer_init(struct answer *a, struct arena *arena)
     *a = (struct answer){.provider_cost = -1, .sequence = -1, .arena = arena};
 }
 
+bool answer_complete(const struct answer *a)
+{
+    bool something = a->choices_seen || a->usage.known;
+    return !a->failed && (a->finished || (a->ended && something));
+}
+
 void answer_keep(struct answer *a, str *slot, const struct json *doc, json_ref at)
 {
     if (!at || json_type(doc, at) != JSON_STRING || json_string_is(doc, at, *slot)) return;

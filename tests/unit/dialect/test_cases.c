@@ -214,6 +214,7 @@ static void say_answer(struct buf *out, const struct answer *a)
     say_text(out, "finish", a->finish);
     say_text(out, "error", a->provider_error);
     say_number(out, "cost_picousd", a->provider_cost);
+    say_bool(out, "complete", answer_complete(a));
     say_bool(out, "finished", a->finished);
     say_bool(out, "ended", a->ended);
     say_bool(out, "failed", a->failed);

@@ -1,0 +1,362 @@
+/* Recorded traffic of the OpenAI family: every body is read, every answer tapped
+ * whole, and what comes out is held against the recording's own counts. The
+ * recordings are not part of the project: without them the test says that it
+ * skips. They are $PURSER_SHARED/traffic, else ../shared/traffic. */
+#include "dialect/call.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <zlib.h>
+
+#include <cmocka.h>
+
+enum { LINE_PIECE = 64 * 1024 };
+
+static const struct provider {
+    const char *name;
+    uint32_t quirks;
+} providers[] = {
+    {"openai", 0},
+    {"azure", 0},
+    {"azure-foundry", 0},
+    {"cerebras", 0},
+    {"deepseek", QUIRK_CACHE_MISS},
+    {"groq", QUIRK_X_GROQ},
+    {"huggingface", QUIRK_FLAT_CACHED},
+    {"mistral", QUIRK_AUDIO_OUTSIDE},
+    {"ollama", 0},
+    {"openrouter", QUIRK_OWN_COST},
+    {"perplexity", QUIRK_CUMULATIVE | QUIRK_OWN_COST},
+    {"together", QUIRK_FLAT_CACHED},
+    {"xai", QUIRK_REASONING_OUTSIDE | QUIRK_OWN_COST},
+    {"zai", 0},
+    {"gpustack", 0},
+};
+
+/* One exchange, and what has been seen so far. */
+struct row {
+    const struct provider *provider;
+    str id;
+    enum call_kind kind;
+    int64_t status;
+    str request, response;
+};
+
+static struct totals {
+    int requests, without_model, edited;
+    int answers, streams, usages, errors, stream_errors, clamped, costs, unfinished, unended;
+} totals;
+
+struct bench {
+    struct json row, doc, again;
+    struct arena arena;
+};
+
+static void wrong(const struct row *r, const char *what)
+{
+    fail_msg("%s %.*s (%.*s): %s", r->provider->name, (int)r->id.n, r->id.p, (int)call_kind_name(r->kind).n,
+             call_kind_name(r->kind).p, what);
+}
+
+/* ---- requests */
+
+static bool is_edited_key(const struct json *doc, json_ref key)
+{
+    static const str keys[] = {STR_INIT("model"), STR_INIT("stream_options"), STR_INIT("max_tokens"),
+                               STR_INIT("max_completion_tokens"), STR_INIT("max_output_tokens")};
+    for (size_t i = 0; i < COUNT_OF(keys); i++)
+        if (json_string_is(doc, key, keys[i])) return true;
+    return false;
+}
+
+/* Members that call_edit() has no business with: how many, and their bytes in a row. */
+static size_t other_members(const struct json *doc, struct buf *bytes)
+{
+    size_t count = 0;
+    for (json_ref key = json_first(doc, JSON_ROOT); key; key = json_next(doc, JSON_ROOT, key + 1)) {
+        if (is_edited_key(doc, key)) continue;
+        buf_add(bytes, json_raw(doc, key));
+        buf_add(bytes, json_raw(doc, key + 1));
+        count++;
+    }
+    return count;
+}
+
+static void check_edited(struct bench *b, const struct row *r, const struct call *call)
+{
+    const struct call_changes changes = {.model = S("vendor/model-x"), .add_usage = true, .max_output = 300};
+    struct json_edit edits[CALL_EDITS_MAX];
+    struct buf text, before, after;
+    struct json_fail why;
+    struct call reread;
+    struct call_problem problem;
+    buf_init(&text, 0);
+    buf_init(&before, 0);
+    buf_init(&after, 0);
+    size_t count = call_edit(call, &b->doc, &changes, edits);
+    if (!json_splice(b->doc.text, edits, count, &text)) wrong(r, "the edits cannot be spliced");
+    if (!json_parse(&b->again, buf_str(&text), &why)) wrong(r, why.why);
+    if (!call_read(r->kind, &b->again, &b->arena, &reread, &problem)) wrong(r, "the edited body is refused");
+    if (!str_eq(reread.model, changes.model)) wrong(r, "the model was not replaced");
+    bool chat = r->kind == CALL_CHAT || r->kind == CALL_COMPLETIONS;
+    if (chat && call->stream && !reread.include_usage) wrong(r, "usage was not asked for");
+    if (!call->stream && reread.include_usage != call->include_usage) wrong(r, "usage was asked for");
+    int64_t limit = call->max_output >= 0 && call->max_output < 300 ? call->max_output : 300;
+    if ((chat || r->kind == CALL_RESPONSES) && reread.max_output != limit) wrong(r, "the limit is another");
+    if (reread.text_bytes != call->text_bytes) wrong(r, "the prompt has changed");
+    if (other_members(&b->doc, &before) != other_members(&b->again, &after) ||
+        !str_eq(buf_str(&before), buf_str(&after)))
+        wrong(r, "something else was changed");
+    if (call_edit(&reread, &b->again, &changes, edits)) wrong(r, "a second edit changes something again");
+    buf_free(&text);
+    buf_free(&before);
+    buf_free(&after);
+    totals.edited++;
+}
+
+static void check_request(struct bench *b, const struct row *r)
+{
+    struct json_fail why;
+    struct call call;
+    struct call_problem problem;
+    if (!json_parse(&b->doc, r->request, &why)) return; /* multipart, or not kept */
+    totals.requests++;
+    if (!call_read(r->kind, &b->doc, &b->arena, &call, &problem)) {
+        /* Azure names the deployment in the path */
+        if (!str_eq(problem.param, S("model"))) wrong(r, problem.message.p);
+        totals.without_model++;
+        return;
+    }
+    const struct call_segments *s = &call.segments;
+    int64_t sum = s->system_bytes + s->history_bytes + s->retrieved_bytes + s->tools_bytes + s->user_bytes;
+    if (sum != call.text_bytes) wrong(r, "the segments do not make the text");
+    check_edited(b, r, &call);
+}
+
+/* ---- answers */
+
+static int64_t number_at(const struct json *doc, const char *key, const char *other)
+{
+    int64_t v = 0;
+    json_ref at = json_path(doc, JSON_ROOT, key, NULL);
+    if (!at) at = json_path(doc, JSON_ROOT, other, NULL);
+    return json_i64(doc, at, &v) ? v : 0;
+}
+
+/* The units make up what the provider said, and no tokens stand in two of them. */
+static void check_sums(struct bench *b, const struct row *r, const struct answer *a)
+{
+    const int64_t *u = a->usage.units;
+    struct json_fail why;
+    for (enum unit i = 0; i < UNIT_COUNT; i++)
+        if (u[i] < 0) wrong(r, "a unit is negative");
+    if (!a->usage_raw.n || !json_parse(&b->again, a->usage_raw, &why)) {
+        wrong(r, "the raw usage is no JSON");
+        return;
+    }
+    int64_t in = u[UNIT_INPUT] + u[UNIT_CACHE_READ] + u[UNIT_CACHE_WRITE_5M] + u[UNIT_AUDIO_IN];
+    int64_t out = u[UNIT_OUTPUT] + u[UNIT_REASONING] + u[UNIT_AUDIO_OUT];
+    int64_t prompt = number_at(&b->again, "prompt_tokens", "input_tokens");
+    int64_t completion = number_at(&b->again, "completion_tokens", "output_tokens");
+    int64_t total = number_at(&b->again, "total_tokens", "total_tokens");
+    if (r->provider->quirks & QUIRK_AUDIO_OUTSIDE && total > prompt + completion) prompt += u[UNIT_AUDIO_IN];
+    if (in != prompt) wrong(r, "the units in do not make the prompt");
+    if (out != completion) wrong(r, "the units out do not make the completion");
+    if (in + out != total) wrong(r, "the units do not make the total");
+    if (a->usage.flags & ~(uint32_t)USAGE_CLAMPED) wrong(r, "a flag is raised");
+    totals.usages++;
+    totals.clamped += (a->usage.flags & USAGE_CLAMPED) != 0;
+    totals.costs += a->provider_cost >= 0;
+}
+
+/* A usage object with a number in it, found in the text alone. */
+static bool says_usage(str text)
+{
+    static const str keys[] = {STR_INIT("\"total_tokens\":")};
+    for (size_t at = 0; (at = str_find(text, keys[0], at)) != SIZE_MAX; at++) {
+        str rest = str_trim(str_from_at(text, at + keys[0].n));
+        if (rest.n && rest.p[0] >= '0' && rest.p[0] <= '9') return true;
+    }
+    return false;
+}
+
+static void check_body(struct bench *b, const struct row *r)
+{
+    struct answer a;
+    answer_init(&a, &b->arena);
+    if (!answer_read(&a, r->kind, r->provider->quirks, &b->doc, r->response)) wrong(r, "the body is not read");
+    totals.answers++;
+    if (r->status >= 400) {
+        if (!a.failed || !a.provider_error.n) wrong(r, "an error is not seen");
+        totals.errors++;
+        return;
+    }
+    if (a.failed) wrong(r, a.provider_error.p);
+    bool background = r->kind == CALL_RESPONSES && str_find(r->response, S("\"queued\""), 0) != SIZE_MAX;
+    if (!background && (!a.finished || !a.ended || !answer_complete(&a))) wrong(r, "a whole body is not finished");
+    if (!a.model.n) wrong(r, "no model");
+    if (says_usage(r->response) != a.usage.known) wrong(r, "usage is not read");
+    if (a.usage.known) check_sums(b, r, &a);
+}
+
+/* Framing in its plainest form: good enough for recordings, tested elsewhere. */
+static bool next_event(str *rest, struct arena *arena, str *event, str *data)
+{
+    *event = *data = STR_NONE;
+    while (rest->p) {
+        str line = str_cut(rest, '\n');
+        if (line.n && line.p[line.n - 1] == '\r') line.n--;
+        if (!line.n && data->p) return true;
+        if (str_starts(line, S("event:"))) *event = str_trim(str_from_at(line, 6));
+        if (!str_starts(line, S("data:"))) continue;
+        str more = str_trim(str_from_at(line, 5));
+        *data = data->p ? arena_printf(arena, "%.*s\n%.*s", (int)data->n, data->p, (int)more.n, more.p) : more;
+    }
+    return data->p != NULL;
+}
+
+static bool has_choices(struct bench *b, str data)
+{
+    struct json_fail why;
+    if (!json_parse(&b->again, data, &why)) return true;
+    json_ref choices = json_path(&b->again, JSON_ROOT, "choices", NULL);
+    return !choices || json_first(&b->again, choices);
+}
+
+static void check_stream(struct bench *b, const struct row *r)
+{
+    struct answer a;
+    str rest = r->response, event, data;
+    int events = 0, last = 0, usage_only = 0;
+    answer_init(&a, &b->arena);
+    while (next_event(&rest, &b->arena, &event, &data)) {
+        enum tap_verdict v = answer_feed(&a, r->kind, r->provider->quirks, &b->doc, event, data);
+        events++;
+        usage_only += v == TAP_USAGE_ONLY;
+        if (v == TAP_END) last = events;
+        if (v == TAP_USAGE_ONLY && (!a.usage.known || has_choices(b, data)))
+            wrong(r, "a chunk that is not only usage would be dropped");
+    }
+    totals.answers++;
+    totals.streams++;
+    bool error = str_find(r->response, S("\"error\":{"), 0) != SIZE_MAX;
+    if (a.failed != error) wrong(r, a.failed ? a.provider_error.p : "an error is not seen");
+    /* a response may consist of a tool call that comes in one piece */
+    bool deltas = r->kind != CALL_RESPONSES || str_find(r->response, S(".delta\""), 0) != SIZE_MAX;
+    totals.stream_errors += error;
+    if (!error && !answer_complete(&a)) wrong(r, "a whole stream is not complete");
+    if (!error && a.ended && last != events) wrong(r, "something follows the end");
+    totals.unfinished += !error && !a.finished;
+    totals.unended += !error && !a.ended;
+    if (!a.model.n) wrong(r, "no model");
+    if (!error && deltas && !a.output_events && a.usage.units[UNIT_OUTPUT]) wrong(r, "no output was counted");
+    if (usage_only > 1) wrong(r, "more than one chunk would be dropped");
+    if (says_usage(r->response) != a.usage.known) wrong(r, "usage is not read");
+    if (a.usage.known) check_sums(b, r, &a);
+}
+
+/* ---- recordings */
+
+static bool kind_of(const struct provider *p, str uri, enum call_kind *out)
+{
+    str path = str_head(uri, str_find_byte(uri, '?', 0));
+    path = str_head(path, str_find_byte(path, '#', 0));
+    if (strcmp(p->name, "ollama") == 0 && str_find(path, S("/api/"), 0) != SIZE_MAX)
+        return false; /* its own protocol */
+    for (enum call_kind k = 0; k < CALL_KIND_COUNT; k++) {
+        if (!str_ends(path, str_from_at(call_path(k), 3))) continue;
+        *out = k;
+        return true;
+    }
+    return false;
+}
+
+static str string_at(struct bench *b, const char *key)
+{
+    str s = STR_NONE;
+    json_ref at = json_path(&b->row, JSON_ROOT, key, NULL);
+    return at && json_string(&b->row, at, &b->arena, &s) ? s : STR_NONE;
+}
+
+static bool is_stream(str body)
+{
+    body = str_trim(body);
+    return str_starts(body, S("data:")) || str_starts(body, S("event:")) || str_starts(body, S(":"));
+}
+
+static void check_line(struct bench *b, const struct provider *p, str line)
+{
+    struct json_fail why;
+    struct row r = {.provider = p};
+    if (!json_parse(&b->row, line, &why)) fail_msg("%s: a line is no JSON: %s", p->name, why.why);
+    r.id = string_at(b, "id");
+    if (!kind_of(p, string_at(b, "uri"), &r.kind)) return;
+    r.request = string_at(b, "request_body");
+    r.response = string_at(b, "response_body");
+    assert_true(json_i64(&b->row, json_path(&b->row, JSON_ROOT, "status", NULL), &r.status));
+    if (r.request.n) check_request(b, &r);
+    if (!r.response.n) return;
+    if (is_stream(r.response))
+        check_stream(b, &r);
+    else
+        check_body(b, &r);
+}
+
+static void check_file(struct bench *b, const struct provider *p, gzFile file)
+{
+    static char piece[LINE_PIECE];
+    struct buf line;
+    buf_init(&line, 0);
+    for (int n; (n = gzread(file, piece, sizeof(piece))) > 0;) {
+        buf_add(&line, str_of(piece, (size_t)n));
+        for (size_t end; (end = str_find_byte(buf_str(&line), '\n', 0)) != SIZE_MAX;) {
+            check_line(b, p, str_head(buf_str(&line), end));
+            arena_free(&b->arena);
+            buf_consume(&line, end + 1);
+        }
+    }
+    buf_free(&line);
+}
+
+static void reads_recordings(void **state)
+{
+    (void)state;
+    const char *shared = getenv("PURSER_SHARED");
+    struct bench b = {0};
+    int files = 0;
+    json_init(&b.row);
+    json_init(&b.doc);
+    json_init(&b.again);
+    for (size_t i = 0; i < COUNT_OF(providers); i++) {
+        char path[4096];
+        (void)snprintf(path, sizeof(path), "%s/traffic/%s.jsonl.gz", shared ? shared : "../shared", providers[i].name);
+        gzFile file = gzopen(path, "rb");
+        if (!file) continue;
+        files++;
+        check_file(&b, &providers[i], file);
+        gzclose(file);
+    }
+    json_free(&b.row);
+    json_free(&b.doc);
+    json_free(&b.again);
+    if (!files) {
+        print_message("skipped: no recorded traffic in $PURSER_SHARED/traffic or ../shared/traffic\n");
+        skip();
+    }
+    print_message("%d requests (%d without a model), %d edited; %d answers, %d of them streams, %d with usage (%d "
+                  "clamped, %d with the provider's own cost), %d errors and %d in a stream; %d streams end without a "
+                  "finish reason, %d without a last event\n",
+                  totals.requests, totals.without_model, totals.edited, totals.answers, totals.streams, totals.usages,
+                  totals.clamped, totals.costs, totals.errors, totals.stream_errors, totals.unfinished, totals.unended);
+    /* a test that reads nothing proves nothing */
+    assert_true(totals.edited > 1000 && totals.answers > 1000 && totals.streams > 100 && totals.usages > 1000);
+    assert_true(totals.errors > 20 && totals.stream_errors > 0 && totals.clamped > 0 && totals.costs > 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(reads_recordings)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
