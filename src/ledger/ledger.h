@@ -14,11 +14,11 @@ struct ledger;
 struct journal;
 
 struct ledger_options {
-    const char *dir;          /* the data folder; made with mode 0700 where missing */
-    unsigned workers;         /* journals to keep ready */
-    int64_t sync_us;          /* group sync: the most a power cut may lose */
-    int64_t keep_rows;        /* 0: all */
-    int64_t keep_us;          /* 0: for ever */
+    const char *dir;   /* the data folder; made with mode 0700 where missing */
+    unsigned workers;  /* journals to keep ready */
+    int64_t sync_us;   /* group sync: the most a power cut may lose */
+    int64_t keep_rows; /* 0: all */
+    int64_t keep_us;   /* 0: for ever */
     /* Wakes a worker whose journal has been synced or has a segment again. Any thread. */
     void (*wake)(void *ctx, unsigned worker);
     void *wake_ctx;
@@ -27,13 +27,15 @@ struct ledger_options {
 /* Locks the folder, opens the store, reads the journals that are left and ends
  * every hold that a crash left open (posted at its estimate, reason `crash`).
  * Records not yet stored are stored later, while serving.
- * Fails: NULL with a sentence in `why` (who holds the lock, what is damaged). */
+ * On success `why` holds warnings, a line each: what was found damaged or missing.
+ * Fails: NULL with a sentence in `why` (who holds the lock, what cannot be read). */
 struct ledger *ledger_open(const struct ledger_options *options, struct buf *why);
 /* For the secret of budget cells: made once per folder. */
 struct hash_key ledger_hash_key(const struct ledger *l);
 uint32_t ledger_epoch(const struct ledger *l); /* of this boot: 1, 2, ... */
 
-/* Every budget cell as it stands after recovery. */
+/* Every budget cell as it stands after recovery; before ledger_start(). A cell whose
+ * name a power cut took has an empty budget and value: its key still counts. */
 typedef void ledger_cell_visit(void *ctx, uint64_t key, str budget, str value, int64_t window_start_us, int64_t spent);
 void ledger_each_cell(struct ledger *l, ledger_cell_visit *visit, void *ctx);
 
@@ -50,14 +52,15 @@ bool journal_ready(const struct journal *j);
 uint64_t journal_next_id(struct journal *j);
 
 enum journal_kind {
-    JOURNAL_HOLD,      /* before the first byte goes to a provider */
-    JOURNAL_PROGRESS,  /* at most once a second while it runs: stands for its hold from then on */
-    JOURNAL_POST,      /* the truth, before the last byte goes to the client */
-    JOURNAL_VOID,      /* nothing was sent: the hold is given back; leaves no row */
+    JOURNAL_HOLD,     /* before the first byte goes to a provider */
+    JOURNAL_PROGRESS, /* at most once a second while it runs: stands for its hold from then on */
+    JOURNAL_POST,     /* the truth, before the last byte goes to the client */
+    JOURNAL_VOID,     /* nothing was sent: the hold is given back; leaves no row */
 };
 
 /* Appends a copy. Returns the journal's position behind it (for journal_synced()),
- * 0 where there was no room. Never blocks. */
+ * 0 where there was no room. The end of a hold always has room; when nothing else is
+ * left its texts are cut short. Never blocks, never allocates. */
 uint64_t journal_append(struct journal *j, enum journal_kind kind, const struct row *row);
 /* Names a budget cell, before the first hold that uses it. */
 uint64_t journal_append_cell(struct journal *j, uint64_t key, str budget, str value, int64_t window_start_us);
@@ -66,12 +69,15 @@ bool journal_synced(const struct journal *j, uint64_t position);
 
 /* Blocks until all that was appended before is stored. Thread: control threads only. */
 void ledger_flush(struct ledger *l);
+/* The windows of a budget that began before `before_us` are over: their cells go,
+ * soon. Call it now and then for each budget with a window. Thread: control threads. */
+void ledger_forget_cells(struct ledger *l, str budget, int64_t before_us);
 /* Figures for /metrics. Thread: any. */
 struct ledger_state {
     uint64_t appended, stored; /* records */
     uint64_t bytes_waiting;
     uint64_t rows;
-    int64_t lag_us;            /* age of the oldest record not yet stored */
+    int64_t lag_us; /* age of the oldest record not yet stored */
     uint32_t segments_ready;
     uint64_t errors;
     uint64_t open_holds;
@@ -85,19 +91,21 @@ void ledger_state(struct ledger *l, struct ledger_state *out);
 struct ledger_past {
     int64_t from_us;
     uint32_t generation;
-    const char *amount_sql;   /* "cost_picousd", "<tokens>", "1" */
-    struct { str column, equals; } match[8];
+    const char *amount_sql; /* "cost_picousd", "<tokens>", "1" */
+    struct {
+        str column, equals;
+    } match[8];
     size_t match_count;
-    str each[8];              /* columns with a `*` */
+    str each[8]; /* columns with a `*` */
     size_t each_count;
-    int64_t step_us;          /* > 0: group by steps of this length (rolling windows) */
+    int64_t step_us; /* > 0: group by steps of this length (rolling windows) */
 };
 typedef void ledger_past_visit(void *ctx, const str *values, int64_t step_start_us, int64_t amount);
 bool ledger_past(struct ledger *l, const struct ledger_past *ask, ledger_past_visit *visit, void *ctx);
 
 /* Keys made by `purser keys add`. Thread: control threads. */
 struct ledger_key {
-    str name, team, models;   /* models: comma-separated globs */
+    str name, team, models; /* models: comma-separated globs */
     unsigned char hash[32];
     int64_t created_us, revoked_us, expires_us;
 };

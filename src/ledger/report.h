@@ -9,12 +9,14 @@
 enum { REPORT_BY_MAX = 11, REPORT_WHERE_MAX = 16 };
 
 struct report_ask {
-    str by[REPORT_BY_MAX];    /* feature,model,user,team,key,provider,prompt,task,reason,day,hour */
+    str by[REPORT_BY_MAX]; /* feature,model,user,team,key,provider,prompt,task,reason,day,hour */
     size_t by_count;
-    struct { str column, equals; } where[REPORT_WHERE_MAX];
+    struct {
+        str column, equals;
+    } where[REPORT_WHERE_MAX];
     size_t where_count;
     int64_t since_us, until_us; /* admitted in [since, until) */
-    int64_t limit;            /* groups; totals speak of all */
+    int64_t limit;              /* groups; totals speak of all */
 };
 
 struct report;
@@ -24,7 +26,7 @@ struct report;
 struct report *report_run(const char *dir, const struct report_ask *ask, void (*progress)(void *ctx, double done),
                           void *ctx, struct buf *why);
 void report_drop(struct report *r);
-void report_json(const struct report *r, struct buf *out);  /* {"rows":[...],"totals":{...}} */
+void report_json(const struct report *r, struct buf *out); /* {"rows":[...],"totals":{...}} */
 void report_csv(const struct report *r, struct buf *out);
 /* For a terminal: aligned, with colour where `colour`. */
 void report_table(const struct report *r, bool colour, struct buf *out);

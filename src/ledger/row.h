@@ -5,10 +5,18 @@
 #include "base/usage.h"
 
 /* Why an attempt was made. */
-#define ATTEMPT_REASONS(R)                                                                                             \
-    R(FIRST, "first")                                                                                                  \
-    R(RETRY, "retry") R(FALLBACK, "fallback") R(ESCALATION, "escalation") R(HEDGE, "hedge") R(PROBE, "probe")          \
-        R(BATCH, "batch") R(JUDGE, "judge") R(IDLE, "idle")
+/* clang-format off */
+#define ATTEMPT_REASONS(R) \
+    R(FIRST, "first") \
+    R(RETRY, "retry") \
+    R(FALLBACK, "fallback") \
+    R(ESCALATION, "escalation") \
+    R(HEDGE, "hedge") \
+    R(PROBE, "probe") \
+    R(BATCH, "batch") \
+    R(JUDGE, "judge") \
+    R(IDLE, "idle")
+/* clang-format on */
 
 enum attempt_reason {
 #define R(constant, name) REASON_##constant,

@@ -156,8 +156,7 @@ struct segment *segment_open(int dir_fd, struct segment_id id, struct buf *why)
         buf_printf(why, "journal/%s: cannot be mapped: %s", name, strerror(errno));
     } else if (head_fault(s->map, id)) {
         buf_printf(why, "journal/%s: %s", name, head_fault(s->map, id));
-        segment_drop(s);
-        s = NULL;
+        s->damaged = true;
     }
     if (fd >= 0) close(fd);
     return s;
@@ -170,11 +169,12 @@ void segment_drop(struct segment *s)
     free(s);
 }
 
-bool segment_unlink(int dir_fd, struct segment_id id)
+bool segment_unlink(int dir_fd, struct segment_id id, bool damaged)
 {
-    char name[NAME_MAX_BYTES];
+    char name[NAME_MAX_BYTES], evidence[NAME_MAX_BYTES];
     name_of(id, "seg", name);
-    return unlinkat(dir_fd, name, 0) == 0;
+    name_of(id, "damaged", evidence);
+    return damaged ? renameat(dir_fd, name, dir_fd, evidence) == 0 : unlinkat(dir_fd, name, 0) == 0;
 }
 
 bool segment_unused(const struct segment *s)

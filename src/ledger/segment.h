@@ -10,6 +10,7 @@
 enum {
     SEGMENT_BYTES = 8 * 1024 * 1024,
     SEGMENT_HEAD_BYTES = 64,
+    SEGMENT_END = SEGMENT_BYTES - 8,   /* records end here: a position behind the last one is still in its segment */
     SEGMENT_SLICE_BYTES = 1024 * 1024, /* zeros written at a time, so that a sync need not wait long */
 };
 
@@ -27,6 +28,7 @@ struct segment {
     struct segment_id id;
     uint32_t seed;       /* of its records' checksums */
     uint32_t open_holds; /* whose latest record lies here: the store thread's count */
+    bool damaged;        /* kept as evidence when its turn to go comes */
     char *map;
     uint32_t populated; /* pages up to here were touched ahead: the sync thread's */
 };
@@ -49,10 +51,12 @@ bool segment_make_done(const struct segment_making *m);
 struct segment *segment_make_end(struct segment_making *m, bool sync);
 void segment_make_cancel(struct segment_making *m);
 
-/* Maps an existing one for reading. Fails: NULL with a sentence in `why`. */
+/* Maps an existing one for reading; a damaged head is told in `why`, the records
+ * are there all the same. Fails: NULL with a sentence in `why`. */
 struct segment *segment_open(int dir_fd, struct segment_id id, struct buf *why);
 void segment_drop(struct segment *s);
-bool segment_unlink(int dir_fd, struct segment_id id);
+/* Removes the file; a damaged one is renamed to .damaged and stays. */
+bool segment_unlink(int dir_fd, struct segment_id id, bool damaged);
 /* No byte but zeros behind the head: it was never written to. */
 bool segment_unused(const struct segment *s);
 

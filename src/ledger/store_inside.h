@@ -1,0 +1,72 @@
+/* The store's inside: shared by store*.c alone. */
+#ifndef LEDGER_STORE_INSIDE_H
+#define LEDGER_STORE_INSIDE_H
+
+#include "ledger/amounts.h"
+#include "ledger/rollup.h"
+#include "ledger/store.h"
+
+#define STORE_STATEMENTS(Q)                                                                                            \
+    Q(BEGIN, "BEGIN IMMEDIATE")                                                                                        \
+    Q(COMMIT, "COMMIT")                                                                                                \
+    Q(ROLLBACK, "ROLLBACK")                                                                                            \
+    Q(DETAILS, "INSERT INTO details (attempt_id, cells, usage_raw) VALUES (?, ?, ?)")                                  \
+    Q(CELL_ADD, "INSERT INTO cells (key, budget, value, window_start_us, spent, retired) VALUES (?, '', '', 0, ?, 0)"  \
+                " ON CONFLICT DO UPDATE SET spent = sat_add(spent, excluded.spent)")                                   \
+    Q(CELL_NAME, "INSERT INTO cells (key, budget, value, window_start_us, spent, retired) VALUES (?, ?, ?, ?, 0, 0)"   \
+                 " ON CONFLICT DO UPDATE SET budget = excluded.budget, value = excluded.value,"                        \
+                 " window_start_us = excluded.window_start_us")                                                        \
+    Q(CELL_RETIRE, "UPDATE cells SET retired = sat_add(retired, ?2) WHERE key = ?1")                                   \
+    Q(HOLD_KEEP, "INSERT OR REPLACE INTO open_holds (attempt_id, record) VALUES (?, ?)")                               \
+    Q(HOLD_END, "DELETE FROM open_holds WHERE attempt_id = ?")                                                         \
+    Q(POSITION, "INSERT OR REPLACE INTO positions (epoch, worker, position, seq, closed) VALUES (?, ?, ?, ?, ?)")      \
+    Q(DAMAGE, "INSERT INTO damage (at_us, what) VALUES (?, ?)")                                                        \
+    Q(SEAL_ADD, "INSERT INTO seals (block, row_count, checksum_sum, cost_sum) VALUES (?, ?, ?, ?) ON CONFLICT DO"      \
+                " UPDATE SET row_count = row_count + excluded.row_count,"                                              \
+                " checksum_sum = wrap_add(checksum_sum, excluded.checksum_sum),"                                       \
+                " cost_sum = wrap_add(cost_sum, excluded.cost_sum)")                                                   \
+    Q(SEAL_DROP, "DELETE FROM seals WHERE block = ? AND row_count = 0")                                                \
+    Q(TOTAL, "INSERT OR REPLACE INTO totals (name, value) VALUES (?, ?)")                                              \
+    Q(OLDEST, "SELECT attempt_id, checksum, cost_picousd, at_us FROM attempts INDEXED BY attempts_at"                  \
+              " ORDER BY at_us, attempt_id LIMIT ?")                                                                   \
+    Q(CELLS_OF, "SELECT cells FROM details WHERE attempt_id = ?")                                                      \
+    Q(DROP_ROW, "DELETE FROM attempts WHERE attempt_id = ?")                                                           \
+    Q(DROP_DETAILS, "DELETE FROM details WHERE attempt_id = ?")                                                        \
+    Q(FORGET, "DELETE FROM cells WHERE budget = ? AND window_start_us < ? RETURNING spent, retired")
+
+enum store_statement {
+#define Q(name, sql) Q_##name,
+    STORE_STATEMENTS(Q)
+#undef Q
+        Q_INSERT, /* into attempts: made from columns.def */
+    Q_COUNT
+};
+
+/* Sums of one seal block, as this transaction changes them. */
+struct store_seal {
+    int64_t block;
+    int64_t rows;
+    uint64_t checksum, cost;
+};
+
+struct store {
+    sqlite3 *db;
+    sqlite3_stmt *q[Q_COUNT];
+    struct hash_key key;
+    struct rollups *rollups;
+    struct amounts cells; /* spent, by cell */
+    struct store_seal *seals;
+    size_t seal_count, seal_cap;
+    uint64_t total[TOTAL_COUNT]; /* with this transaction's */
+    uint64_t total_was[TOTAL_COUNT];
+    uint64_t holds_kept, holds_kept_was;
+    struct buf fault;
+};
+
+/* Runs a statement that gives no rows, and resets it. Fails: false, remembered. */
+bool store_run(struct store *s, enum store_statement q) MUST_CHECK;
+struct store_seal *store_seal_of(struct store *s, uint64_t attempt_id);
+bool store_flush_seals(struct store *s) MUST_CHECK;
+bool store_fail(struct store *s);
+
+#endif
