@@ -28,7 +28,6 @@ void price_book_add(struct price_book *book, const struct price *own)
     copy->source = arena_str(&book->arena, own->source);
     copy->id = (uint32_t)(book->row_count + book->own_count);
     book->own[book->own_count++] = copy;
-    book->sealed = false;
 }
 
 static int compare_own(const void *a, const void *b)
@@ -46,7 +45,6 @@ void price_book_seal(struct price_book *book)
 {
     if (book->own_count) qsort(book->own, book->own_count, sizeof(struct price *), compare_own);
     for (size_t i = 0; i < book->own_count; i++) book->own[i]->id = (uint32_t)(book->row_count + i);
-    book->sealed = true;
 }
 
 int64_t price_book_date(const struct price_book *book)

@@ -45,7 +45,6 @@ struct price_book {
 
     struct price **own; /* in front of the book's, sorted once sealed */
     size_t own_count, own_cap;
-    bool sealed;
 };
 
 /* The file embedded by book_data.c. */

@@ -117,8 +117,9 @@ size_t name_match(str form, str name)
 
 str name_without_path(str name, str provider)
 {
-    if (str_starts(name, S("publishers/"))) {
-        size_t at = str_find(name, S("/models/"), 0);
+    size_t owner = str_find(name, S("publishers/"), 0);
+    if (owner != SIZE_MAX && (owner == 0 || name.p[owner - 1] == '/')) {
+        size_t at = str_find(name, S("/models/"), owner);
         return at == SIZE_MAX ? name : str_from_at(name, at + 8);
     }
     if (str_starts(name, S("models/"))) return str_from_at(name, 7);

@@ -23,7 +23,7 @@ size_t name_match(str form, str name);
 /* `name` without a full date at its end; itself when there is none. */
 str name_without_date(str name);
 /* `name` without a path that only says whose it is: "models/", "<provider>/",
- * "publishers/google/models/". Itself when there is none. */
+ * "projects/p/locations/l/publishers/google/models/". Itself when there is none. */
 str name_without_path(str name, str provider);
 /* Writes `name` in lower case. Fails: false when it is empty or too long. */
 bool name_lower(str name, char out[NAME_MAX_BYTES], str *lower) MUST_CHECK;

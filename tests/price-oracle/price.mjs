@@ -125,7 +125,7 @@ function bestAt(models, provider, name) {
 export function findModel(book, provider, model) {
     const name = model.toLowerCase();
     for (const p of [provider, ...(book.fallbacks[provider] ?? [])]) {
-        const bare = name.replace(/^publishers\/.*?\/models\//, '').replace(/^models\//, '')
+        const bare = name.replace(/^(?:.*?\/)?publishers\/.*?\/models\//, '').replace(/^models\//, '')
             .replace(new RegExp(`^${escaped(p)}/(?=.)`), '');
         const found = bestAt(book.models, p, name) ?? bestAt(book.models, p, bare);
         if (found) return found;
