@@ -63,7 +63,7 @@ static bool check_file(struct loader *l, uint32_t line, str path, str file)
 {
     char *name = str_dup(file);
     bool ok = access(name, R_OK) == 0;
-    if (!ok) load_error(l, line, path, "cannot read '%s': %s", name, strerror(errno));
+    if (!ok) load_error(l, line, path, "cannot be read: %s", strerror(errno));
     free(name);
     return ok;
 }

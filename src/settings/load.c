@@ -6,6 +6,7 @@
 
 enum { PROBLEMS_MAX = 100, SHOWN_MAX = 60 };
 
+PRINTF_LIKE(6, 0)
 static void add_problem(struct loader *l, struct buf *to, size_t *count, uint32_t line, str path, const char *fmt,
                         va_list args)
 {
@@ -101,10 +102,17 @@ bool load_want(struct loader *l, const struct value *v, enum tree_kind kind, con
     return false;
 }
 
-static bool has_control(str s)
+bool load_has_control(str s)
 {
+    static const str breaks[] = {STR_INIT("\xe2\x80\xa8"), STR_INIT("\xe2\x80\xa9"), STR_INIT("\xef\xbb\xbf"),
+                                 STR_INIT("\xef\xbf\xbe"), STR_INIT("\xef\xbf\xbf")};
     for (size_t i = 0; i < s.n; i++) {
-        if ((unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f) return true;
+        unsigned char c = (unsigned char)s.p[i];
+        if (c < 0x20 || c == 0x7f) return true;
+        if (c == 0xc2 && i + 1 < s.n && (unsigned char)s.p[i + 1] < 0xa0) return true; /* U+0080 to U+009F */
+        for (size_t j = 0; c >= 0xe2 && j < COUNT_OF(breaks); j++) {
+            if (str_starts(str_from_at(s, i), breaks[j])) return true;
+        }
     }
     return false;
 }
@@ -122,7 +130,7 @@ bool load_value(struct loader *l, const struct tree_node *node, str path, bool s
     v->text = str_trim(filled.text);
     v->shown = load_show(l, tree_restore(node->text, &l->scratch));
     v->missing = filled.missing;
-    if (has_control(v->text)) {
+    if (load_has_control(v->text)) {
         load_error(l, v->line, path, "holds a line break or another control character");
         return false;
     }

@@ -18,6 +18,7 @@ struct secret {
 
 struct texts {
     str *items;
+    str *shown; /* each as it stands in the file */
     size_t count;
 };
 
@@ -74,6 +75,8 @@ struct loader {
     str (*env)(str name);
     struct listeners listen, admin_listen;
     struct secret admin_token;
+    struct price *prices; /* go into the book at the end */
+    size_t price_count;
     str *key_names; /* of keys that are off, too */
     size_t key_name_count;
 };
@@ -144,6 +147,8 @@ bool load_value(struct loader *l, const struct tree_node *node, str path, bool s
 /* "path.key" and "path[i]". */
 str load_path_key(struct loader *l, str path, str key);
 str load_path_index(struct loader *l, str path, size_t i);
+/* No line breaks, escapes for terminals, or characters that YAML takes for them. */
+bool load_has_control(str s);
 bool load_want(struct loader *l, const struct value *v, enum tree_kind kind, const char *what);
 
 #define TYPE(constant, name, ctype, reader) setting_reader reader;
@@ -151,6 +156,9 @@ bool load_want(struct loader *l, const struct value *v, enum tree_kind kind, con
 #undef TYPE
 
 /* ---- parts */
+
+/* A key of a map of things: once, and of the right form; `plain`: letters, digits, - _ and . alone. */
+bool load_name(struct loader *l, const struct tree_node *it, str path, bool plain);
 
 /* Things that must differ in `id`, and how to name them in an error. */
 struct unique {

@@ -25,6 +25,7 @@ bool read_texts(struct loader *l, const struct value *v, void *into)
     if (!v->node) return true;
     if (!load_want(l, v, TREE_LIST, "[ a, b ]")) return false;
     out->items = arena_alloc(&l->s.arena, (v->node->count + 1) * sizeof(str));
+    out->shown = arena_alloc(&l->scratch, (v->node->count + 1) * sizeof(str));
     size_t i = 0;
     for (const struct tree_node *it = v->node->first; it; it = it->next, i++) {
         struct value item;
@@ -32,6 +33,7 @@ bool read_texts(struct loader *l, const struct value *v, void *into)
             !load_want(l, &item, TREE_SCALAR, "text") || !read_text(l, &item, &out->items[i])) {
             return false;
         }
+        out->shown[i] = item.shown;
     }
     out->count = i;
     return true;
@@ -55,17 +57,15 @@ static bool finish_key(struct loader *l, struct key_draft *d, str path, uint32_t
     if (d->secret.set && !d->secret.text.n) {
         *off = true;
         if (d->secret.missing.p) {
-            load_warn(l, d->secret.line, path,
-                      "key '%" STR_FMT "' is off: the environment variable %" STR_FMT " is not set", STR_ARG(k->name),
+            load_warn(l, d->secret.line, path, "is off: the environment variable %" STR_FMT " is not set",
                       STR_ARG(d->secret.missing));
         } else {
-            load_warn(l, d->secret.line, path, "key '%" STR_FMT "' is off: its secret is empty", STR_ARG(k->name));
+            load_warn(l, d->secret.line, path, "is off: its secret is empty");
         }
         return true;
     }
     if (d->secret.set && d->secret.text.n < 16) {
-        load_warn(l, d->secret.line, path, "the secret of '%" STR_FMT "' is shorter than 16 bytes: easy to guess",
-                  STR_ARG(k->name));
+        load_warn(l, d->secret.line, path, "has a secret of less than 16 bytes: easy to guess");
     }
     if (d->secret.set)
         key_hash(d->secret.text, k->hash);
@@ -83,7 +83,7 @@ static bool finish_lists(struct loader *l, struct key_draft *d, str path, uint32
     for (size_t i = 0; i < d->passthrough.count; i++) {
         if (d->passthrough.items[i].p[0] == '/') continue;
         load_error(l, line, path, "passthrough: '%" STR_FMT "' is no path; it begins with '/'",
-                   STR_ARG(load_show(l, d->passthrough.items[i])));
+                   STR_ARG(d->passthrough.shown[i]));
         return false;
     }
     d->k.models = d->models.items;
@@ -142,10 +142,9 @@ bool read_features(struct loader *l, const struct value *v, void *into)
     l->s.features = arena_zalloc(&l->s.arena, (v->node->count + 1) * sizeof(*l->s.features));
     bool ok = true;
     for (const struct tree_node *it = v->node->first; it; it = it->next) {
-        struct setting_feature f = {.name = it->key};
+        struct setting_feature f = {.name = arena_str(&l->s.arena, it->key)};
         str path = load_path_key(l, v->path, load_show(l, it->key));
-        if (it->twice) {
-            load_error(l, it->key_line, path, "stands here again; it is set in line %u already", it->twice);
+        if (!load_name(l, it, path, false)) {
             ok = false;
             continue;
         }

@@ -25,7 +25,7 @@ bool read_quirks(struct loader *l, const struct value *v, void *into)
         suggest_init(&near, names.items[i]);
         for (size_t j = 0; quirk_at(j); j++) suggest_offer(&near, quirk_at(j)->name);
         struct value it = *v;
-        it.shown = load_show(l, names.items[i]);
+        it.shown = names.shown[i];
         return load_reject(l, &it, "quirk", near.best, "purser check --help-settings lists them");
     }
     return true;
@@ -100,16 +100,18 @@ static bool name_is_plain(str name)
     return name.n >= 1 && name.n <= 64;
 }
 
-/* A key of a map of things: once, and of the right form. */
-static bool take_name(struct loader *l, const struct tree_node *it, str path, bool plain)
+bool load_name(struct loader *l, const struct tree_node *it, str path, bool plain)
 {
     if (it->twice) {
         load_error(l, it->key_line, path, "stands here again; it is set in line %u already", it->twice);
         return false;
     }
-    if (it->key.n && it->key.n <= 200 && (!plain || name_is_plain(it->key))) return true;
+    bool usual =
+        it->key.n && it->key.n <= 200 && !load_has_control(it->key) && str_find(it->key, S("${"), 0) == SIZE_MAX;
+    if (usual && (!plain || name_is_plain(it->key))) return true;
     load_error(l, it->key_line, path, "is no name: %s",
-               plain ? "1 to 64 letters, digits, '-', '_' and '.'" : "1 to 200 bytes");
+               plain ? "1 to 64 letters, digits, '-', '_' and '.'"
+                     : "1 to 200 bytes, without variables and control characters");
     return false;
 }
 
@@ -122,8 +124,8 @@ bool read_providers(struct loader *l, const struct value *v, void *into)
     bool ok = true;
     for (const struct tree_node *it = v->node->first; it; it = it->next) {
         str path = load_path_key(l, v->path, load_show(l, it->key));
-        struct provider_draft d = {.p = {.name = it->key, .cost_per_hour = PRICE_UNSET}};
-        ok = take_name(l, it, path, true) && ok;
+        struct provider_draft d = {.p = {.name = arena_str(&l->s.arena, it->key), .cost_per_hour = PRICE_UNSET}};
+        ok = load_name(l, it, path, true) && ok;
         bool good = load_group(l, it, path, GROUP_PROVIDER, &d);
         ok = good && finish_provider(l, &d, path, it->key_line) && ok;
         if (!it->twice) l->s.providers[l->s.provider_count++] = d.p;
@@ -147,9 +149,11 @@ bool read_models(struct loader *l, const struct value *v, void *into)
         struct value target;
         struct target_draft t = {0};
         str path = load_path_key(l, v->path, load_show(l, it->key));
-        bool good = take_name(l, it, path, false) && load_value(l, it, path, false, &target) &&
+        bool good = load_name(l, it, path, false) && load_value(l, it, path, false, &target) &&
                     load_want(l, &target, TREE_SCALAR, "provider/model") && read_target(l, &target, &t);
-        if (good) l->s.models[l->s.model_count++] = (struct setting_model){it->key, t.provider, t.model};
+        if (good)
+            l->s.models[l->s.model_count++] =
+                (struct setting_model){arena_str(&l->s.arena, it->key), t.provider, t.model};
         ok = good && ok;
     }
     qsort(l->s.models, l->s.model_count, sizeof(*l->s.models), by_name);
@@ -200,6 +204,7 @@ bool read_prices(struct loader *l, const struct value *v, void *into)
     (void)into;
     if (!v->node) return true;
     if (!load_want(l, v, TREE_LIST, "- { model: provider/model, input: 0.15, output: 0.60 }")) return false;
+    l->prices = arena_alloc(&l->scratch, (v->node->count + 1) * sizeof(*l->prices));
     struct unique *ids = arena_alloc(&l->scratch, (v->node->count + 1) * sizeof(*ids));
     size_t count = 0, i = 0;
     bool ok = true;
@@ -211,7 +216,7 @@ bool read_prices(struct loader *l, const struct value *v, void *into)
             continue;
         }
         ids[count++] = (struct unique){price_id(l, &d.p), it->line, path};
-        price_book_add(l->s.book, &d.p);
+        l->prices[l->price_count++] = d.p;
     }
     return load_unique(l, ids, count, "prices the same model, tier, context and time as") && ok;
 }

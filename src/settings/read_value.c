@@ -73,10 +73,8 @@ static bool count_from(struct loader *l, const struct value *v, int64_t low, int
     if (str_to_i64(v->text, &n)) {
         *out = n;
         if (n >= low && n <= high) return true;
-        if (n < low)
-            load_error(l, v->line, v->path, "%lld is too small: at least %lld", (long long)n, (long long)low);
-        else
-            load_error(l, v->line, v->path, "%lld is too large: at most %lld", (long long)n, (long long)high);
+        load_error(l, v->line, v->path, "'%" STR_FMT "' is too %s: at %s %lld", STR_ARG(v->shown),
+                   n < low ? "small" : "large", n < low ? "least" : "most", (long long)(n < low ? low : high));
         return false;
     }
     return load_reject(l, v, "number", STR_NONE, "digits alone, such as 200000");
@@ -318,13 +316,9 @@ bool read_target(struct loader *l, const struct value *v, void *into)
     struct suggest near;
     suggest_init(&near, t->provider);
     for (size_t i = 0; i < l->s.provider_count; i++) suggest_offer(&near, l->s.providers[i].name);
-    if (near.best.p) {
-        load_error(l, v->line, v->path,
-                   "no provider '%" STR_FMT "' stands under providers; did you mean '%" STR_FMT "'?",
-                   STR_ARG(t->provider), STR_ARG(near.best));
-    } else {
-        load_error(l, v->line, v->path, "no provider '%" STR_FMT "' stands under providers (provider/model)",
-                   STR_ARG(t->provider));
-    }
+    bool hint = near.best.p != NULL;
+    load_error(l, v->line, v->path,
+               "'%" STR_FMT "': no provider of that name stands under providers%s%" STR_FMT "%s (provider/model)",
+               STR_ARG(v->shown), hint ? "; did you mean '" : "", STR_ARG(hint ? near.best : S("")), hint ? "'?" : "");
     return false;
 }

@@ -70,6 +70,14 @@ void load_check(struct loader *l)
 
 /* ---- reading */
 
+/* The built-in book is large: read only for settings that hold. */
+static void build_book(struct loader *l)
+{
+    l->s.book = price_book_new();
+    for (size_t i = 0; i < l->price_count; i++) price_book_add(l->s.book, &l->prices[i]);
+    price_book_seal(l->s.book);
+}
+
 struct settings *settings_parse(str yaml, str file_name, str (*env)(str name), struct settings_report *report)
 {
     struct loader l = {.report = report, .env = env};
@@ -77,7 +85,6 @@ struct settings *settings_parse(str yaml, str file_name, str (*env)(str name), s
     arena_init(&l.s.arena);
     arena_init(&l.scratch);
     l.s.file = arena_str(&l.s.arena, file_name);
-    l.s.book = price_book_new();
     struct tree_fail fail;
     const struct tree_node *tree = tree_parse(yaml, &l.scratch, &fail);
     if (!tree) {
@@ -90,14 +97,15 @@ struct settings *settings_parse(str yaml, str file_name, str (*env)(str name), s
         l.s.admin_token = l.admin_token.text;
         load_check(&l);
     }
-    price_book_seal(l.s.book);
-    arena_free(&l.scratch);
-    if (report->error_count != before) {
+    struct settings *s = NULL;
+    if (report->error_count == before) {
+        build_book(&l);
+        s = mem_alloc(sizeof(*s));
+        *s = l.s;
+    } else {
         drop_parts(&l.s);
-        return NULL;
     }
-    struct settings *s = mem_alloc(sizeof(*s));
-    *s = l.s;
+    arena_free(&l.scratch);
     return s;
 }
 

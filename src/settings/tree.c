@@ -83,7 +83,12 @@ struct tree_filled tree_fill(str text, str (*env)(str name), struct arena *arena
         str rest = str_from_at(text, i);
         if (str_starts(rest, S("$\xee\x80\x80"))) {
             str name = str_from_at(rest, 1 + MARK_BYTES);
-            name.n = str_find(name, mark_close, 0);
+            size_t n = str_find(name, mark_close, 0);
+            if (n == SIZE_MAX) { /* the mark came from an escape: "\uE000" */
+                r.malformed = true;
+                break;
+            }
+            name.n = n;
             str value = env ? env(name) : STR_NONE;
             r.variable = true;
             if (!value.n && !r.missing.p) r.missing = name;
