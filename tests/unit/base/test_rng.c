@@ -45,6 +45,10 @@ static void stays_below(void **state)
     int faces[6] = {0};
     for (int k = 0; k < 100000; k++) faces[rng_below(&r, 6)]++;
     for (int i = 0; i < 6; i++) assert_in_range(faces[i], 16667 - 708, 16667 + 708);
+    /* where a quarter of all numbers must be thrown back: a third stays below a third */
+    int low = 0;
+    for (int k = 0; k < 100000; k++) low += rng_below(&r, UINT64_C(3) << 62) < UINT64_C(1) << 62;
+    assert_in_range(low, 33333 - 894, 33333 + 894);
 }
 
 static void has_a_unit(void **state)

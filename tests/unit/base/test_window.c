@@ -188,6 +188,23 @@ static void rolls(void **state)
     assert_int_equal(window_step_us(&w), 0);
 }
 
+/* A jump that changes only the zone's name does not cut the hour it falls into. */
+static void ignores_new_names(void **state)
+{
+    (void)state;
+    static const struct tzif_jump jumps[] = {{1000000000, 1}, {1000001800, 1}, {1000009999, 0}};
+    struct buf b;
+    buf_init(&b, 0);
+    put_tzif_jumps(&b, jumps, 3, S("AAA-1"));
+    struct zone *z = zone_new(buf_str(&b));
+    assert_non_null(z);
+    struct window w = {.kind = WINDOW_HOUR, .zone = z};
+    assert_int_equal(window_start(&w, 1000001850 * US_PER_SECOND), 1000000800 * US_PER_SECOND);
+    assert_int_equal(window_end(&w, 1000001750 * US_PER_SECOND), 1000004400 * US_PER_SECOND);
+    zone_drop(z);
+    buf_free(&b);
+}
+
 static void has_totals_and_ends_of_time(void **state)
 {
     (void)state;
@@ -208,11 +225,8 @@ static void has_totals_and_ends_of_time(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(parses),
-        cmocka_unit_test(begins_and_ends),
-        cmocka_unit_test(tiles_the_time),
-        cmocka_unit_test(rolls),
-        cmocka_unit_test(has_totals_and_ends_of_time),
+        cmocka_unit_test(parses), cmocka_unit_test(begins_and_ends),   cmocka_unit_test(tiles_the_time),
+        cmocka_unit_test(rolls),  cmocka_unit_test(ignores_new_names), cmocka_unit_test(has_totals_and_ends_of_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

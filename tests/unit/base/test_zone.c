@@ -31,6 +31,8 @@ static const struct {
     {"Europe/Berlin", "2026-10-25T00:59:59Z", 7200},
     {"Europe/Berlin", "2026-10-25T01:00:00Z", 3600},
     {"Europe/Berlin", "1945-06-15T00:00:00Z", 10800}, /* double summer time */
+    {"Europe/Berlin", "1945-05-23T23:59:59.999999Z", 7200},
+    {"Europe/Berlin", "1945-05-24T00:00:00Z", 10800},
     {"Europe/Berlin", "2099-07-01", 7200},
     {"Europe/Berlin", "2100-07-01", 7200},
     {"Europe/Berlin", "2101-01-01", 3600},
@@ -178,40 +180,6 @@ static void agrees_with_libc(void **state)
     tzset();
 }
 
-/* TZif files of our own making, so that odd ones can be tried. */
-static void put_header(struct buf *b, char version, uint32_t leap, uint32_t times, uint32_t types)
-{
-    uint32_t counts[] = {0, 0, leap, times, types, 4};
-    buf_add(b, S("TZif"));
-    buf_add_byte(b, version);
-    for (int i = 0; i < 15; i++) buf_add_byte(b, 0);
-    for (size_t i = 0; i < COUNT_OF(counts); i++) {
-        for (int shift = 24; shift >= 0; shift -= 8) buf_add_byte(b, (char)(counts[i] >> shift));
-    }
-}
-
-static void put_int(struct buf *b, int64_t v, int bytes)
-{
-    for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8) buf_add_byte(b, (char)((uint64_t)v >> shift));
-}
-
-/* One jump at 1,000,000,000 s from an hour east to two, and a footer. */
-static void put_zone(struct buf *b, str footer)
-{
-    put_header(b, '2', 0, 0, 1);
-    buf_add(b, S("\0\0\0\0\0\0AAA\0"));
-    put_header(b, '2', 0, 1, 2);
-    put_int(b, 1000000000, 8);
-    buf_add_byte(b, 1);
-    put_int(b, 3600, 4);
-    buf_add(b, S("\0\0"));
-    put_int(b, 7200, 4);
-    buf_add(b, S("\1\0AAA\0"));
-    buf_add_byte(b, '\n');
-    buf_add(b, footer);
-    buf_add_byte(b, '\n');
-}
-
 static void follows_rules(void **state)
 {
     (void)state;
@@ -249,7 +217,7 @@ static void follows_rules(void **state)
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct buf b;
         buf_init(&b, 0);
-        put_zone(&b, rows[i].rule);
+        put_tzif(&b, rows[i].rule);
         struct zone *z = zone_new(buf_str(&b));
         if (!z) fail_msg("%s is refused", rows[i].rule.p);
         int64_t is = zone_offset_s(z, moment(rows[i].at));
@@ -290,7 +258,7 @@ static void refuses_rules(void **state)
     for (size_t i = 0; i < COUNT_OF(rules); i++) {
         struct buf b;
         buf_init(&b, 0);
-        put_zone(&b, rules[i]);
+        put_tzif(&b, rules[i]);
         struct zone *z = zone_new(buf_str(&b));
         if (z) fail_msg("%s is accepted", rules[i].p);
         buf_free(&b);
@@ -303,7 +271,7 @@ static void survives_bad_files(void **state)
     (void)state;
     struct buf b;
     buf_init(&b, 0);
-    put_zone(&b, S("AAA5BBB,M3.2.0,M11.1.0"));
+    put_tzif(&b, S("AAA5BBB,M3.2.0,M11.1.0"));
     for (size_t n = 0; n < b.n; n++) assert_null(zone_new(str_of(b.p, n)));
     for (size_t at = 0; at < b.n; at++) {
         for (int bit = 0; bit < 8; bit++) {
@@ -324,12 +292,28 @@ static void survives_bad_files(void **state)
     b.p[4] = 0; /* version 1 has no 64-bit table */
     assert_null(zone_new(buf_str(&b)));
     buf_clear(&b);
-    put_header(&b, '2', 0, 0, 1);
-    buf_add(&b, S("\0\0\0\0\0\0AAA\0"));
-    put_header(&b, '2', 0, 0, 0); /* not one type */
+    put_tzif_header(&b, '2', 0, 0, 0);
+    buf_add(&b, S("AAA\0"));
+    put_tzif_header(&b, '2', 0, 0, 0); /* not one type */
     buf_add(&b, S("AAA\0\n\n"));
     assert_null(zone_new(buf_str(&b)));
+    buf_clear(&b);
+    put_tzif_header(&b, '2', 0, 0, 0);
+    buf_add(&b, S("AAA\0"));
+    put_tzif_header(&b, '2', 1, 0, 1); /* one leap second */
+    buf_add(&b, S("\0\0\0\0\0\0AAA\0\0\0\0\0\0\0\0\0\0\0\0\1\n\n"));
+    assert_null(zone_new(buf_str(&b)));
     buf_free(&b);
+    static const struct tzif_jump bad[][2] = {
+        {{1000, 0}, {2000, 2}}, /* a type there is not */
+        {{1000, 0}, {1000, 1}}, /* not ascending */
+    };
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
+        buf_init(&b, 0);
+        put_tzif_jumps(&b, bad[i], 2, S(""));
+        assert_null(zone_new(buf_str(&b)));
+        buf_free(&b);
+    }
     assert_null(zone_new(STR_NONE));
     assert_null(zone_new(S("UTC")));
     zone_drop(NULL);
