@@ -51,9 +51,7 @@ static const struct http_handler handler = {
 
 static void stop_worker(struct loop *l)
 {
-    struct sim_worker *w = l->owner;
-    http_server_drop(w->server);
-    loop_stop(l);
+    loop_stop(l); /* close_worker() hangs up */
 }
 
 static void on_signal(uv_signal_t *s, int signum)
@@ -90,6 +88,13 @@ static void close_worker(struct sim_worker *w)
     buf_free(&w->out);
 }
 
+static void watch_signal(struct sim *s, uv_signal_t *watcher, int signum)
+{
+    uv_signal_init(&s->workers[0].loop.uv, watcher);
+    watcher->data = s;
+    uv_signal_start(watcher, on_signal, signum);
+}
+
 struct sim *sim_new(const struct sim_options *o, struct buf *why)
 {
     unsigned threads = o->threads ? o->threads : 1;
@@ -106,6 +111,8 @@ struct sim *sim_new(const struct sim_options *o, struct buf *why)
             return NULL;
         }
     }
+    watch_signal(s, &s->workers[0].on_term, SIGTERM);
+    watch_signal(s, &s->workers[0].on_int, SIGINT);
     return s;
 }
 
@@ -121,18 +128,9 @@ static void *run_worker(void *arg)
     return NULL;
 }
 
-static void watch_signal(struct sim *s, uv_signal_t *watcher, int signum)
-{
-    uv_signal_init(&s->workers[0].loop.uv, watcher);
-    watcher->data = s;
-    uv_signal_start(watcher, on_signal, signum);
-}
-
 void sim_run(struct sim *s)
 {
     struct sim_worker *first = &s->workers[0];
-    watch_signal(s, &first->on_term, SIGTERM);
-    watch_signal(s, &first->on_int, SIGINT);
     for (unsigned i = 1; i < s->worker_count; i++) {
         if (pthread_create(&s->workers[i].thread, NULL, run_worker, &s->workers[i]) != 0) abort();
     }
