@@ -37,7 +37,7 @@ void answer_keep_tier(struct answer *a, const struct json *doc, json_ref at)
 
 void answer_fail(struct answer *a, str message)
 {
-    if (!a->failed || !a->provider_error.n) a->provider_error = message;
+    if (!a->provider_error.n) a->provider_error = message;
     a->failed = true;
 }
 
@@ -252,9 +252,13 @@ static enum tap_verdict feed_chunk(struct answer *a, uint32_t quirks, const stru
 {
     take_frame(a, quirks, doc);
     json_ref choices = openai_find(doc, JSON_ROOT, S("choices")), usage = openai_find(doc, JSON_ROOT, S("usage"));
-    bool failed = a->failed;
+    bool before = a->failed;
+    a->failed = false;
     answer_take_choices(a, doc, choices);
-    if (a->failed && !failed) return TAP_ERROR;
+    bool failed = a->failed;
+    a->failed = failed || before;
+    if (a->failed) a->finished = false;
+    if (failed) return TAP_ERROR;
     bool empty = choices && json_type(doc, choices) == JSON_ARRAY && !json_first(doc, choices);
     if (!empty || !usage || json_type(doc, usage) != JSON_OBJECT) return TAP_PASS;
     return usage_only(doc) ? TAP_USAGE_ONLY : TAP_PASS;
