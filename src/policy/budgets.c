@@ -76,10 +76,8 @@ static bool find_fast(struct budgets *b, struct place *p, int64_t at_us)
 /* `*touched`: how many cells were taken and given back, whose waiters may have seen it. */
 static bool hold_fast(struct budgets *b, struct walk *w, size_t *touched)
 {
-    for (size_t i = 0; i < w->count; i++) {
-        if (w->place[i].rule->each) cells_prefetch(b->cells, &w->place[i].want);
-    }
-    for (size_t i = 0; i < w->count; i++) {
+    for (size_t i = 0; i < w->each_count; i++) cells_prefetch(b->cells, &w->place[i].want);
+    for (size_t i = w->count; i-- > 0;) { /* the ones under way last */
         struct place *p = &w->place[i];
         if (!find_fast(b, p, w->ask->at_us) || atomic_load(&p->cell->waiting) || !place_fits(p)) return false;
     }
@@ -321,12 +319,7 @@ void budget_void(struct budgets *b, struct hold *h)
 
 void budget_prefetch(struct budgets *b, const struct budget_rules *rules, const struct payer *who, int64_t at_us)
 {
-    struct walk walk;
-    struct budget_ask ask = {.who = who, .at_us = at_us};
     unsigned section = cells_enter(b->cells);
-    walk_plan(&walk, b, rules, &ask);
-    for (size_t i = 0; i < walk.count; i++) {
-        if (walk.place[i].rule->each) cells_prefetch(b->cells, &walk.place[i].want);
-    }
+    walk_prefetch(b, rules, who, at_us);
     cells_leave(b->cells, section);
 }

@@ -85,6 +85,8 @@ struct rule {
 struct budget_rules {
     struct rule *rule;
     size_t count;
+    const struct rule **order; /* those with a `*` first */
+    size_t each_count;
     uint32_t generation;
     struct rule_window *windows;
     struct arena arena;
@@ -104,6 +106,7 @@ struct place {
 struct walk {
     const struct budget_ask *ask;
     size_t count;
+    size_t each_count;        /* the first ones have a `*` */
     bool too_many;            /* more budgets apply than a call may have */
     const struct rule *extra; /* the first one too many */
     struct place place[BUDGETS_PER_CALL_MAX];
@@ -132,6 +135,8 @@ static inline int64_t cell_used(const struct budget_cell *c)
 /* ---- budgets_rules.c */
 int64_t rule_window_start(const struct rule *r, int64_t at_us);
 void walk_plan(struct walk *w, const struct budgets *b, const struct budget_rules *rules, const struct budget_ask *ask);
+
+void walk_prefetch(struct budgets *b, const struct budget_rules *rules, const struct payer *who, int64_t at_us);
 
 /* ---- budgets_cells.c: one cell's arithmetic */
 enum take { TAKE_OK, TAKE_FULL, TAKE_DEAD };

@@ -37,12 +37,17 @@ struct budget_rules *budget_rules_new(const struct budget_rule *rules, size_t co
     r->windows = mem_zalloc(count * sizeof(*r->windows));
     r->count = count;
     r->generation = generation;
+    r->order = mem_zalloc(count * sizeof(*r->order));
     for (size_t i = 0; i < count; i++) {
         rule_copy(r, i, &rules[i]);
         r->rule[i].form = i;
         for (size_t j = i; j-- > 0;) {
             if (same_form(&r->rule[i].is.scope, &r->rule[j].is.scope)) r->rule[i].form = r->rule[j].form;
         }
+        if (r->rule[i].each) r->order[r->each_count++] = &r->rule[i];
+    }
+    for (size_t i = 0, at = r->each_count; i < count; i++) {
+        if (!r->rule[i].each) r->order[at++] = &r->rule[i];
     }
     return r;
 }
@@ -53,6 +58,7 @@ void budget_rules_drop(struct budget_rules *r)
     arena_free(&r->arena);
     free(r->rule);
     free(r->windows);
+    free(r->order);
     free(r);
 }
 
@@ -109,28 +115,59 @@ static void place_value(struct walk *w, const struct budgets *b, struct place *p
     p->want.value_hash = cells_value_hash(b->cells, p->want.value);
 }
 
+/* Returns false when the call has all the places it may have. */
+static bool plan_rule(struct walk *w, const struct budgets *b, const struct rule *r)
+{
+    const struct budget_ask *ask = w->ask;
+    if (!scope_matches(&r->is.scope, ask->who)) return true;
+    if (w->count == BUDGETS_PER_CALL_MAX) {
+        w->too_many = true;
+        w->extra = r;
+        return false;
+    }
+    /* Field by field: clearing the struct first costs more than all of this. */
+    struct place *p = &w->place[w->count++];
+    int64_t amount = ask->amounts.of[r->is.measure];
+    p->rule = r;
+    p->step = NULL;
+    p->amount = amount > 0 ? amount : 0;
+    p->start_us = rule_window_start(r, ask->at_us);
+    p->want.name = r->is.cells;
+    p->want.name_hash = r->name_hash;
+    p->want.value = STR_NONE;
+    p->want.value_hash = 0;
+    p->want.window_start_us = r->step_us ? ROLLING_HEAD : p->start_us;
+    if (r->each) place_value(w, b, p);
+    p->want.hash = cells_hash(&p->want);
+    if (r->each) cells_prefetch_slot(b->cells, &p->want);
+    return true;
+}
+
+/* The rules with a `*` come first: their cells are the many that may not be in the
+ * cache, and are on their way while the others are looked at. */
 void walk_plan(struct walk *w, const struct budgets *b, const struct budget_rules *rules, const struct budget_ask *ask)
 {
     w->ask = ask;
     w->count = 0;
     w->too_many = false;
     w->bytes_used = 0;
-    for (size_t i = 0; i < rules->count; i++) {
-        const struct rule *r = &rules->rule[i];
-        if (!scope_matches(&r->is.scope, ask->who)) continue;
-        if (w->count == BUDGETS_PER_CALL_MAX) {
-            w->too_many = true;
-            w->extra = r;
-            return;
-        }
-        struct place *p = &w->place[w->count++];
-        int64_t amount = ask->amounts.of[r->is.measure];
-        *p = (struct place){.rule = r, .amount = amount > 0 ? amount : 0, .start_us = rule_window_start(r, ask->at_us)};
-        p->want.name = r->is.cells;
-        p->want.name_hash = r->name_hash;
-        p->want.window_start_us = r->step_us ? ROLLING_HEAD : p->start_us;
-        if (r->each) place_value(w, b, p);
-        p->want.hash = cells_hash(&p->want);
-        if (r->each) cells_prefetch_slot(b->cells, &p->want);
+    for (size_t i = 0; i < rules->each_count; i++) {
+        if (!plan_rule(w, b, rules->order[i])) return;
+    }
+    w->each_count = w->count;
+    for (size_t i = rules->each_count; i < rules->count; i++) {
+        if (!plan_rule(w, b, rules->order[i])) return;
+    }
+}
+
+void walk_prefetch(struct budgets *b, const struct budget_rules *rules, const struct payer *who, int64_t at_us)
+{
+    struct walk w;
+    struct budget_ask ask = {.who = who, .at_us = at_us};
+    w.ask = &ask;
+    w.count = 0;
+    w.bytes_used = 0;
+    for (size_t i = 0; i < rules->each_count; i++) {
+        if (!plan_rule(&w, b, rules->order[i])) return;
     }
 }

@@ -124,17 +124,24 @@ static void mark_names(struct budgets *b, const struct budget_rules *rules, int6
     }
 }
 
+static void sweep_head(struct budgets *b, struct budget_cell *head, int64_t now_us)
+{
+    rolling_expire(head, now_us);
+    queue_wake(head);
+    if (head->roll.head->pins == 0 && cell_kill(head)) cells_unlink(b->cells, &head->id);
+}
+
 static void sweep_cell(struct budgets *b, struct budget_cell *c, int64_t now_us)
 {
     if (is_head(c)) {
-        rolling_expire(c, now_us);
-        queue_wake(c);
-        if (c->roll.head->pins == 0 && cell_kill(c)) cells_unlink(b->cells, &c->id);
+        sweep_head(b, c, now_us);
         return;
     }
     if (c->id.window_start_us >= c->id.name->keep_from_us || !cell_kill(c)) return;
-    if (is_step(c)) rolling_detach(c);
     cells_unlink(b->cells, &c->id);
+    if (!is_step(c)) return;
+    rolling_detach(c);
+    sweep_head(b, c->roll.step->head, now_us);
 }
 
 void budgets_sweep(struct budgets *b, const struct budget_rules *rules, int64_t now_us)
@@ -192,10 +199,11 @@ static const struct known *known_of(const struct budget_cell *c, const struct kn
 }
 
 /* Under the mutex: a step that was restored and that no call has met yet has no
- * head; it gets one, which is visited in its turn. */
-static void show_head(struct budgets *b, const struct known *k, const struct budget_cell *step, int64_t now_us)
+ * head; it gets one. */
+static void give_head(struct budgets *b, const struct known *k, const struct budget_cell *step, int64_t now_us)
 {
     const struct rule *r = k->rule;
+    if (!r->step_us || is_head(step) || is_step(step)) return;
     if (step->id.window_start_us + r->is.window.rolling_us + r->step_us <= now_us) return;
     struct place p = {.rule = r, .start_us = k->start_us};
     p.want = (struct cell_want){.name = r->is.cells, .name_hash = r->name_hash, .value = cell_value(&step->id)};
@@ -206,10 +214,8 @@ static void show_head(struct budgets *b, const struct known *k, const struct bud
 }
 
 /* Under the mutex. False: not of a current window. */
-static bool state_of(struct budgets *b, struct budget_cell *c, const struct known *k, int64_t now_us,
-                     struct budget_state *out)
+static bool state_of(struct budget_cell *c, const struct known *k, int64_t now_us, struct budget_state *out)
 {
-    if (k->rule->step_us && !is_head(c) && !is_step(c)) show_head(b, k, c, now_us);
     if (c->id.window_start_us != (k->rule->step_us ? ROLLING_HEAD : k->start_us)) return false;
     if (is_head(c)) {
         rolling_expire(c, now_us);
@@ -229,13 +235,30 @@ static bool state_of(struct budgets *b, struct budget_cell *c, const struct know
     return true;
 }
 
+static void give_heads(struct budgets *b, const struct known *known, size_t count, int64_t now_us)
+{
+    for (uint32_t at = 0, end = 1; at < end;) {
+        pthread_mutex_lock(&b->mutex);
+        end = cells_numbers(b->cells);
+        for (uint32_t stop = at + BATCH; at < stop && at < end; at++) {
+            struct budget_cell *c = budget_cell_of(cells_at(b->cells, at));
+            const struct known *k = c ? known_of(c, known, count) : NULL;
+            if (k) give_head(b, k, c, now_us);
+        }
+        pthread_mutex_unlock(&b->mutex);
+    }
+}
+
 void budgets_each(struct budgets *b, const struct budget_rules *rules, int64_t now_us, budget_visit *visit, void *ctx)
 {
     struct known *known = mem_zalloc(rules->count * sizeof(*known));
     struct budget_state state[BATCH];
+    bool rolling = false;
     pthread_mutex_lock(&b->mutex);
     know(b, rules, now_us, known);
     pthread_mutex_unlock(&b->mutex);
+    for (size_t i = 0; i < rules->count; i++) rolling |= rules->rule[i].step_us != 0;
+    if (rolling) give_heads(b, known, rules->count, now_us);
     for (uint32_t at = 0, end = 1; at < end;) {
         size_t n = 0;
         unsigned section = cells_enter(b->cells); /* keeps the values' bytes while they are visited */
@@ -244,7 +267,7 @@ void budgets_each(struct budgets *b, const struct budget_rules *rules, int64_t n
         for (uint32_t stop = at + BATCH; at < stop && at < end; at++) {
             struct budget_cell *c = budget_cell_of(cells_at(b->cells, at));
             const struct known *k = c ? known_of(c, known, rules->count) : NULL;
-            if (k && state_of(b, c, k, now_us, &state[n])) n++;
+            if (k && state_of(c, k, now_us, &state[n])) n++;
         }
         pthread_mutex_unlock(&b->mutex);
         for (size_t i = 0; i < n; i++) visit(ctx, &state[i]);

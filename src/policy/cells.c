@@ -152,13 +152,6 @@ uint64_t cells_value_hash(const struct cells *t, str value)
     return value.n ? hash_sip(t->key, value.p, value.n) : 0;
 }
 
-uint32_t cells_hash(const struct cell_want *w)
-{
-    uint64_t h = w->value_hash ^ w->name_hash ^ ((uint64_t)w->window_start_us * 0x9e3779b97f4a7c15u);
-    h = (h ^ (h >> 32)) * 0xd6e8feb86659fd93u;
-    return (uint32_t)(h >> 32);
-}
-
 /* By the hash's top bits: growing keeps the order, and reads and writes in a line. */
 static size_t slot_first(const struct view *v, uint32_t hash)
 {

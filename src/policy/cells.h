@@ -75,7 +75,12 @@ void cells_leave(struct cells *t, unsigned section);
 
 /* Keyed, since peers choose values; 0 for the empty one. */
 uint64_t cells_value_hash(const struct cells *t, str value);
-uint32_t cells_hash(const struct cell_want *want);
+static inline uint32_t cells_hash(const struct cell_want *want)
+{
+    uint64_t h = want->value_hash ^ want->name_hash ^ ((uint64_t)want->window_start_us * 0x9e3779b97f4a7c15u);
+    h = (h ^ (h >> 32)) * 0xd6e8feb86659fd93u;
+    return (uint32_t)(h >> 32);
+}
 /* Brings slot and cell into the cache; touches nothing else. Thread: in a read section. */
 void cells_prefetch_slot(const struct cells *t, const struct cell_want *want);
 void cells_prefetch(const struct cells *t, const struct cell_want *want);
