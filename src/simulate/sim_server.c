@@ -54,11 +54,15 @@ static void stop_worker(struct loop *l)
     loop_stop(l); /* close_worker() hangs up */
 }
 
-static void on_signal(uv_signal_t *s, int signum)
+void sim_stop(struct sim *s)
+{
+    for (unsigned i = 0; i < s->worker_count; i++) loop_wake(&s->workers[i].loop);
+}
+
+static void on_signal(uv_signal_t *watcher, int signum)
 {
     (void)signum;
-    struct sim *sim = s->data;
-    for (unsigned i = 0; i < sim->worker_count; i++) loop_wake(&sim->workers[i].loop);
+    sim_stop(watcher->data);
 }
 
 static bool open_worker(struct sim *s, struct sim_worker *w, uint16_t port, struct buf *why)

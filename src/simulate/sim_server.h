@@ -31,8 +31,10 @@ struct sim;
 struct sim *sim_new(const struct sim_options *o, struct buf *why) MUST_CHECK;
 /* The port that port 0 became. */
 uint16_t sim_port(const struct sim *s);
-/* Serves until SIGTERM or SIGINT. */
+/* Serves until SIGTERM, SIGINT or sim_stop(). */
 void sim_run(struct sim *s);
+/* Thread: any, and signal handlers. */
+void sim_stop(struct sim *s);
 void sim_drop(struct sim *s);
 
 #endif
