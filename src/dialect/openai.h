@@ -69,6 +69,8 @@ int64_t openai_string_bytes(const struct json *doc, json_ref at);
 int64_t openai_value_bytes(const struct json *doc, json_ref at);
 /* The member's value; JSON_ABSENT where it is missing or null. */
 json_ref openai_find(const struct json *doc, json_ref object, str key);
+/* ... of an object in it: outer.inner. */
+json_ref openai_find_in(const struct json *doc, json_ref object, str outer, str inner);
 
 /* Whether `root` is an error in one of the forms that providers send, in a body
  * or an event; `payload`: it also carries a result, so that a mere `message` or

@@ -231,7 +231,7 @@ static void take_frame(struct answer *a, uint32_t quirks, const struct json *doc
     answer_keep(a, &a->model, doc, openai_find(doc, JSON_ROOT, S("model")));
     answer_keep_tier(a, doc, openai_find(doc, JSON_ROOT, S("service_tier")));
     json_ref usage = openai_find(doc, JSON_ROOT, S("usage"));
-    if (!usage) usage = json_path(doc, JSON_ROOT, "x_groq", "usage", NULL);
+    if (!usage) usage = openai_find_in(doc, JSON_ROOT, S("x_groq"), S("usage"));
     answer_take_usage(a, quirks, doc, usage);
 }
 

@@ -29,7 +29,7 @@ static str object_message(const struct json *doc, json_ref error, struct arena *
         json_ref at = openai_find(doc, error, keys[i]);
         if (at) message = text_of(doc, at, arena);
     }
-    json_ref raw = json_path(doc, error, "metadata", "raw", NULL);
+    json_ref raw = openai_find_in(doc, error, S("metadata"), S("raw"));
     if (raw && json_type(doc, raw) == JSON_STRING) {
         str cause = text_of(doc, raw, arena);
         message =
@@ -57,7 +57,7 @@ bool openai_error_find(const struct json *doc, json_ref root, bool payload, stru
 {
     json_ref error = openai_find(doc, root, S("error"));
     if (error && error_member(doc, error, arena, message)) return true;
-    json_ref groq = json_path(doc, root, "x_groq", "error", NULL);
+    json_ref groq = openai_find_in(doc, root, S("x_groq"), S("error"));
     if (groq && error_member(doc, groq, arena, message)) return true;
     if (json_string_is(doc, json_find(doc, root, S("object"), NULL), S("error")) ||
         json_string_is(doc, json_find(doc, root, S("type"), NULL), S("error"))) {

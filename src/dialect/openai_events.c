@@ -14,7 +14,7 @@ static void merge_tools(struct answer *a)
 /* A search is paid; opening a page that it found, or looking within one, is not. */
 static bool is_search(const struct json *doc, json_ref item)
 {
-    json_ref action = json_path(doc, item, "action", "type", NULL);
+    json_ref action = openai_find_in(doc, item, S("action"), S("type"));
     return !action || json_type(doc, action) != JSON_STRING || json_string_is(doc, action, S("search"));
 }
 

@@ -142,8 +142,8 @@ static void check_request(struct bench *b, struct row *r)
 static int64_t number_at(const struct json *doc, const char *key, const char *other)
 {
     int64_t v = 0;
-    json_ref at = json_path(doc, JSON_ROOT, key, NULL);
-    if (!at) at = json_path(doc, JSON_ROOT, other, NULL);
+    json_ref at = json_find(doc, JSON_ROOT, str_from(key), NULL);
+    if (!at) at = json_find(doc, JSON_ROOT, str_from(other), NULL);
     return json_i64(doc, at, &v) ? v : 0;
 }
 
@@ -236,7 +236,7 @@ static bool has_choices(struct bench *b, str data)
 {
     struct json_fail why;
     if (!json_parse(&b->again, data, &why)) return true;
-    json_ref choices = json_path(&b->again, JSON_ROOT, "choices", NULL);
+    json_ref choices = json_find(&b->again, JSON_ROOT, S("choices"), NULL);
     return !choices || json_first(&b->again, choices);
 }
 
@@ -291,7 +291,7 @@ static bool kind_of(const struct provider *p, str uri, enum call_kind *out)
 static str string_at(struct bench *b, const char *key)
 {
     str s = STR_NONE;
-    json_ref at = json_path(&b->row, JSON_ROOT, key, NULL);
+    json_ref at = json_find(&b->row, JSON_ROOT, str_from(key), NULL);
     return at && json_string(&b->row, at, &b->arena, &s) ? s : STR_NONE;
 }
 
@@ -310,7 +310,7 @@ static void check_line(struct bench *b, const struct provider *p, str line)
     if (!kind_of(p, string_at(b, "uri"), &r.kind)) return;
     r.request = string_at(b, "request_body");
     r.response = string_at(b, "response_body");
-    assert_true(json_i64(&b->row, json_path(&b->row, JSON_ROOT, "status", NULL), &r.status));
+    assert_true(json_i64(&b->row, json_find(&b->row, JSON_ROOT, S("status"), NULL), &r.status));
     if (r.request.n) check_request(b, &r);
     if (!r.response.n) return;
     if (is_stream(r.response))
