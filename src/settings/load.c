@@ -119,7 +119,8 @@ bool load_has_control(str s)
 
 bool load_value(struct loader *l, const struct tree_node *node, str path, bool secret, struct value *v)
 {
-    *v = (struct value){.node = node, .line = node->line, .path = path};
+    bool block = node->kind != TREE_SCALAR && node->key_line; /* whose first line may be the next one */
+    *v = (struct value){.node = node, .line = block ? node->key_line : node->line, .path = path};
     if (node->kind != TREE_SCALAR) return true;
     struct tree_filled filled = tree_fill(node->text, l->env, &l->s.arena);
     if (filled.malformed) {

@@ -13,6 +13,13 @@ bool read_text(struct loader *l, const struct value *v, void *into)
     return true;
 }
 
+bool read_path(struct loader *l, const struct value *v, void *into)
+{
+    if (v->text.n) return read_text(l, v, into);
+    load_error(l, v->line, v->path, "must not be empty");
+    return false;
+}
+
 bool read_name(struct loader *l, const struct value *v, void *into)
 {
     bool ok = v->text.n >= 1 && v->text.n <= 64;
