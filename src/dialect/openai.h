@@ -63,6 +63,22 @@ bool call_refuse(struct call_reader *r, str param, str message);
  * Fails: false with the problem filled in. */
 bool call_count(struct call_reader *r) MUST_CHECK;
 
+/* A count under way. */
+struct tally {
+    struct call_reader *r;
+    const struct json *doc;
+    struct call *call;
+    int64_t *segment; /* where bytes go now */
+};
+
+/* Text of the current segment. */
+void tally_text(struct tally *t, int64_t bytes);
+/* A string, a part, or a list of them; a message or an item. */
+void tally_content(struct tally *t, json_ref at);
+void tally_object(struct tally *t, json_ref object);
+/* Tool definitions: text of their own segment, and where they run. */
+void tally_tools(struct tally *t, json_ref tools);
+
 /* Bytes of a string once decoded, an unpaired surrogate as U+FFFD; 0 for other values. */
 int64_t openai_string_bytes(const struct json *doc, json_ref at);
 /* Bytes of a value written without white space, its strings decoded. */

@@ -1,245 +1,6 @@
 /* Counting a prompt: how many bytes of text, how much media, which part of it is
- * whose. The sum bounds the tokens from above, so that whatever is not known to
- * be something else counts as text.
- *
- * Messages, content parts and the items of /v1/responses are walked by the same
- * function: what a member means follows from its key wherever it stands. It is
- * not read from `type`, so that a part that lies about its type is counted by
- * all it carries. */
+ * whose. The sum bounds the tokens from above. */
 #include "dialect/openai.h"
-
-enum member {
-    MEMBER_TEXT,    /* counts by its bytes; so does every key that is not in the table */
-    MEMBER_SKIP,    /* never part of a prompt, or within a turn's constant overhead */
-    MEMBER_CONTENT, /* a string, a part, or parts */
-    MEMBER_IMAGE,
-    MEMBER_AUDIO,
-    MEMBER_STORED, /* an id of something that lies at the provider */
-    MEMBER_FILE,   /* a file's bytes */
-    MEMBER_REMOTE, /* an address of a file */
-    MEMBER_TOOLS,
-    MEMBER_RESULT, /* what a tool at the provider made: an image, or text */
-};
-
-static const struct {
-    str key;
-    enum member member;
-} members[] = {
-    {STR_INIT("role"), MEMBER_SKIP},
-    {STR_INIT("type"), MEMBER_SKIP},
-    {STR_INIT("content"), MEMBER_CONTENT},
-    {STR_INIT("text"), MEMBER_TEXT},
-    {STR_INIT("id"), MEMBER_SKIP},
-    {STR_INIT("status"), MEMBER_SKIP},
-    {STR_INIT("detail"), MEMBER_SKIP},
-    {STR_INIT("phase"), MEMBER_SKIP},
-    {STR_INIT("format"), MEMBER_SKIP},
-    {STR_INIT("cache_control"), MEMBER_SKIP},
-    {STR_INIT("prompt_cache_breakpoint"), MEMBER_SKIP},
-    {STR_INIT("annotations"), MEMBER_SKIP},
-    {STR_INIT("logprobs"), MEMBER_SKIP},
-    {STR_INIT("output"), MEMBER_CONTENT},
-    {STR_INIT("file"), MEMBER_CONTENT},
-    {STR_INIT("image_url"), MEMBER_IMAGE},
-    {STR_INIT("input_audio"), MEMBER_AUDIO},
-    {STR_INIT("audio_url"), MEMBER_AUDIO},
-    {STR_INIT("audio"), MEMBER_STORED},
-    {STR_INIT("file_id"), MEMBER_STORED},
-    {STR_INIT("file_data"), MEMBER_FILE},
-    {STR_INIT("file_url"), MEMBER_REMOTE},
-    {STR_INIT("document_url"), MEMBER_REMOTE},
-    {STR_INIT("video_url"), MEMBER_REMOTE},
-    {STR_INIT("tools"), MEMBER_TOOLS},
-    {STR_INIT("result"), MEMBER_RESULT},
-};
-
-struct tally {
-    struct call_reader *r;
-    const struct json *doc;
-    struct call *call;
-    int64_t *segment; /* where bytes go now */
-};
-
-static void add_text(struct tally *t, int64_t bytes)
-{
-    t->call->text_bytes += bytes;
-    *t->segment += bytes;
-}
-
-static int64_t text_bytes(const struct json *doc, json_ref at)
-{
-    enum json_type type = json_type(doc, at);
-    if (type == JSON_STRING) return openai_string_bytes(doc, at);
-    return type == JSON_NULL || type == JSON_TRUE || type == JSON_FALSE ? 0 : openai_value_bytes(doc, at);
-}
-
-static enum member member_find(const struct json *doc, json_ref key)
-{
-    bool escaped = doc->nodes[key].escaped;
-    size_t n = doc->nodes[key].end - doc->nodes[key].start - 2;
-    for (size_t i = 0; i < COUNT_OF(members); i++) {
-        if (!escaped && n != members[i].key.n) continue;
-        if (json_string_is(doc, key, members[i].key)) return members[i].member;
-    }
-    return MEMBER_TEXT;
-}
-
-/* ---- tools */
-
-/* Tools that the client runs itself, or that only arrange others. */
-static bool tool_is_clients(const struct json *doc, json_ref type)
-{
-    static const str kinds[] = {STR_INIT("function"),    STR_INIT("custom"),    STR_INIT("local_shell"),
-                                STR_INIT("apply_patch"), STR_INIT("namespace"), STR_INIT("tool_search")};
-    for (size_t i = 0; i < COUNT_OF(kinds); i++)
-        if (json_string_is(doc, type, kinds[i])) return true;
-    return false;
-}
-
-static void count_tool(struct tally *t, json_ref tool)
-{
-    t->call->tools++;
-    bool typed = json_find(t->doc, tool, S("function"), NULL) != JSON_ABSENT; /* some leave the type out */
-    for (json_ref key = json_first(t->doc, tool); key; key = json_next(t->doc, tool, key + 1)) {
-        if (!json_string_is(t->doc, key, S("type"))) continue;
-        typed = true;
-        if (!tool_is_clients(t->doc, key + 1)) t->call->server_tools = true;
-    }
-    if (!typed) t->call->server_tools = true;
-}
-
-static void count_tools(struct tally *t, json_ref tools)
-{
-    int64_t *before = t->segment;
-    t->segment = &t->call->segments.tools_bytes;
-    add_text(t, text_bytes(t->doc, tools));
-    t->segment = before;
-    if (json_type(t->doc, tools) != JSON_ARRAY) return;
-    for (json_ref tool = json_first(t->doc, tools); tool; tool = json_next(t->doc, tools, tool))
-        if (json_type(t->doc, tool) == JSON_OBJECT) count_tool(t, tool);
-}
-
-/* ---- media */
-
-/* The string itself, or the one under `key` in an object. */
-static str media_string(const struct json *doc, json_ref at, str key)
-{
-    if (json_type(doc, at) == JSON_OBJECT) at = json_find(doc, at, key, NULL);
-    if (json_type(doc, at) != JSON_STRING) return STR_NONE;
-    str raw = json_raw(doc, at);
-    return str_of(raw.p + 1, raw.n - 2);
-}
-
-static int64_t base64_bytes(str s)
-{
-    size_t comma = str_starts(s, S("data:")) ? str_find_byte(s, ',', 0) : SIZE_MAX;
-    if (comma != SIZE_MAX) s = str_from_at(s, comma + 1);
-    return (int64_t)(s.n / 4 * 3 + s.n % 4);
-}
-
-static bool is_address(str s)
-{
-    return str_starts(s, S("http:")) || str_starts(s, S("https:")) || str_starts(s, S("http:\\/")) ||
-           str_starts(s, S("https:\\/"));
-}
-
-static void count_audio(struct tally *t, json_ref at)
-{
-    str data = media_string(t->doc, at, S("data"));
-    if (!data.n) data = media_string(t->doc, at, S("url"));
-    t->call->audio++;
-    if (!data.n || is_address(data))
-        t->call->references = true;
-    else
-        t->call->audio_bytes += base64_bytes(data);
-}
-
-/* Text counts by its bytes. Anything else may unpack to more than it weighs. */
-static void count_file(struct tally *t, json_ref at)
-{
-    str data = media_string(t->doc, at, S("data"));
-    int64_t *before = t->segment;
-    t->segment = &t->call->segments.retrieved_bytes;
-    add_text(t, base64_bytes(data));
-    t->segment = before;
-    t->call->files++;
-    if (!str_starts(data, S("data:text/"))) t->call->references = true;
-}
-
-/* An image by id is bounded like any image; other files are not. */
-static void count_stored(struct tally *t, json_ref object)
-{
-    bool twice;
-    json_ref type = json_find(t->doc, object, S("type"), &twice);
-    if (!twice && json_string_is(t->doc, type, S("input_image"))) {
-        t->call->images++;
-        return;
-    }
-    t->call->files++;
-    t->call->references = true;
-}
-
-/* ---- messages, parts, items */
-
-static void count_object(struct tally *t, json_ref object);
-
-static void count_content(struct tally *t, json_ref at)
-{
-    if (json_type(t->doc, at) == JSON_OBJECT) {
-        count_object(t, at);
-    } else if (json_type(t->doc, at) == JSON_ARRAY) {
-        for (json_ref part = json_first(t->doc, at); part; part = json_next(t->doc, at, part)) count_content(t, part);
-    } else {
-        add_text(t, text_bytes(t->doc, at));
-    }
-}
-
-static void count_member(struct tally *t, json_ref object, enum member member, json_ref value)
-{
-    switch (member) {
-    case MEMBER_SKIP:
-        break;
-    case MEMBER_TEXT:
-        add_text(t, text_bytes(t->doc, value));
-        break;
-    case MEMBER_CONTENT:
-        count_content(t, value);
-        break;
-    case MEMBER_IMAGE:
-        t->call->images++;
-        break;
-    case MEMBER_AUDIO:
-        count_audio(t, value);
-        break;
-    case MEMBER_STORED:
-        count_stored(t, object);
-        break;
-    case MEMBER_FILE:
-        count_file(t, value);
-        break;
-    case MEMBER_REMOTE:
-        t->call->files++;
-        t->call->references = true;
-        break;
-    case MEMBER_TOOLS:
-        count_tools(t, value);
-        break;
-    case MEMBER_RESULT:
-        if (json_string_is(t->doc, json_find(t->doc, object, S("type"), NULL), S("image_generation_call")))
-            t->call->images++;
-        else
-            add_text(t, text_bytes(t->doc, value));
-        break;
-    }
-}
-
-static void count_object(struct tally *t, json_ref object)
-{
-    for (json_ref key = json_first(t->doc, object); key; key = json_next(t->doc, object, key + 1)) {
-        if (json_type(t->doc, key + 1) == JSON_NULL) continue;
-        count_member(t, object, member_find(t->doc, key), key + 1);
-    }
-}
 
 /* The segment that a message's bytes belong to. The last user turn is only known
  * at the end: each one makes history of the one before. */
@@ -284,7 +45,7 @@ static bool count_messages(struct tally *t)
         if (!check_once(t, m, FIELD_MESSAGES, t->call->messages)) return false;
         t->call->messages++;
         t->segment = message_segment(t, json_find(t->doc, m, S("role"), NULL));
-        count_content(t, m);
+        tally_content(t, m);
     }
     return true;
 }
@@ -312,7 +73,7 @@ static void count_item(struct tally *t, json_ref item)
         t->segment = message_segment(t, role);
     else
         t->segment = &t->call->segments.history_bytes;
-    count_object(t, item);
+    tally_object(t, item);
 }
 
 static bool count_items(struct tally *t, json_ref items)
@@ -324,7 +85,7 @@ static bool count_items(struct tally *t, json_ref items)
             count_item(t, item);
         } else {
             t->segment = &t->call->segments.user_bytes;
-            count_content(t, item);
+            tally_content(t, item);
         }
     }
     return true;
@@ -337,12 +98,12 @@ static bool count_responses(struct tally *t)
     json_ref instructions = call_field_value(t->r, FIELD_INSTRUCTIONS);
     if (instructions) {
         call->messages++;
-        count_content(t, instructions);
+        tally_content(t, instructions);
     }
     json_ref prompt = call_field_value(t->r, FIELD_PROMPT);
     if (prompt) {
         call->references = true;
-        count_content(t, prompt);
+        tally_content(t, prompt);
     }
     if (call_field_value(t->r, FIELD_PREVIOUS_RESPONSE_ID) || call_field_value(t->r, FIELD_CONVERSATION))
         call->references = true;
@@ -353,7 +114,7 @@ static bool count_responses(struct tally *t)
     if (type != JSON_STRING) return call_refuse(t->r, S("input"), S("`input` must be a string or an array of items."));
     call->messages++;
     t->segment = &call->segments.user_bytes;
-    count_content(t, input);
+    tally_content(t, input);
     return true;
 }
 
@@ -363,11 +124,11 @@ static bool count_responses(struct tally *t)
 static void count_input(struct tally *t, json_ref at)
 {
     if (json_type(t->doc, at) == JSON_NUMBER) {
-        add_text(t, 1);
+        tally_text(t, 1);
     } else if (json_type(t->doc, at) == JSON_ARRAY) {
         for (json_ref part = json_first(t->doc, at); part; part = json_next(t->doc, at, part)) count_input(t, part);
     } else {
-        count_content(t, at);
+        tally_content(t, at);
     }
 }
 
@@ -409,7 +170,7 @@ static void count_schema(struct tally *t, json_ref format)
     if (!schema && openai_find(t->doc, format, S("schema"))) schema = format;
     if (!schema) return;
     t->segment = &t->call->segments.tools_bytes;
-    add_text(t, openai_value_bytes(t->doc, schema));
+    tally_text(t, openai_value_bytes(t->doc, schema));
 }
 
 /* Searches and the like that are not in `tools`: OpenAI's, xAI's, Qwen's, OpenRouter's. */
@@ -426,10 +187,10 @@ static void count_extras(struct tally *t)
 {
     struct call_reader *r = t->r;
     json_ref tools = call_field_value(r, FIELD_TOOLS), functions = call_field_value(r, FIELD_FUNCTIONS);
-    if (tools) count_tools(t, tools);
+    if (tools) tally_tools(t, tools);
     if (functions) {
         t->segment = &t->call->segments.tools_bytes;
-        add_text(t, openai_value_bytes(t->doc, functions));
+        tally_text(t, openai_value_bytes(t->doc, functions));
         t->call->tools += input_count(t->doc, functions);
     }
     json_ref format = call_field_value(r, FIELD_RESPONSE_FORMAT), text = call_field_value(r, FIELD_TEXT);
@@ -438,7 +199,7 @@ static void count_extras(struct tally *t)
     json_ref documents = call_field_value(r, FIELD_DOCUMENTS);
     if (documents) {
         t->segment = &t->call->segments.retrieved_bytes;
-        add_text(t, openai_value_bytes(t->doc, documents));
+        tally_text(t, openai_value_bytes(t->doc, documents));
     }
     json_ref prediction = call_field_value(r, FIELD_PREDICTION);
     if (prediction) t->call->prediction_bytes = openai_value_bytes(t->doc, prediction);
@@ -458,7 +219,7 @@ bool call_count(struct call_reader *r)
     case CALL_COMPLETIONS:
         if (!count_inputs(&t, FIELD_PROMPT, false)) return false;
         t.segment = &r->call->segments.user_bytes;
-        add_text(&t, openai_string_bytes(r->doc, call_field_value(r, FIELD_SUFFIX)));
+        tally_text(&t, openai_string_bytes(r->doc, call_field_value(r, FIELD_SUFFIX)));
         return true;
     default:
         return count_inputs(&t, FIELD_INPUT, true);
