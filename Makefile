@@ -31,7 +31,7 @@ else ifeq ($(MODE),tsan)
   LDFLAGS ?= -fsanitize=thread
 else ifeq ($(MODE),fuzz)
   CC := clang
-  CFLAGS ?= -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -Wno-cast-align
+  CFLAGS ?= -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -Wno-cast-align -Wno-unknown-warning-option
   LDFLAGS ?= -fsanitize=address,undefined
 else
   $(error MODE is release, debug, asan, tsan or fuzz)

@@ -7,8 +7,8 @@
 struct buf {
     char *p;
     size_t n, cap;
-    size_t max;     /* ceiling in bytes; 0: none */
-    bool overflow;  /* an append was refused: the ceiling was met */
+    size_t max;    /* ceiling in bytes; 0: none */
+    bool overflow; /* an append was refused: the ceiling was met */
 };
 
 void buf_init(struct buf *b, size_t max);

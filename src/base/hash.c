@@ -12,12 +12,12 @@ static inline uint64_t load64(const unsigned char *p)
     return v; /* little-endian machines only; main() checks */
 }
 
-#define SIP_ROUND(v)                                                             \
-    do {                                                                         \
-        v[0] += v[1], v[1] = rotl(v[1], 13) ^ v[0], v[0] = rotl(v[0], 32);       \
-        v[2] += v[3], v[3] = rotl(v[3], 16) ^ v[2];                              \
-        v[0] += v[3], v[3] = rotl(v[3], 21) ^ v[0];                              \
-        v[2] += v[1], v[1] = rotl(v[1], 17) ^ v[2], v[2] = rotl(v[2], 32);       \
+#define SIP_ROUND(v)                                                                                                   \
+    do {                                                                                                               \
+        v[0] += v[1], v[1] = rotl(v[1], 13) ^ v[0], v[0] = rotl(v[0], 32);                                             \
+        v[2] += v[3], v[3] = rotl(v[3], 16) ^ v[2];                                                                    \
+        v[0] += v[3], v[3] = rotl(v[3], 21) ^ v[0];                                                                    \
+        v[2] += v[1], v[1] = rotl(v[1], 17) ^ v[2], v[2] = rotl(v[2], 32);                                             \
     } while (0)
 
 uint64_t hash_sip(struct hash_key key, const void *data, size_t n)

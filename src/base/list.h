@@ -46,7 +46,7 @@ static inline void list_remove(struct list *node)
 
 #define LIST_ENTRY(node, type, member) CONTAINER_OF(node, type, member)
 /* Safe against removal of `it` itself inside the loop. */
-#define LIST_EACH(it, l) \
+#define LIST_EACH(it, l)                                                                                               \
     for (struct list *it = (l)->next, *it##_next = it->next; it != (l); it = it##_next, it##_next = it->next)
 
 #endif

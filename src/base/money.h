@@ -8,7 +8,7 @@
 typedef int64_t picousd;
 
 #define PICOUSD_PER_USD INT64_C(1000000000000)
-#define PICOUSD_MAX INT64_MAX
+#define PICOUSD_MAX     INT64_MAX
 /* Room for the longest text of an amount and its NUL. */
 #define MONEY_TEXT_MAX 48
 

@@ -18,16 +18,19 @@ typedef struct str {
 /* Marks a printf-like function: `f` is the format's place, `a` the first argument's. */
 #define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
 
-#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
-#define CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+#define COUNT_OF(array)                 (sizeof(array) / sizeof((array)[0]))
+#define CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 /* A literal as a str; STR_INIT is the same for static tables. */
 #define S(lit) ((str){("" lit ""), sizeof(lit) - 1})
-#define STR_INIT(lit) {("" lit ""), sizeof(lit) - 1}
+#define STR_INIT(lit)                                                                                                  \
+    {                                                                                                                  \
+        ("" lit ""), sizeof(lit) - 1                                                                                   \
+    }
 #define STR_NONE ((str){NULL, 0})
 
 /* printf("%" STR_FMT, STR_ARG(s)) */
-#define STR_FMT ".*s"
+#define STR_FMT    ".*s"
 #define STR_ARG(s) (int)(s).n, (s).p
 
 static inline str str_of(const char *p, size_t n)
@@ -58,6 +61,7 @@ static inline bool str_ends(str s, str suffix)
 /* The part from `at` on; empty when `at` lies behind the end. */
 static inline str str_from_at(str s, size_t at)
 {
+    if (!s.p) return s; /* NULL + 0 is undefined */
     return at >= s.n ? (str){s.p + s.n, 0} : (str){s.p + at, s.n - at};
 }
 

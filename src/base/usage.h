@@ -8,36 +8,36 @@
 #include "base/str.h"
 
 /* UNIT(constant, name in settings, SQL, JSON and metrics, what is counted) */
-#define USAGE_UNITS(UNIT)                                                                        \
-    UNIT(INPUT, "input", "text tokens read, neither from nor into a cache")                      \
-    UNIT(CACHE_READ, "cache_read", "prompt tokens read from the provider's cache")               \
-    UNIT(CACHE_WRITE_5M, "cache_write_5m", "prompt tokens written to it for five minutes")       \
-    UNIT(CACHE_WRITE_1H, "cache_write_1h", "prompt tokens written to it for an hour")            \
-    UNIT(OUTPUT, "output", "tokens generated and shown")                                         \
-    UNIT(REASONING, "reasoning", "tokens generated and not shown")                               \
-    UNIT(AUDIO_IN, "audio_in", "audio tokens read")                                              \
-    UNIT(AUDIO_OUT, "audio_out", "audio tokens generated")                                       \
-    UNIT(IMAGE, "image", "image tokens read or generated, where they are priced apart")          \
-    UNIT(TOOL_CALLS, "tool_calls", "calls of tools that run at the provider")                    \
-    UNIT(SEARCHES, "searches", "searches that the provider made")                                \
-    UNIT(SECONDS, "seconds", "seconds of audio, or of a machine's time")                         \
+#define USAGE_UNITS(UNIT)                                                                                              \
+    UNIT(INPUT, "input", "text tokens read, neither from nor into a cache")                                            \
+    UNIT(CACHE_READ, "cache_read", "prompt tokens read from the provider's cache")                                     \
+    UNIT(CACHE_WRITE_5M, "cache_write_5m", "prompt tokens written to it for five minutes")                             \
+    UNIT(CACHE_WRITE_1H, "cache_write_1h", "prompt tokens written to it for an hour")                                  \
+    UNIT(OUTPUT, "output", "tokens generated and shown")                                                               \
+    UNIT(REASONING, "reasoning", "tokens generated and not shown")                                                     \
+    UNIT(AUDIO_IN, "audio_in", "audio tokens read")                                                                    \
+    UNIT(AUDIO_OUT, "audio_out", "audio tokens generated")                                                             \
+    UNIT(IMAGE, "image", "image tokens read or generated, where they are priced apart")                                \
+    UNIT(TOOL_CALLS, "tool_calls", "calls of tools that run at the provider")                                          \
+    UNIT(SEARCHES, "searches", "searches that the provider made")                                                      \
+    UNIT(SECONDS, "seconds", "seconds of audio, or of a machine's time")                                               \
     UNIT(REQUESTS, "requests", "calls, where each has a price of its own")
 
 enum unit {
 #define UNIT(constant, name, text) UNIT_##constant,
     USAGE_UNITS(UNIT)
 #undef UNIT
-    UNIT_COUNT
+        UNIT_COUNT
 };
 
 /* What was odd about a usage object. Kept on the row; see docs/ledger.md. */
 enum usage_flag {
-    USAGE_CLAMPED = 1 << 0,      /* a part was larger than its whole, or negative */
+    USAGE_CLAMPED = 1 << 0,       /* a part was larger than its whole, or negative */
     USAGE_TOTAL_DIFFERS = 1 << 1, /* the provider's total is not the sum of its parts */
-    USAGE_NOT_A_COUNT = 1 << 2,  /* a field that should be a count was something else */
-    USAGE_OVERFLOW = 1 << 3,     /* price x count left the range of an amount */
-    USAGE_ABOVE_BOUND = 1 << 4,  /* the provider billed more than the bound it was given */
-    USAGE_TIER_DIFFERS = 1 << 5, /* another service tier was served than was asked for */
+    USAGE_NOT_A_COUNT = 1 << 2,   /* a field that should be a count was something else */
+    USAGE_OVERFLOW = 1 << 3,      /* price x count left the range of an amount */
+    USAGE_ABOVE_BOUND = 1 << 4,   /* the provider billed more than the bound it was given */
+    USAGE_TIER_DIFFERS = 1 << 5,  /* another service tier was served than was asked for */
 };
 
 struct usage {
@@ -52,17 +52,17 @@ str unit_name(enum unit u);
 bool unit_find(str name, enum unit *out) MUST_CHECK;
 
 /* Where a cost comes from. Every amount in the ledger carries one. */
-#define COST_STATES(STATE)                                                     \
-    STATE(EXACT, "exact", "the provider's counts at known prices")            \
-    STATE(ESTIMATED, "estimated", "counts unknown; `cost_max` is the upper end") \
-    STATE(UNPRICED, "unpriced", "no price is known; the cost column is no cost") \
+#define COST_STATES(STATE)                                                                                             \
+    STATE(EXACT, "exact", "the provider's counts at known prices")                                                     \
+    STATE(ESTIMATED, "estimated", "counts unknown; `cost_max` is the upper end")                                       \
+    STATE(UNPRICED, "unpriced", "no price is known; the cost column is no cost")                                       \
     STATE(FREE, "free", "known to cost nothing")
 
 enum cost_state {
 #define STATE(constant, name, text) COST_##constant,
     COST_STATES(STATE)
 #undef STATE
-    COST_STATE_COUNT
+        COST_STATE_COUNT
 };
 
 str cost_state_name(enum cost_state s);

@@ -18,11 +18,11 @@ struct conn_events {
 struct conn {
     struct loop *loop;
     const struct conn_events *on;
-    struct tls *tls;       /* NULL: plain */
+    struct tls *tls; /* NULL: plain */
     int fd;
-    uint8_t want;          /* what the owner waits for */
-    uint8_t polled;        /* what libuv was told */
-    bool tls_flip;         /* TLS waits for the other direction */
+    uint8_t want;   /* what the owner waits for */
+    uint8_t polled; /* what libuv was told */
+    bool tls_flip;  /* TLS waits for the other direction */
     bool closed;
     uv_poll_t poll;
     void (*on_closed)(struct conn *c);

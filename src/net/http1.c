@@ -133,7 +133,8 @@ static struct framing_headers gather(const struct http_head *h)
         case 17:
             if (str_eq_nocase(name, S("transfer-encoding"))) f.coding = value, f.codings++;
             break;
-        default: break;
+        default:
+            break;
         }
     }
     return f;
@@ -184,7 +185,8 @@ enum err http1_read_request(str head, struct arena *arena, struct http_head *out
         return bad(why, "a header is folded over two lines");
     }
     struct framing_headers f = gather(out);
-    if (f.hosts > 1 || (f.hosts == 0 && out->version_minor == 1)) return bad(why, "there must be exactly one Host header");
+    if (f.hosts > 1 || (f.hosts == 0 && out->version_minor == 1))
+        return bad(why, "there must be exactly one Host header");
     enum err e = frame_request(out, &f, why);
     if (e) return e;
     out->keep_alive = keeps_alive(out, f.connection);
@@ -255,8 +257,10 @@ void http1_chunks_init(struct http1_chunks *c, bool request, void (*piece)(void 
     c->settings.on_message_complete = on_chunks_complete;
     llhttp_init(&c->parser, request ? HTTP_REQUEST : HTTP_RESPONSE, &c->settings);
     /* llhttp has no way to begin inside a message: it is shown a head first */
-    if (request) llhttp_execute(&c->parser, head, sizeof(head) - 1);
-    else llhttp_execute(&c->parser, answer, sizeof(answer) - 1);
+    if (request)
+        llhttp_execute(&c->parser, head, sizeof(head) - 1);
+    else
+        llhttp_execute(&c->parser, answer, sizeof(answer) - 1);
 }
 
 size_t http1_chunks_feed(struct http1_chunks *c, str bytes)

@@ -25,7 +25,7 @@ struct http_head {
     struct http_header *headers;
     size_t header_count;
     enum http_framing framing;
-    uint64_t length;    /* HTTP_LENGTH */
+    uint64_t length; /* HTTP_LENGTH */
     bool keep_alive;
     bool expect_continue;
     bool upgrade_websocket;
@@ -50,7 +50,7 @@ struct http1_chunks {
     llhttp_settings_t settings;
     void (*piece)(void *ctx, str bytes);
     void *ctx;
-    size_t overhead;    /* frame bytes since the last body byte: sizes, extensions, trailers */
+    size_t overhead; /* frame bytes since the last body byte: sizes, extensions, trailers */
     bool done, bad;
 };
 

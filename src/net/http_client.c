@@ -26,8 +26,8 @@ struct client_conn {
     struct list link; /* upstream's idle or busy list */
     struct http_call *call;
     enum client_state state;
-    struct buf in;    /* a head that came in parts */
-    uint64_t left;    /* HTTP_LENGTH: bytes of body to come */
+    struct buf in; /* a head that came in parts */
+    uint64_t left; /* HTTP_LENGTH: bytes of body to come */
     struct http1_chunks *chunks;
     unsigned address; /* which of the resolver's is tried */
     unsigned interim;
@@ -99,8 +99,7 @@ static void on_idle_check(struct deadline *d)
 {
     struct upstream *u = CONTAINER_OF(d, struct upstream, idle_check);
     int64_t now_us = time_mono_us();
-    LIST_EACH(it, &u->idle)
-    {
+    LIST_EACH (it, &u->idle) {
         struct client_conn *c = LIST_ENTRY(it, struct client_conn, link);
         if (now_us - c->idle_since_us >= u->options.idle_us) close_conn(c);
     }
@@ -140,9 +139,12 @@ static void cut(struct client_conn *c, const char *why)
         close_conn(c);
         return;
     }
-    if (call->answered) fail_conn(c, ERR_PROVIDER_CUT, why);
-    else if (call->reused) fail_conn(c, ERR_STALE, "the provider closed a kept connection while the request was on its way");
-    else fail_conn(c, ERR_PROVIDER_CUT, "the provider closed the connection without an answer");
+    if (call->answered)
+        fail_conn(c, ERR_PROVIDER_CUT, why);
+    else if (call->reused)
+        fail_conn(c, ERR_STALE, "the provider closed a kept connection while the request was on its way");
+    else
+        fail_conn(c, ERR_PROVIDER_CUT, "the provider closed the connection without an answer");
 }
 
 /* ---- writing */
@@ -241,7 +243,8 @@ static void take_body(struct client_conn *c, str bytes)
 {
     struct http_call *call = c->call;
     switch (call->head.framing) {
-    case HTTP_NO_BODY: break;
+    case HTTP_NO_BODY:
+        break;
     case HTTP_LENGTH: {
         str mine = str_head(bytes, c->left < bytes.n ? (size_t)c->left : bytes.n);
         c->left -= mine.n;
@@ -290,7 +293,8 @@ static size_t take_head(struct client_conn *c, str bytes)
     }
     if (call->head.status < 200) {
         if (++c->interim > INTERIM_MAX || call->head.status == 101) {
-            fail_conn(c, ERR_PROVIDER_PROTOCOL, "too many interim answers, or a switch of protocols that nobody asked for");
+            fail_conn(c, ERR_PROVIDER_PROTOCOL,
+                      "too many interim answers, or a switch of protocols that nobody asked for");
             return 0;
         }
         return end;
@@ -321,8 +325,10 @@ static void take_bytes(struct client_conn *c, str bytes)
         used += took;
     }
     if (c->state == CLIENT_WAITING) {
-        if (kept) buf_consume(&c->in, used);
-        else buf_add(&c->in, str_from_at(bytes, used));
+        if (kept)
+            buf_consume(&c->in, used);
+        else
+            buf_add(&c->in, str_from_at(bytes, used));
         return;
     }
     if (c->state != CLIENT_BODY) return;
@@ -357,7 +363,8 @@ static void handshake(struct client_conn *c)
         begin_call(c, false);
     } else if (result == TLS_BROKEN) {
         char why[160];
-        str_copy(why, sizeof(why), arena_printf(c->call->arena, "TLS with the provider failed: %s", tls_error(c->io.tls)));
+        str_copy(why, sizeof(why),
+                 arena_printf(c->call->arena, "TLS with the provider failed: %s", tls_error(c->io.tls)));
         fail_conn(c, ERR_PROVIDER_TLS, why);
     } else {
         conn_want(&c->io, result == TLS_WANTS_WRITE ? CONN_READ | CONN_WRITE : CONN_READ);
@@ -470,8 +477,7 @@ static void connect_next(struct client_conn *c)
 static void on_resolved(struct resolver *r)
 {
     struct upstream *u = r->owner;
-    LIST_EACH(it, &u->busy)
-    {
+    LIST_EACH (it, &u->busy) {
         struct client_conn *c = LIST_ENTRY(it, struct client_conn, link);
         if (c->state == CLIENT_RESOLVING) connect_next(c);
     }
@@ -485,8 +491,10 @@ static void open_for(struct upstream *u, struct http_call *call)
     call->conn = c;
     list_add_last(&u->busy, &c->link);
     u->open++;
-    if (resolver_ready(&u->resolver)) connect_next(c);
-    else if (!u->resolver.running) fail_conn(c, ERR_PROVIDER_CONNECT, "the provider's name cannot be resolved");
+    if (resolver_ready(&u->resolver))
+        connect_next(c);
+    else if (!u->resolver.running)
+        fail_conn(c, ERR_PROVIDER_CONNECT, "the provider's name cannot be resolved");
 }
 
 static void serve_waiting(struct upstream *u)
@@ -543,7 +551,8 @@ void http_call_start(struct http_call *c, struct upstream *u, const struct http_
                      const struct iovec *pieces, size_t count)
 {
     bool head_request = c->head_request;
-    *c = (struct http_call){.upstream = u, .on = on, .arena = arena, .piece_count = count, .head_request = head_request};
+    *c =
+        (struct http_call){.upstream = u, .on = on, .arena = arena, .piece_count = count, .head_request = head_request};
     if (count > HTTP_CALL_PIECES_MAX) abort(); /* a caller's mistake */
     memcpy(c->pieces, pieces, count * sizeof(*pieces));
     task_init(&c->failing, tell_failure);

@@ -14,7 +14,7 @@ struct client_conn;
 
 struct upstream_options {
     struct loop *loop;
-    str host;                /* a name or an address; copied */
+    str host; /* a name or an address; copied */
     uint16_t port;
     struct tls_context *tls; /* NULL: plain. Owns: the upstream from here on */
     unsigned connections;    /* ceiling; further calls wait in order */
@@ -31,10 +31,10 @@ struct http_call;
 /* What happens to a call. Never called from within http_call_start(). In `body`,
  * `end`, `fail` and `head` the caller may cancel or free the call. */
 struct http_call_events {
-    void (*sent)(struct http_call *c);             /* the request is with the kernel: its bytes may go */
-    void (*head)(struct http_call *c);             /* `c->head` is filled in (never a 1xx) */
-    void (*body)(struct http_call *c, str bytes);  /* framing taken off; valid only now */
-    void (*end)(struct http_call *c);              /* whole, by its framing */
+    void (*sent)(struct http_call *c);            /* the request is with the kernel: its bytes may go */
+    void (*head)(struct http_call *c);            /* `c->head` is filled in (never a 1xx) */
+    void (*body)(struct http_call *c, str bytes); /* framing taken off; valid only now */
+    void (*end)(struct http_call *c);             /* whole, by its framing */
     void (*fail)(struct http_call *c, enum err e, const char *why);
 };
 
@@ -43,19 +43,19 @@ enum { HTTP_CALL_PIECES_MAX = 24 };
 /* One request and its answer: embedded in whoever makes it. */
 struct http_call {
     struct upstream *upstream;
-    struct client_conn *conn;     /* NULL: waiting for one, or over */
+    struct client_conn *conn; /* NULL: waiting for one, or over */
     const struct http_call_events *on;
-    struct arena *arena;          /* for the answer's head */
-    struct list link;             /* in the pool's queue */
+    struct arena *arena; /* for the answer's head */
+    struct list link;    /* in the pool's queue */
     struct iovec pieces[HTTP_CALL_PIECES_MAX];
     size_t piece_count, piece_at;
     struct http_head head;
     bool head_request;
     bool sent, written_any, answered; /* all of it; a byte of it; a byte came back */
-    bool reused;                  /* a kept connection */
-    bool truncated;               /* the answer ended by the connection, with an error */
-    int64_t connected_us;         /* monotonic: when a connection was ready; 0: not yet */
-    struct task failing;          /* tells a failure after http_call_start() has returned */
+    bool reused;                      /* a kept connection */
+    bool truncated;                   /* the answer ended by the connection, with an error */
+    int64_t connected_us;             /* monotonic: when a connection was ready; 0: not yet */
+    struct task failing;              /* tells a failure after http_call_start() has returned */
     enum err failed;
     const char *failed_why;
 };

@@ -55,7 +55,8 @@ static enum err zstd_body(str body, struct buf *out, const char **why)
         *why = "out of memory";
         return ERR_OVERLOADED;
     }
-    ZSTD_DCtx_setParameter(z, ZSTD_d_windowLogMax, 27); /* 128 MB: the standard's advice for HTTP is 8 MB, its default 128 */
+    ZSTD_DCtx_setParameter(z, ZSTD_d_windowLogMax,
+                           27); /* 128 MB: the standard's advice for HTTP is 8 MB, its default 128 */
     ZSTD_inBuffer in = {body.p, body.n, 0};
     enum err e = ERR_NONE;
     size_t left = 1;
@@ -82,7 +83,8 @@ static enum err zstd_body(str body, struct buf *out, const char **why)
 
 enum err http_decode(str encoding, str body, struct buf *out, const char **why)
 {
-    if (str_eq_nocase(encoding, S("gzip")) || str_eq_nocase(encoding, S("x-gzip")) || str_eq_nocase(encoding, S("deflate"))) {
+    if (str_eq_nocase(encoding, S("gzip")) || str_eq_nocase(encoding, S("x-gzip")) ||
+        str_eq_nocase(encoding, S("deflate"))) {
         return inflate_body(body, out, why);
     }
     if (str_eq_nocase(encoding, S("zstd"))) return zstd_body(body, out, why);

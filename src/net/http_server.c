@@ -59,7 +59,7 @@ static bool too_many(const struct http_server *s, const char *peer)
     if (limits->connections && s->conn_count >= limits->connections) return true;
     if (!limits->connections_per_ip || !*peer) return false;
     unsigned same = 0;
-    LIST_EACH(it, &s->conns) same += strcmp(LIST_ENTRY(it, struct server_conn, link)->peer, peer) == 0;
+    LIST_EACH (it, &s->conns) same += strcmp(LIST_ENTRY(it, struct server_conn, link)->peer, peer) == 0;
     return same >= limits->connections_per_ip;
 }
 
@@ -115,7 +115,8 @@ static bool fail(struct buf *why, int fd, const char *what)
     return false;
 }
 
-static bool add_listener(struct http_server *s, int fd, const char *cert, const char *key, uint16_t port, struct buf *why)
+static bool add_listener(struct http_server *s, int fd, const char *cert, const char *key, uint16_t port,
+                         struct buf *why)
 {
     struct tls_context *tls = NULL;
     if (cert && *cert && !(tls = tls_server_context(cert, key, why))) {
@@ -243,8 +244,7 @@ void http_server_drain(struct http_server *s)
 {
     s->draining = true;
     close_listeners(s);
-    LIST_EACH(it, &s->conns)
-    {
+    LIST_EACH (it, &s->conns) {
         struct server_conn *c = LIST_ENTRY(it, struct server_conn, link);
         if (c->state == SERVER_HEAD && c->in.n == 0) server_conn_close(c);
     }

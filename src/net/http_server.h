@@ -16,21 +16,21 @@
  * http_drop_body(). */
 struct http_request {
     struct http_head *head;
-    str method, target;      /* as they came */
-    str path, query;         /* path: no decoding */
+    str method, target; /* as they came */
+    str path, query;    /* path: no decoding */
     struct http_header *headers;
     size_t header_count;
-    str body;                /* chunked and compressed bodies are decoded */
-    int version_minor;       /* HTTP/1.x */
+    str body;          /* chunked and compressed bodies are decoded */
+    int version_minor; /* HTTP/1.x */
     bool keep_alive;
-    str peer;                /* "127.0.0.1" */
+    str peer; /* "127.0.0.1" */
 };
 
 /* The first header of that name, trimmed; p == NULL where there is none. */
 str http_header_find(const struct http_request *r, str name);
 
 struct http_server;
-struct http_exchange;        /* one request and its answer */
+struct http_exchange; /* one request and its answer */
 
 struct http_handler {
     /* A whole request has come. Answer now or later; `user` of the exchange is yours. */
@@ -55,16 +55,16 @@ struct http_exchange {
     struct http_server *server;
     struct http_request request;
     void *user;
-    struct arena arena;      /* freed when the exchange ends */
-    int64_t started_us;      /* monotonic: first byte of the request */
+    struct arena arena; /* freed when the exchange ends */
+    int64_t started_us; /* monotonic: first byte of the request */
 };
 
 struct http_limits {
     size_t header_bytes, body_bytes;
-    unsigned connections;    /* 0: none of these */
+    unsigned connections; /* 0: none of these */
     unsigned connections_per_ip;
     int64_t request_us, idle_us, write_us;
-    size_t queue_bytes;      /* ceiling of what is kept for a slow reader: http_send() refuses above */
+    size_t queue_bytes; /* ceiling of what is kept for a slow reader: http_send() refuses above */
 };
 void http_limits_default(struct http_limits *l);
 

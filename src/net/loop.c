@@ -24,8 +24,7 @@ static void on_tick(uv_timer_t *timer)
     int64_t now_us = time_mono_us();
     struct list overdue; /* first gather, then call: a callback may clear or set any deadline */
     list_init(&overdue);
-    LIST_EACH(it, &l->deadlines)
-    {
+    LIST_EACH (it, &l->deadlines) {
         if (LIST_ENTRY(it, struct deadline, link)->at_us > now_us) continue;
         list_remove(it);
         list_add_last(&overdue, it);

@@ -18,10 +18,10 @@ struct loop {
     uv_check_t turn_end;
     uv_timer_t tick;
     uv_async_t mail;
-    char *read_buffer;           /* LOOP_READ_BYTES; valid until the next read of this loop */
-    struct list deadlines;       /* of struct deadline */
-    struct list runnable;        /* of struct task */
-    struct list dead;            /* of struct corpse: freed at the end of the turn */
+    char *read_buffer;     /* LOOP_READ_BYTES; valid until the next read of this loop */
+    struct list deadlines; /* of struct deadline */
+    struct list runnable;  /* of struct task */
+    struct list dead;      /* of struct corpse: freed at the end of the turn */
     void (*on_mail)(struct loop *l);
     void *owner;
 };
@@ -36,7 +36,7 @@ struct task {
 /* Something that must have happened by `at_us` (monotonic). Looked at every tick. */
 struct deadline {
     struct list link;
-    int64_t at_us;               /* monotonic; 0: none */
+    int64_t at_us; /* monotonic; 0: none */
     void (*late)(struct deadline *d);
 };
 

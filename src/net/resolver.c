@@ -21,12 +21,15 @@ static bool literal(struct resolver *r)
 {
     struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(r->port)};
     struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(r->port)};
-    if (inet_pton(AF_INET, r->host, &v4.sin_addr) == 1) add_address(r, (struct sockaddr *)&v4, sizeof(v4));
-    else if (inet_pton(AF_INET6, r->host, &v6.sin6_addr) == 1) add_address(r, (struct sockaddr *)&v6, sizeof(v6));
+    if (inet_pton(AF_INET, r->host, &v4.sin_addr) == 1)
+        add_address(r, (struct sockaddr *)&v4, sizeof(v4));
+    else if (inet_pton(AF_INET6, r->host, &v6.sin6_addr) == 1)
+        add_address(r, (struct sockaddr *)&v6, sizeof(v6));
     return r->count > 0;
 }
 
-void resolver_init(struct resolver *r, struct loop *l, str host, uint16_t port, void (*done)(struct resolver *r), void *owner)
+void resolver_init(struct resolver *r, struct loop *l, str host, uint16_t port, void (*done)(struct resolver *r),
+                   void *owner)
 {
     *r = (struct resolver){.loop = l, .host = str_dup(host), .port = port, .done = done, .owner = owner};
     r->query.data = r;

@@ -15,7 +15,7 @@ struct resolver {
     struct sockaddr_storage address[RESOLVER_ADDRESSES_MAX];
     socklen_t length[RESOLVER_ADDRESSES_MAX];
     unsigned count;
-    int64_t expires_us;      /* monotonic; INT64_MAX for literal addresses */
+    int64_t expires_us; /* monotonic; INT64_MAX for literal addresses */
     bool running;
     bool dropped;
     char why[80];
@@ -25,7 +25,8 @@ struct resolver {
     uv_getaddrinfo_t query;
 };
 
-void resolver_init(struct resolver *r, struct loop *l, str host, uint16_t port, void (*done)(struct resolver *r), void *owner);
+void resolver_init(struct resolver *r, struct loop *l, str host, uint16_t port, void (*done)(struct resolver *r),
+                   void *owner);
 /* True: `address` is usable now (it may be refreshed behind the scenes).
  * False: `done` follows; `count` 0 then means failure, with `why`. */
 bool resolver_ready(struct resolver *r);

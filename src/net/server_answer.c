@@ -27,11 +27,15 @@ bool server_conn_flush(struct server_conn *c)
     }
     if (c->out_at == c->out.n && c->out.n) {
         c->out_at = 0;
-        if (c->out.cap > 4096) buf_free(&c->out); /* a connection that waits keeps little */
-        else buf_clear(&c->out);
+        if (c->out.cap > 4096)
+            buf_free(&c->out); /* a connection that waits keeps little */
+        else
+            buf_clear(&c->out);
         server_conn_set_deadline(c);
-        if (c->state == SERVER_LINGERING) server_conn_half_close(c);
-        else if (c->x && c->x->finished) task_mark(c->io.loop, &c->drive);
+        if (c->state == SERVER_LINGERING)
+            server_conn_half_close(c);
+        else if (c->x && c->x->finished)
+            task_mark(c->io.loop, &c->drive);
     }
     server_conn_update_want(c);
     return true;
@@ -190,8 +194,10 @@ static void send_framed(struct server_exchange *x, const struct iovec *pieces, s
         for (size_t i = 0; i < count; i++) all[n++] = pieces[i];
     }
     if (chunked && !x->head_method) {
-        if (total) all[n++] = iov_of(last ? S("\r\n0\r\n\r\n") : S("\r\n"));
-        else if (last) all[n++] = iov_of(S("0\r\n\r\n"));
+        if (total)
+            all[n++] = iov_of(last ? S("\r\n0\r\n\r\n") : S("\r\n"));
+        else if (last)
+            all[n++] = iov_of(S("0\r\n\r\n"));
     }
     if (n) write_pieces(x->conn, all, n);
 }
@@ -227,7 +233,8 @@ void http_send_last(struct http_exchange *pub, const struct iovec *pieces, size_
 {
     struct server_exchange *x = of(pub);
     send_framed(x, pieces, count, true);
-    if (x->framing == ANSWER_LENGTH && x->length_left) x->conn->close_after = true; /* fell short: the client must notice */
+    if (x->framing == ANSWER_LENGTH && x->length_left)
+        x->conn->close_after = true; /* fell short: the client must notice */
     finish(x);
 }
 
@@ -295,28 +302,51 @@ void server_conn_refuse(struct server_conn *c, enum err e, const char *why)
 const char *http_reason(int status)
 {
     switch (status) {
-    case 200: return "OK";
-    case 201: return "Created";
-    case 202: return "Accepted";
-    case 204: return "No Content";
-    case 400: return "Bad Request";
-    case 401: return "Unauthorized";
-    case 402: return "Payment Required";
-    case 403: return "Forbidden";
-    case 404: return "Not Found";
-    case 405: return "Method Not Allowed";
-    case 408: return "Request Timeout";
-    case 409: return "Conflict";
-    case 413: return "Content Too Large";
-    case 415: return "Unsupported Media Type";
-    case 417: return "Expectation Failed";
-    case 422: return "Unprocessable Content";
-    case 429: return "Too Many Requests";
-    case 431: return "Request Header Fields Too Large";
-    case 500: return "Internal Server Error";
-    case 502: return "Bad Gateway";
-    case 503: return "Service Unavailable";
-    case 504: return "Gateway Timeout";
-    default: return status < 400 ? "OK" : "Error";
+    case 200:
+        return "OK";
+    case 201:
+        return "Created";
+    case 202:
+        return "Accepted";
+    case 204:
+        return "No Content";
+    case 400:
+        return "Bad Request";
+    case 401:
+        return "Unauthorized";
+    case 402:
+        return "Payment Required";
+    case 403:
+        return "Forbidden";
+    case 404:
+        return "Not Found";
+    case 405:
+        return "Method Not Allowed";
+    case 408:
+        return "Request Timeout";
+    case 409:
+        return "Conflict";
+    case 413:
+        return "Content Too Large";
+    case 415:
+        return "Unsupported Media Type";
+    case 417:
+        return "Expectation Failed";
+    case 422:
+        return "Unprocessable Content";
+    case 429:
+        return "Too Many Requests";
+    case 431:
+        return "Request Header Fields Too Large";
+    case 500:
+        return "Internal Server Error";
+    case 502:
+        return "Bad Gateway";
+    case 503:
+        return "Service Unavailable";
+    case 504:
+        return "Gateway Timeout";
+    default:
+        return status < 400 ? "OK" : "Error";
     }
 }

@@ -57,14 +57,25 @@ void server_conn_set_deadline(struct server_conn *c)
     int64_t in_us = 0;
     switch (c->state) {
     case SERVER_HANDSHAKE:
-    case SERVER_BODY: in_us = limits->request_us; break;
-    case SERVER_HEAD: in_us = c->in.n ? limits->request_us : limits->idle_us; break;
-    case SERVER_ANSWERING: in_us = c->out.n ? limits->write_us : 0; break;
-    case SERVER_LINGERING: in_us = LINGER_US; break;
-    case SERVER_CLOSED: return;
+    case SERVER_BODY:
+        in_us = limits->request_us;
+        break;
+    case SERVER_HEAD:
+        in_us = c->in.n ? limits->request_us : limits->idle_us;
+        break;
+    case SERVER_ANSWERING:
+        in_us = c->out.n ? limits->write_us : 0;
+        break;
+    case SERVER_LINGERING:
+        in_us = LINGER_US;
+        break;
+    case SERVER_CLOSED:
+        return;
     }
-    if (in_us) deadline_set(c->io.loop, &c->deadline, time_mono_us() + in_us);
-    else deadline_clear(&c->deadline);
+    if (in_us)
+        deadline_set(c->io.loop, &c->deadline, time_mono_us() + in_us);
+    else
+        deadline_clear(&c->deadline);
 }
 
 void server_conn_update_want(struct server_conn *c)
@@ -79,8 +90,10 @@ static void on_late(struct deadline *d)
 {
     struct server_conn *c = CONTAINER_OF(d, struct server_conn, deadline);
     bool begun = c->state == SERVER_BODY || (c->state == SERVER_HEAD && c->in.n);
-    if (begun) server_conn_refuse(c, ERR_REQUEST_TIMEOUT, "the request did not come whole in time");
-    else server_conn_close(c);
+    if (begun)
+        server_conn_refuse(c, ERR_REQUEST_TIMEOUT, "the request did not come whole in time");
+    else
+        server_conn_close(c);
 }
 
 /* ---- the request's head */
@@ -147,7 +160,8 @@ static bool begin_body(struct server_conn *c)
     const struct http_head *h = &x->head;
     size_t ceiling = c->server->options.limits.body_bytes;
     if (h->upgrade_websocket) {
-        server_conn_refuse(c, ERR_BAD_REQUEST, "WebSocket is not spoken here: use a plain POST, streamed by \"stream\": true");
+        server_conn_refuse(c, ERR_BAD_REQUEST,
+                           "WebSocket is not spoken here: use a plain POST, streamed by \"stream\": true");
         return false;
     }
     if (h->framing == HTTP_LENGTH) {
@@ -193,9 +207,13 @@ static size_t take_head(struct server_conn *c, str bytes)
         return 0;
     }
     struct http_request *r = &x->pub.request;
-    *r = (struct http_request){.head = &x->head, .method = x->head.method, .target = x->head.target,
-                               .headers = x->head.headers, .header_count = x->head.header_count,
-                               .version_minor = x->head.version_minor, .keep_alive = x->head.keep_alive,
+    *r = (struct http_request){.head = &x->head,
+                               .method = x->head.method,
+                               .target = x->head.target,
+                               .headers = x->head.headers,
+                               .header_count = x->head.header_count,
+                               .version_minor = x->head.version_minor,
+                               .keep_alive = x->head.keep_alive,
                                .peer = str_from(c->peer)};
     split_target(r);
     x->head_method = str_eq(r->method, S("HEAD"));
@@ -240,8 +258,10 @@ static size_t take_body(struct server_conn *c, str bytes)
         whole = x->chunks->done;
         x->pub.request.body = buf_str(&x->gathered);
     }
-    if (whole) dispatch(c);
-    else if (x->head.expect_continue) ask_for_body(c);
+    if (whole)
+        dispatch(c);
+    else if (x->head.expect_continue)
+        ask_for_body(c);
     return used;
 }
 
@@ -267,8 +287,10 @@ static void take_bytes(struct server_conn *c, str bytes)
         if (c->state == before) break; /* needs more */
     }
     if (c->state == SERVER_CLOSED || c->state == SERVER_LINGERING) return;
-    if (kept) buf_consume(&c->in, used);
-    else if (used < bytes.n) buf_add(&c->in, str_from_at(bytes, used));
+    if (kept)
+        buf_consume(&c->in, used);
+    else if (used < bytes.n)
+        buf_add(&c->in, str_from_at(bytes, used));
     if (c->in.n == 0 && c->in.cap) buf_free(&c->in);
     c->reading_paused = c->state == SERVER_ANSWERING && c->in.n >= PIPELINED_BYTES;
     server_conn_update_want(c);
@@ -288,8 +310,10 @@ static void peer_ended(struct server_conn *c, bool broken)
     const struct http_handler *h = c->server->options.handler;
     c->close_after = true;
     bool unsent = c->x && c->x->finished; /* answered: only let it drain */
-    if (!unsent && (!h->half_closed || h->half_closed(&c->x->pub))) server_conn_close(c);
-    else server_conn_update_want(c);
+    if (!unsent && (!h->half_closed || h->half_closed(&c->x->pub)))
+        server_conn_close(c);
+    else
+        server_conn_update_want(c);
 }
 
 /* Reads and drops, below TLS: closing with unread bytes would reset the
@@ -316,8 +340,10 @@ static bool handshake(struct server_conn *c)
         server_conn_update_want(c);
         return true;
     }
-    if (result == TLS_BROKEN) server_conn_close(c);
-    else conn_want(&c->io, result == TLS_WANTS_WRITE ? CONN_READ | CONN_WRITE : CONN_READ);
+    if (result == TLS_BROKEN)
+        server_conn_close(c);
+    else
+        conn_want(&c->io, result == TLS_WANTS_WRITE ? CONN_READ | CONN_WRITE : CONN_READ);
     return false;
 }
 

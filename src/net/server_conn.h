@@ -8,8 +8,8 @@
 
 struct http_server {
     struct http_server_options options;
-    struct list listeners;  /* of struct listener */
-    struct list conns;      /* of struct server_conn */
+    struct list listeners; /* of struct listener */
+    struct list conns;     /* of struct server_conn */
     unsigned conn_count;
     bool draining, dropped;
     struct corpse corpse;
@@ -33,9 +33,9 @@ struct server_exchange {
     struct http1_chunks *chunks; /* a chunked request's */
     char *body;                  /* owned: raw or decoded */
     size_t body_have;
-    struct buf gathered;         /* chunked or decoded body */
+    struct buf gathered; /* chunked or decoded body */
     enum answer_framing framing;
-    uint64_t length_left;        /* ANSWER_LENGTH */
+    uint64_t length_left; /* ANSWER_LENGTH */
     bool head_method, finished, continued;
 };
 
@@ -43,15 +43,15 @@ struct server_conn {
     struct conn io;
     struct http_server *server;
     struct list link;
-    struct task drive;           /* finishes exchanges and begins the next */
+    struct task drive; /* finishes exchanges and begins the next */
     struct deadline deadline;
-    struct buf in;               /* bytes not yet understood */
-    size_t in_seen;              /* of them, looked at for the head's end */
-    struct buf out;              /* bytes not yet taken by the socket */
+    struct buf in;  /* bytes not yet understood */
+    size_t in_seen; /* of them, looked at for the head's end */
+    struct buf out; /* bytes not yet taken by the socket */
     size_t out_at;
     struct server_exchange *x;
     enum server_state state;
-    bool close_after;            /* no further request on this connection */
+    bool close_after; /* no further request on this connection */
     bool reading_paused, peer_closed, corked;
     size_t lingered;
     char peer[46];

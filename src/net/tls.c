@@ -58,8 +58,8 @@ static struct tls_context *context_new(const SSL_METHOD *method)
     if (!t->ctx) abort();
     SSL_CTX_set_app_data(t->ctx, t);
     SSL_CTX_set_min_proto_version(t->ctx, TLS1_2_VERSION);
-    SSL_CTX_set_mode(t->ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
-                                 SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_mode(t->ctx,
+                     SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_options(t->ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
     return t;
 }
@@ -72,7 +72,8 @@ struct tls_context *tls_server_context(const char *cert, const char *key, struct
     SSL_CTX_set_num_tickets(t->ctx, 1);
     if (SSL_CTX_use_certificate_chain_file(t->ctx, cert) != 1) {
         why_openssl(why, "certificate", cert);
-    } else if (SSL_CTX_use_PrivateKey_file(t->ctx, key, SSL_FILETYPE_PEM) != 1 || SSL_CTX_check_private_key(t->ctx) != 1) {
+    } else if (SSL_CTX_use_PrivateKey_file(t->ctx, key, SSL_FILETYPE_PEM) != 1 ||
+               SSL_CTX_check_private_key(t->ctx) != 1) {
         why_openssl(why, "private key", key);
     } else {
         return t;
@@ -89,7 +90,8 @@ struct tls_context *tls_client_context(const char *ca_file, bool verify, struct 
     SSL_CTX_set_session_cache_mode(t->ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_sess_set_new_cb(t->ctx, keep_session);
     SSL_CTX_set_verify(t->ctx, verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
-    int loaded = ca_file ? SSL_CTX_load_verify_locations(t->ctx, ca_file, NULL) : SSL_CTX_set_default_verify_paths(t->ctx);
+    int loaded =
+        ca_file ? SSL_CTX_load_verify_locations(t->ctx, ca_file, NULL) : SSL_CTX_set_default_verify_paths(t->ctx);
     if (loaded == 1) return t;
     why_openssl(why, "certificate authorities", ca_file);
     tls_context_drop(t);
@@ -129,8 +131,10 @@ struct tls *tls_connect(struct tls_context *context, int fd, const char *host)
     if (context->verify) {
         X509_VERIFY_PARAM *param = SSL_get0_param(t->ssl);
         X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-        if (is_address) X509_VERIFY_PARAM_set1_ip_asc(param, host);
-        else X509_VERIFY_PARAM_set1_host(param, host, 0);
+        if (is_address)
+            X509_VERIFY_PARAM_set1_ip_asc(param, host);
+        else
+            X509_VERIFY_PARAM_set1_host(param, host, 0);
     }
     if (context->session) SSL_set_session(t->ssl, context->session);
     SSL_set_connect_state(t->ssl);
@@ -155,10 +159,14 @@ void tls_drop(struct tls *t)
 static int explain(struct tls *t, int result)
 {
     switch (SSL_get_error(t->ssl, result)) {
-    case SSL_ERROR_WANT_READ: return TLS_WANTS_READ;
-    case SSL_ERROR_WANT_WRITE: return TLS_WANTS_WRITE;
-    case SSL_ERROR_ZERO_RETURN: return 0;
-    default: break;
+    case SSL_ERROR_WANT_READ:
+        return TLS_WANTS_READ;
+    case SSL_ERROR_WANT_WRITE:
+        return TLS_WANTS_WRITE;
+    case SSL_ERROR_ZERO_RETURN:
+        return 0;
+    default:
+        break;
     }
     long verified = SSL_get_verify_result(t->ssl);
     unsigned long code = ERR_peek_last_error();

@@ -1,0 +1,34 @@
+/* Inside of the admin thread: shared by its files only. */
+#ifndef ADMIN_INSIDE_H
+#define ADMIN_INSIDE_H
+
+#include "admin/admin.h"
+#include "net/http_server.h"
+
+struct admin {
+    struct purser *purser;
+    struct loop loop;
+    struct http_server *port, *socket;
+    struct snapshot *snapshot; /* refreshed at each request */
+    pthread_t thread;
+    bool running, stopping;
+    bool has_token; /* made at the first start: only its hash is kept */
+    unsigned char token_hash[KEY_HASH_BYTES];
+};
+
+void admin_refresh(struct admin *a);
+bool admin_allowed(const struct admin *a, struct http_exchange *x);
+void admin_json(struct http_exchange *x, int status, struct buf *body);
+void admin_error(struct http_exchange *x, int status, const char *message);
+void admin_gone(struct http_exchange *x);
+
+void admin_serve_metrics(struct admin *a, struct http_exchange *x);
+void admin_serve_report(struct admin *a, struct http_exchange *x);
+void admin_serve_budgets(struct admin *a, struct http_exchange *x);
+void admin_serve_key_add(struct admin *a, struct http_exchange *x);
+void admin_serve_key_revoke(struct admin *a, struct http_exchange *x);
+
+/* The decoded value of `name` in a query string, in the exchange's arena; p == NULL where it is missing. */
+str admin_query(struct http_exchange *x, const char *name);
+
+#endif

@@ -1,0 +1,255 @@
+/* /metrics: Prometheus text. GenAI conventions' names (OpenTelemetry v1.41 by the
+ * OTLP translation rules) for what they name, `purser_` for the rest. Label sets are
+ * bounded where they are counted (flow/metrics.h); a user is never a label. */
+#include "admin/inside.h"
+
+#include "base/time.h"
+
+static void label(struct buf *out, const char *name, str value, bool *first)
+{
+    if (!value.n) return;
+    buf_printf(out, "%s%s=\"", *first ? "{" : ",", name);
+    for (size_t i = 0; i < value.n; i++) {
+        char c = value.p[i];
+        if (c == '"' || c == '\\') buf_add_byte(out, '\\');
+        if (c == '\n')
+            buf_add(out, S("\\n"));
+        else
+            buf_add_byte(out, c);
+    }
+    buf_add_byte(out, '"');
+    *first = false;
+}
+
+static void open_series(struct buf *out, const char *name, const struct metric_labels *l, bool *first)
+{
+    buf_printf(out, "%s", name);
+    *first = true;
+    label(out, "gen_ai_operation_name", l->operation, first);
+    label(out, "gen_ai_provider_name", l->vendor, first);
+    label(out, "gen_ai_request_model", l->model, first);
+    label(out, "purser_provider", l->provider, first);
+    label(out, "purser_key", l->key, first);
+    label(out, "purser_feature", l->feature, first);
+}
+
+static void number(struct buf *out, bool first, double value)
+{
+    buf_add(out, first ? S(" ") : S("} "));
+    char text[40];
+    int n = snprintf(text, sizeof(text), "%.17g", value);
+    buf_add(out, str_of(text, (size_t)n));
+    buf_add_byte(out, '\n');
+}
+
+static void head(struct buf *out, const char *name, const char *type, const char *help)
+{
+    buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+static void histogram(struct buf *out, const char *name, const struct metric_labels *l, const char *extra_name,
+                      str extra, const uint64_t *buckets, size_t count, double first_edge, double factor, double sum)
+{
+    char series[96], text[40];
+    uint64_t total = 0;
+    double edge = first_edge;
+    bool first;
+    snprintf(series, sizeof(series), "%s_bucket", name);
+    for (size_t i = 0; i <= count; i++, edge *= factor) {
+        total += buckets[i];
+        open_series(out, series, l, &first);
+        if (extra.n) label(out, extra_name, extra, &first);
+        int n = i == count ? snprintf(text, sizeof(text), "+Inf") : snprintf(text, sizeof(text), "%.12g", edge);
+        label(out, "le", str_of(text, (size_t)n), &first);
+        number(out, first, (double)total);
+    }
+    snprintf(series, sizeof(series), "%s_sum", name);
+    open_series(out, series, l, &first);
+    if (extra.n) label(out, extra_name, extra, &first);
+    number(out, first, sum);
+    snprintf(series, sizeof(series), "%s_count", name);
+    open_series(out, series, l, &first);
+    if (extra.n) label(out, extra_name, extra, &first);
+    number(out, first, (double)total);
+}
+
+/* Each series that was ever counted, "other" last where it was needed. */
+#define EACH_SERIES(s, m)                                                                                              \
+    for (size_t i_ = 0; i_ <= METRIC_SERIES_MAX; i_++)                                                                 \
+        for (const struct metric_series *s = &(m)->series[i_]; s && s->attempts; s = NULL)
+
+static void write_calls(struct buf *out, const struct metrics *m)
+{
+    bool first;
+    head(out, "purser_attempts_total", "counter", "Attempts at a provider, by how they ended.");
+    EACH_SERIES(s, m)
+    {
+        for (enum err e = 0; e < ERR_COUNT; e++) {
+            if (!s->by_err[e]) continue;
+            open_series(out, "purser_attempts_total", &s->labels, &first);
+            label(out, "error_type", e ? err_info(e)->name : S("none"), &first);
+            number(out, first, (double)s->by_err[e]);
+        }
+    }
+    head(out, "purser_cost_usd_total", "counter",
+         "Cost of all attempts in US dollars, estimates included, unpriced not.");
+    EACH_SERIES(s, m)
+    {
+        char text[MONEY_TEXT_MAX];
+        open_series(out, "purser_cost_usd_total", &s->labels, &first);
+        buf_printf(out, "%s%" STR_FMT "\n", first ? " " : "} ", STR_ARG(money_format(s->cost, text)));
+    }
+    head(out, "purser_cost_estimated_usd_total", "counter", "The part of it that is estimated.");
+    EACH_SERIES(s, m)
+    {
+        char text[MONEY_TEXT_MAX];
+        if (!s->cost_estimated) continue;
+        open_series(out, "purser_cost_estimated_usd_total", &s->labels, &first);
+        buf_printf(out, "%s%" STR_FMT "\n", first ? " " : "} ", STR_ARG(money_format(s->cost_estimated, text)));
+    }
+    head(out, "purser_unpriced_tokens_total", "counter", "Tokens for which no price is known.");
+    EACH_SERIES(s, m)
+    {
+        if (!s->unpriced_tokens) continue;
+        open_series(out, "purser_unpriced_tokens_total", &s->labels, &first);
+        number(out, first, (double)s->unpriced_tokens);
+    }
+    head(out, "purser_units_total", "counter", "What was used, in disjoint units.");
+    EACH_SERIES(s, m)
+    {
+        for (enum unit u = 0; u < UNIT_COUNT; u++) {
+            if (!s->units[u]) continue;
+            open_series(out, "purser_units_total", &s->labels, &first);
+            label(out, "unit", unit_name(u), &first);
+            number(out, first, (double)s->units[u]);
+        }
+    }
+}
+
+static void write_histograms(struct buf *out, const struct metrics *m)
+{
+    const char *duration = "gen_ai_client_operation_duration_seconds";
+    const char *first_chunk = "gen_ai_client_operation_time_to_first_chunk_seconds";
+    head(out, duration, "histogram", "From the request's first byte to the end of the attempt.");
+    EACH_SERIES(s, m)
+    histogram(out, duration, &s->labels, NULL, STR_NONE, s->duration, METRIC_BUCKETS, 0.01, 2, s->duration_sum);
+    head(out, first_chunk, "histogram", "From the request's first byte to the first output.");
+    EACH_SERIES(s, m)
+    {
+        if (!s->first_token_count) continue;
+        histogram(out, first_chunk, &s->labels, NULL, STR_NONE, s->first_token, METRIC_BUCKETS, 0.01, 2,
+                  s->first_token_sum);
+    }
+    const char *tokens = "gen_ai_client_token_usage";
+    head(out, tokens, "histogram", "Tokens of an attempt, cached ones and reasoning included.");
+    EACH_SERIES(s, m)
+    {
+        histogram(out, tokens, &s->labels, "gen_ai_token_type", S("input"), s->input, METRIC_TOKEN_BUCKETS, 1, 4,
+                  (double)s->input_sum);
+        histogram(out, tokens, &s->labels, "gen_ai_token_type", S("output"), s->output, METRIC_TOKEN_BUCKETS, 1, 4,
+                  (double)s->output_sum);
+    }
+}
+
+struct budget_lines {
+    struct buf limit, spent, held, waiting;
+    size_t count;
+};
+
+enum { BUDGET_SERIES_MAX = 1000 };
+
+static void one_budget(struct buf *out, const char *name, const struct budget_state *s, double value)
+{
+    bool first = true;
+    buf_printf(out, "%s", name);
+    label(out, "budget", s->rule->name, &first);
+    label(out, "scope", s->value, &first);
+    number(out, first, value);
+}
+
+static void add_budget(void *ctx, const struct budget_state *s)
+{
+    struct budget_lines *b = ctx;
+    if (s->rule->measure != BUDGET_MONEY || ++b->count > BUDGET_SERIES_MAX) return;
+    one_budget(&b->limit, "purser_budget_limit_usd", s, (double)s->rule->limit / 1e12);
+    one_budget(&b->spent, "purser_budget_spent_usd", s, (double)s->spent / 1e12);
+    one_budget(&b->held, "purser_budget_held_usd", s, (double)s->held / 1e12);
+    one_budget(&b->waiting, "purser_budget_waiting_calls", s, (double)s->waiting);
+}
+
+static void write_budgets(struct buf *out, struct admin *a)
+{
+    struct budget_lines b = {0};
+    budgets_each(a->purser->budgets, a->snapshot->budgets, time_now_us(), add_budget, &b);
+    head(out, "purser_budget_limit_usd", "gauge", "The budget's limit in its current window.");
+    buf_add(out, buf_str(&b.limit));
+    head(out, "purser_budget_spent_usd", "gauge", "Truly spent of it.");
+    buf_add(out, buf_str(&b.spent));
+    head(out, "purser_budget_held_usd", "gauge", "Held by calls in flight.");
+    buf_add(out, buf_str(&b.held));
+    head(out, "purser_budget_waiting_calls", "gauge", "Calls that wait for held headroom.");
+    buf_add(out, buf_str(&b.waiting));
+    buf_free(&b.limit);
+    buf_free(&b.spent);
+    buf_free(&b.held);
+    buf_free(&b.waiting);
+}
+
+static void gauge(struct buf *out, const char *name, const char *type, const char *help, double value)
+{
+    head(out, name, type, help);
+    buf_printf(out, "%s %.12g\n", name, value);
+}
+
+static void write_process(struct buf *out, struct admin *a, const struct metrics *m)
+{
+    struct purser *p = a->purser;
+    struct ledger_state l;
+    ledger_state(p->ledger, &l);
+    bool first;
+    head(out, "purser_refused_total", "counter", "Calls that no provider saw, by reason.");
+    for (enum err e = 1; e < ERR_COUNT; e++) {
+        if (!m->refused[e]) continue;
+        buf_printf(out, "purser_refused_total");
+        first = true;
+        label(out, "error_type", err_info(e)->name, &first);
+        number(out, first, (double)m->refused[e]);
+    }
+    gauge(out, "purser_requests_in_flight", "gauge", "Requests being served.",
+          (double)__atomic_load_n(&p->request_count, __ATOMIC_RELAXED));
+    gauge(out, "purser_budget_waits_total", "counter", "Calls that had to wait for held budget.", (double)m->waits);
+    gauge(out, "purser_budget_wait_seconds_total", "counter", "How long they waited.", (double)m->wait_us / 1e6);
+    gauge(out, "purser_overhead_seconds_sum", "counter", "purser's own time before a call is admitted.",
+          (double)m->overhead_us / 1e6);
+    gauge(out, "purser_overhead_seconds_count", "counter", "Calls in it.", (double)m->overhead_count);
+    gauge(out, "purser_ledger_rows_total", "counter", "Rows stored since the start.", (double)l.rows);
+    gauge(out, "purser_ledger_lag_seconds", "gauge", "Age of the oldest journal record that is not stored yet.",
+          (double)l.lag_us / 1e6);
+    gauge(out, "purser_ledger_waiting_bytes", "gauge", "Journal bytes not stored yet.", (double)l.bytes_waiting);
+    gauge(out, "purser_ledger_open_holds", "gauge", "Holds without an end, as the ledger sees them.",
+          (double)l.open_holds);
+    gauge(out, "purser_ledger_errors_total", "counter", "Failed writes to the store, each tried again.",
+          (double)l.errors);
+    gauge(out, "purser_access_log_dropped_total", "counter", "Access log lines dropped because the log was too slow.",
+          (double)access_log_dropped(p->log));
+    gauge(out, "purser_held_usd", "gauge", "Held over all budgets: zero when nothing is in flight.",
+          (double)budgets_held(p->budgets) / 1e12);
+    gauge(out, "process_start_time_seconds", "gauge", "Start of the process since the epoch.",
+          (double)p->started_us / 1e6);
+}
+
+void admin_serve_metrics(struct admin *a, struct http_exchange *x)
+{
+    struct metrics all;
+    struct buf out;
+    metrics_init(&all);
+    buf_init(&out, 0);
+    for (unsigned i = 0; i < a->purser->worker_count; i++) metrics_merge(&all, &a->purser->workers[i]->metrics);
+    write_calls(&out, &all);
+    write_histograms(&out, &all);
+    write_budgets(&out, a);
+    write_process(&out, a, &all);
+    http_respond(x, 200, S("content-type: text/plain; version=0.0.4; charset=utf-8\r\n"), buf_str(&out));
+    buf_free(&out);
+    metrics_free(&all);
+}

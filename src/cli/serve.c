@@ -1,0 +1,152 @@
+/* purser serve: the gateway itself. */
+#include "admin/admin.h"
+#include "base/time.h"
+#include "cli/cli.h"
+#include "cli/options.h"
+#include "flow/purser.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+static const struct option options_table[] = {
+    OPTION_CONFIG,
+    {"help-settings", NULL, "print all settings with their defaults and meanings"},
+};
+
+static const struct command command = {
+    "serve",
+    "[options]",
+    "Runs the gateway until SIGTERM or SIGINT (calls in flight are finished first).\n"
+    "SIGHUP reads the settings anew, all or nothing.",
+    options_table,
+    COUNT_OF(options_table),
+    "purser serve --config purser.yaml",
+};
+
+static void print_report(const struct settings_report *report)
+{
+    if (report->warnings.n) fwrite(report->warnings.p, 1, report->warnings.n, stderr);
+    if (report->errors.n) fwrite(report->errors.p, 1, report->errors.n, stderr);
+}
+
+static void complain(struct buf *why)
+{
+    buf_add_byte(why, '\0');
+    fprintf(stderr, "purser serve: %s\n", why->n > 1 ? why->p : "cannot start");
+}
+
+/* Thousands of streams want thousands of descriptors. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static void announce(const struct settings *s)
+{
+    for (size_t i = 0; i < s->listener_count; i++) {
+        const struct setting_listener *l = &s->listeners[i];
+        bool v6 = str_find_byte(l->host, ':', 0) != SIZE_MAX && !str_starts(l->host, S("unix:"));
+        printf("purser listens on %s%s%" STR_FMT "%s:%u\n", l->tls_cert.n ? "https://" : "http://", v6 ? "[" : "",
+               STR_ARG(l->host), v6 ? "]" : "", l->port);
+    }
+    fflush(stdout);
+}
+
+static void reload(struct purser *p)
+{
+    struct buf why;
+    buf_init(&why, 0);
+    if (purser_reload(p, &why)) {
+        fprintf(stderr, "purser: settings reloaded\n");
+    } else {
+        buf_add_byte(&why, '\0');
+        fprintf(stderr, "purser: settings NOT reloaded, the old ones stay:\n%s", why.p);
+    }
+    buf_free(&why);
+}
+
+static void wait_for_signals(struct purser *p, const sigset_t *signals)
+{
+    for (;;) {
+        int got = 0;
+        if (sigwait(signals, &got) != 0) continue;
+        if (got == SIGHUP) {
+            reload(p);
+            continue;
+        }
+        fprintf(stderr, "purser: stopping; calls in flight are finished first (again to cut them off)\n");
+        return;
+    }
+}
+
+static int run(struct settings *settings, const char *file)
+{
+    struct buf why;
+    buf_init(&why, 0);
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL); /* inherited by every thread: only this one takes them */
+    signal(SIGPIPE, SIG_IGN);
+    raise_descriptor_limit();
+    struct purser *p = purser_open(settings, file, &why);
+    struct admin *admin = p ? admin_new(p, &why) : NULL;
+    if (!admin || !purser_start(p, &why)) {
+        complain(&why);
+        buf_free(&why);
+        if (admin) admin_drop(admin);
+        if (p) purser_drop(p);
+        return EXIT_FAILED;
+    }
+    admin_first_start(admin, stdout);
+    announce(settings);
+    admin_start(admin);
+    wait_for_signals(p, &signals);
+    pthread_sigmask(SIG_UNBLOCK, &signals, NULL); /* a second signal ends it at once: the journal makes that safe */
+    purser_stop(p);
+    admin_drop(admin);
+    purser_drop(p);
+    buf_free(&why);
+    return EXIT_OK;
+}
+
+int cmd_serve(int argc, char **argv)
+{
+    const char *file = NULL;
+    struct options o;
+    options_init(&o, &command, argc, argv);
+    for (int got; (got = options_next(&o)) != OPT_END;) {
+        switch (got) {
+        case 0:
+            file = o.value;
+            break;
+        case 1: {
+            struct buf out;
+            buf_init(&out, 0);
+            settings_help(false, &out);
+            fwrite(out.p, 1, out.n, stdout);
+            buf_free(&out);
+            return EXIT_OK;
+        }
+        case OPT_STOP:
+            return o.exit_code;
+        default:
+            options_unexpected(&o);
+            return EXIT_USAGE;
+        }
+    }
+    struct settings_report report = {0};
+    struct settings *settings = settings_load(file, &report);
+    print_report(&report);
+    settings_report_free(&report);
+    if (!settings) return EXIT_FAILED;
+    return run(settings, file);
+}

@@ -1,0 +1,258 @@
+/* answer: runs attempts, and gives the winning one's bytes to the client. */
+#include "flow/request.h"
+
+#include "flow/purser.h"
+
+/* ---- headers towards the client */
+
+/* Of the provider's: what speaks of its own connection or account stays behind. */
+static bool is_kept_back(str name, bool own_limits)
+{
+    static const str names[] = {
+        STR_INIT("content-length"),
+        STR_INIT("transfer-encoding"),
+        STR_INIT("connection"),
+        STR_INIT("keep-alive"),
+        STR_INIT("date"),
+        STR_INIT("server"),
+        STR_INIT("set-cookie"),
+        STR_INIT("openai-organization"),
+        STR_INIT("openai-project"),
+        STR_INIT("alt-svc"),
+        STR_INIT("strict-transport-security"),
+        STR_INIT("trailer"),
+        STR_INIT("upgrade"),
+        STR_INIT("content-encoding"),
+        STR_INIT("www-authenticate"),
+    };
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        if (name.n == names[i].n && str_eq_nocase(name, names[i])) return true;
+    }
+    if (name.n > 9 && str_eq_nocase(str_head(name, 9), S("x-purser-"))) return true;
+    if (name.n > 6 && str_eq_nocase(str_head(name, 6), S("proxy-"))) return true;
+    return own_limits && name.n > 12 && str_eq_nocase(str_head(name, 12), S("x-ratelimit-"));
+}
+
+enum { HEADERS_MAX = 32 * 1024 };
+
+static void write_headers(const struct request *r, struct buf *out, bool with_cost)
+{
+    const struct attempt *a = r->attempt;
+    char text[MONEY_TEXT_MAX];
+    buf_init(out, HEADERS_MAX);
+    buf_reserve(out, 1024);
+    if (a && a->head.status) {
+        const struct http_head *h = &a->wire.call.head;
+        for (size_t i = 0; i < h->header_count; i++) {
+            if (is_kept_back(h->headers[i].name, r->limit.headers.n > 0)) continue;
+            buf_add(out, h->headers[i].name);
+            buf_add(out, S(": "));
+            buf_add(out, h->headers[i].value);
+            buf_add(out, S("\r\n"));
+        }
+    }
+    buf_printf(out, "x-purser-request-id: %016llx\r\n", (unsigned long long)r->id);
+    buf_add(out, r->limit.headers);
+    if (with_cost && a->post.cost.state != COST_UNPRICED) {
+        buf_printf(out, "x-purser-cost-usd: %" STR_FMT "\r\n", STR_ARG(money_format(r->cost_so_far, text)));
+    }
+    if (a && a->hold.lowered) buf_printf(out, "x-purser-max-output-tokens: %lld\r\n", (long long)a->hold.max_output);
+}
+
+/* ---- the client's stream */
+
+void client_begin_stream(struct request *r)
+{
+    if (!r->x || r->answer.begun) return;
+    struct attempt *a = r->attempt;
+    struct buf headers;
+    write_headers(r, &headers, false);
+    if (a->body.whole && a->head.length)
+        http_begin_length(r->x, a->head.status, buf_str(&headers), a->head.length);
+    else
+        http_begin(r->x, a->head.status, buf_str(&headers));
+    buf_free(&headers);
+    r->answer.begun = true;
+}
+
+bool client_send(struct request *r, str bytes)
+{
+    if (!r->x || !bytes.n) return true;
+    client_begin_stream(r);
+    bool room = http_send_str(r->x, bytes);
+    if (!room && !r->answer.paused) { /* the client reads too slowly: the provider's side rests */
+        r->answer.paused = true;
+        http_call_pause(&r->attempt->wire.call);
+    }
+    return room;
+}
+
+void client_finish_stream(struct request *r, str last)
+{
+    if (r->x) {
+        client_begin_stream(r);
+        struct iovec piece = iov_of(last);
+        http_send_last(r->x, &piece, last.n ? 1 : 0);
+    }
+    r->answer.done = true;
+}
+
+void client_stream_error(struct request *r, enum err e, str message)
+{
+    struct buf event;
+    buf_init(&event, 0);
+    openai_render_stream_error(&event, r->receive.kind, e, message, r->attempt->body.answer.sequence + 1);
+    struct attempt *a = r->attempt;
+    if (a->body.spilled) {
+        if (r->x) http_abort(r->x); /* half a JSON document has no room for an error: the cut itself must tell */
+        r->x = NULL;
+        r->answer.done = true;
+    } else {
+        bool inside = a->body.passed > 0; /* an event that went on in part must end first */
+        if (inside) client_send(r, S("\n\n"));
+        client_finish_stream(r, buf_str(&event));
+    }
+    buf_free(&event);
+}
+
+/* ---- whole answers */
+
+static void respond_error(struct request *r, enum err e, str message, str param, str headers)
+{
+    r->answer.done = true;
+    if (!r->x) return;
+    struct buf body, all;
+    buf_init(&body, 0);
+    openai_render_error(&body, e, message, param, STR_NONE);
+    bool retry = err_info(e)->retry_may_help;
+    bool told = str_find(headers, S("x-should-retry"), 0) != SIZE_MAX;
+    buf_init(&all, 0);
+    buf_printf(&all, "content-type: application/json\r\nx-purser-request-id: %016llx\r\n%s%" STR_FMT,
+               (unsigned long long)r->id,
+               told    ? ""
+               : retry ? "x-should-retry: true\r\n"
+                       : "x-should-retry: false\r\n",
+               STR_ARG(headers));
+    http_respond(r->x, err_info(e)->status, buf_str(&all), buf_str(&body));
+    buf_free(&body);
+    buf_free(&all);
+}
+
+/* The provider's own error, in its own words, where they are the client's business:
+ * what it says of purser's credentials is not. */
+static void respond_provider_error(struct request *r)
+{
+    struct attempt *a = r->attempt;
+    int status = a->head.status;
+    bool credentials = status == 401 || status == 403 || status == 407;
+    bool json = a->body.kept.n > 1 && a->body.kept.p[0] == '{';
+    r->answer.done = true;
+    if (!r->x) return;
+    if (credentials || status < 400 || !json) {
+        str message =
+            credentials
+                ? arena_printf(&r->arena,
+                               "The provider '%" STR_FMT
+                               "' refused purser's credentials (HTTP %d): check its api_key in the settings.",
+                               STR_ARG(r->plan.target->provider->name), status)
+                : arena_printf(&r->arena, "The provider '%" STR_FMT "' answered with HTTP %d and no readable error.",
+                               STR_ARG(r->plan.target->provider->name), status);
+        if (!credentials && status >= 400) {
+            struct buf body, headers;
+            buf_init(&body, 0);
+            openai_render_error(&body, ERR_PROVIDER_ERROR, message, STR_NONE, STR_NONE);
+            buf_init(&headers, 0);
+            buf_printf(&headers, "content-type: application/json\r\nx-purser-request-id: %016llx\r\n",
+                       (unsigned long long)r->id);
+            str after = http_head_find(&a->wire.call.head, S("retry-after"));
+            if (after.n) buf_printf(&headers, "retry-after: %" STR_FMT "\r\n", STR_ARG(after));
+            http_respond(r->x, status, buf_str(&headers), buf_str(&body));
+            buf_free(&body);
+            buf_free(&headers);
+            return;
+        }
+        respond_error(r, ERR_PROVIDER_ERROR, message, STR_NONE, S("x-should-retry: false\r\n"));
+        return;
+    }
+    struct buf headers;
+    write_headers(r, &headers, true);
+    http_respond(r->x, status, buf_str(&headers), buf_str(&a->body.kept));
+    buf_free(&headers);
+}
+
+static void respond_whole(struct request *r)
+{
+    struct attempt *a = r->attempt;
+    if (r->x) {
+        struct buf headers;
+        write_headers(r, &headers, true);
+        http_respond(r->x, a->head.status, buf_str(&headers), buf_str(&a->body.kept));
+        buf_free(&headers);
+    }
+    r->answer.done = true;
+}
+
+/* ---- choosing */
+
+/* A target that does not know a field purser wrote says so: it is remembered, and
+ * the call is tried once more without it. Nothing was generated, so it cost nothing. */
+static bool learned(struct request *r)
+{
+    struct attempt *a = r->attempt;
+    struct target *t = r->plan.target;
+    if (a->err != ERR_PROVIDER_ERROR || a->number > 2 || !r->x || a->body.whole == false) return false;
+    if (a->head.status != 400 && a->head.status != 422) return false;
+    str body = buf_str(&a->body.kept);
+    if (a->wire.add_usage && str_find(body, S("stream_options"), 0) != SIZE_MAX) {
+        t->rejects_stream_options = true;
+        return true;
+    }
+    if (!t->wants_max_tokens && r->receive.kind == CALL_CHAT &&
+        str_find(body, S("max_completion_tokens"), 0) != SIZE_MAX) {
+        t->wants_max_tokens = true;
+        return true;
+    }
+    return false;
+}
+
+static void answer_client(struct request *r)
+{
+    struct attempt *a = r->attempt;
+    if (!a->err) {
+        if (r->answer.begun || !a->body.whole)
+            client_finish_stream(r, buf_str(&a->body.withheld));
+        else
+            respond_whole(r);
+        return;
+    }
+    if (!r->err) r->err = a->err;
+    str why = a->err_why ? str_from(a->err_why) : err_info(a->err)->text;
+    str message = arena_printf(&r->arena, "%" STR_FMT " (provider '%" STR_FMT "')", STR_ARG(why),
+                               STR_ARG(r->plan.target->provider->name));
+    if (r->answer.begun)
+        client_stream_error(r, a->err, message);
+    else if (a->err == ERR_PROVIDER_ERROR && a->head.status >= 300)
+        respond_provider_error(r);
+    else if (r->err_message.n)
+        respond_error(r, r->err, r->err_message, r->err_param, r->err_headers);
+    else
+        respond_error(r, a->err, message, STR_NONE, STR_NONE);
+}
+
+enum verdict step_answer(struct request *r)
+{
+    if (!r->attempt && r->err) {
+        if (!r->answer.done) respond_error(r, r->err, r->err_message, r->err_param, r->err_headers);
+        return STEP_NEXT;
+    }
+    if (!r->attempt) attempt_new(r, REASON_FIRST);
+    while (!r->answer.done || !r->attempt->over) {
+        if (!attempt_run(r->attempt)) return STEP_WAIT;
+        if (learned(r)) {
+            attempt_new(r, REASON_RETRY);
+            continue;
+        }
+        if (!r->answer.done) answer_client(r);
+    }
+    return STEP_NEXT;
+}

@@ -1,0 +1,186 @@
+/* attribute: reads the body, and says what the call is for and where it goes. */
+#include "flow/request.h"
+
+#include "flow/purser.h"
+
+enum { LABEL_MAX = 256 };
+
+/* One thing that can be said of a call, and the headers that say it: purser's own
+ * first, then other gateways' (reference: Helicone, Portkey, LiteLLM, Langfuse). */
+struct label_source {
+    const char *what;
+    str names[5];
+};
+
+static const struct label_source user_source = {
+    "user",
+    {STR_INIT("x-purser-user"), STR_INIT("helicone-user-id"), STR_INIT("x-litellm-end-user-id"),
+     STR_INIT("x-litellm-customer-id")},
+};
+static const struct label_source feature_source = {"feature",
+                                                   {STR_INIT("x-purser-feature"),
+                                                    STR_INIT("helicone-property-feature")}};
+static const struct label_source task_source = {"task",
+                                                {STR_INIT("x-purser-task"), STR_INIT("helicone-property-task")}};
+static const struct label_source session_source = {
+    "session",
+    {STR_INIT("x-purser-session"), STR_INIT("helicone-session-id"), STR_INIT("x-portkey-trace-id"),
+     STR_INIT("x-litellm-session-id")},
+};
+static const struct label_source prompt_source = {"prompt",
+                                                  {STR_INIT("x-purser-prompt"), STR_INIT("helicone-prompt-id")}};
+static const struct label_source tags_source = {"tags", {STR_INIT("x-purser-tags"), STR_INIT("x-litellm-tags")}};
+
+/* A label is short printable text: it goes into the ledger, metrics and budgets. */
+static bool label_ok(str s)
+{
+    if (s.n > LABEL_MAX) return false;
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+        if (c < 0x20 || c == 0x7f) return false;
+    }
+    return true;
+}
+
+static bool read_label(struct request *r, const struct label_source *from, str *out)
+{
+    *out = STR_NONE;
+    for (size_t i = 0; i < COUNT_OF(from->names) && from->names[i].n; i++) {
+        str value = http_header_find(&r->x->request, from->names[i]);
+        if (!value.p) continue;
+        if (!label_ok(value)) {
+            request_fail(r, ERR_BAD_HEADER,
+                         arena_printf(&r->arena,
+                                      "The header %" STR_FMT
+                                      " must be at most %d bytes of text without control characters.",
+                                      STR_ARG(from->names[i]), LABEL_MAX));
+            return false;
+        }
+        if (value.n) *out = arena_str(&r->arena, value);
+        return true;
+    }
+    return true;
+}
+
+static bool read_labels(struct request *r)
+{
+    str *who = r->attribute.payer.is;
+    const struct key *key = r->authenticate.key;
+    who[SCOPE_KEY] = arena_str(&r->arena, key->name);
+    who[SCOPE_TEAM] = arena_str(&r->arena, key->team);
+    bool ok = read_label(r, &user_source, &who[SCOPE_USER]) && read_label(r, &feature_source, &who[SCOPE_FEATURE]) &&
+              read_label(r, &task_source, &r->attribute.task) &&
+              read_label(r, &session_source, &r->attribute.session) &&
+              read_label(r, &prompt_source, &r->attribute.prompt) && read_label(r, &tags_source, &r->attribute.tags);
+    if (!ok) return false;
+    uint64_t retries = 0;
+    str count = http_header_find(&r->x->request, S("x-stainless-retry-count"));
+    if (count.n && str_to_u64(count, &retries)) r->attribute.client_retries = retries > 255 ? 255 : (unsigned)retries;
+    return true;
+}
+
+static bool read_body(struct request *r)
+{
+    struct worker *w = r->worker;
+    struct json_fail fail;
+    if (!json_parse(&w->json, r->receive.body, &fail)) {
+        request_fail(r, ERR_BAD_JSON,
+                     arena_printf(&r->arena, "We could not parse the JSON body of your request: %s, at byte %zu.",
+                                  fail.why, fail.at));
+        return false;
+    }
+    w->json_of = r->id;
+    struct call_problem problem = {0};
+    struct call *call = &r->attribute.call;
+    if (!call_read(r->receive.kind, &w->json, &r->arena, call, &problem)) {
+        request_fail_param(r, problem.err, problem.message, problem.param);
+        return false;
+    }
+    /* the body is freed when it is sent: what is wanted later is kept */
+    call->model = arena_str(&r->arena, call->model);
+    if (call->service_tier.n) call->service_tier = arena_str(&r->arena, call->service_tier);
+    str *user = &r->attribute.payer.is[SCOPE_USER];
+    if (!user->n && call->user.n && label_ok(call->user)) *user = arena_str(&r->arena, call->user);
+    call->user = STR_NONE;
+    if (call->background) {
+        request_fail_param(r, ERR_BAD_FIELD, S("'background' must be false: purser has no background jobs yet."),
+                           S("background"));
+        return false;
+    }
+    return true;
+}
+
+static bool find_target(struct request *r)
+{
+    struct call *call = &r->attribute.call;
+    str why = STR_NONE;
+    struct target *t = lease_target(r->worker, r->lease, call->model, &r->arena, &why);
+    if (!t) {
+        request_fail_param(r, ERR_MODEL_NOT_FOUND, why, S("model"));
+        return false;
+    }
+    r->plan.target = t;
+    struct payer *payer = &r->attribute.payer;
+    payer->is[SCOPE_PROVIDER] = t->provider->name;
+    payer->is[SCOPE_MODEL] = t->model;
+    payer->model_requested = call->model;
+    if (!key_may_use(r->authenticate.key, call->model, t->name)) {
+        request_fail_param(r, ERR_FORBIDDEN,
+                           arena_printf(&r->arena, "The key '%" STR_FMT "' may not use the model '%" STR_FMT "'.",
+                                        STR_ARG(r->authenticate.key->name), STR_ARG(call->model)),
+                           S("model"));
+        return false;
+    }
+    return true;
+}
+
+/* /v1/models: the names that this key may use. */
+static enum verdict answer_models(struct request *r)
+{
+    const struct settings *s = r->lease->snapshot->settings;
+    str path = r->x->request.path, one = STR_NONE;
+    if (str_starts(path, S("/v1/models/"))) one = str_from_at(path, sizeof("/v1/models/") - 1);
+    struct buf out;
+    buf_init(&out, 0);
+    bool any = false;
+    if (!one.p) buf_printf(&out, "{\"object\":\"list\",\"data\":[");
+    for (size_t i = 0; i < s->model_count; i++) {
+        const struct setting_model *m = &s->models[i];
+        str target = arena_printf(&r->arena, "%" STR_FMT "/%" STR_FMT, STR_ARG(m->provider), STR_ARG(m->model));
+        if ((one.p && !str_eq(one, m->name)) || !key_may_use(r->authenticate.key, m->name, target)) continue;
+        if (any) buf_add_byte(&out, ',');
+        any = true;
+        buf_printf(&out, "{\"id\":");
+        buf_add_json(&out, m->name);
+        buf_printf(&out, ",\"object\":\"model\",\"created\":0,\"owned_by\":");
+        buf_add_json(&out, m->provider);
+        buf_add_byte(&out, '}');
+    }
+    if (!one.p) buf_printf(&out, "]}");
+    if (one.p && !any) {
+        buf_free(&out);
+        return request_fail_param(r, ERR_MODEL_NOT_FOUND,
+                                  arena_printf(&r->arena, "The model '%" STR_FMT "' is not in purser's `models:`.",
+                                               STR_ARG(str_head(one, 200))),
+                                  S("model"));
+    }
+    http_respond(r->x, 200, S("content-type: application/json\r\n"), buf_str(&out));
+    buf_free(&out);
+    r->answer.done = true;
+    r->step = REQUEST_record;
+    return STEP_JUMP;
+}
+
+enum verdict step_attribute(struct request *r)
+{
+    if (str_starts(r->x->request.path, S("/v1/models"))) return answer_models(r);
+    if (!read_labels(r) || !read_body(r) || !find_target(r)) return STEP_JUMP;
+    const struct settings *s = r->lease->snapshot->settings;
+    str feature = r->attribute.payer.is[SCOPE_FEATURE];
+    r->attribute.feature = feature.n ? settings_feature(s, feature) : NULL;
+    enum on_disconnect way = r->attribute.feature ? r->attribute.feature->on_disconnect : ON_DISCONNECT_DEFAULT;
+    r->attribute.finish_on_disconnect =
+        way == ON_DISCONNECT_DEFAULT ? !r->attribute.call.stream : way == ON_DISCONNECT_FINISH;
+    budget_prefetch(r->worker->purser->budgets, r->lease->snapshot->budgets, &r->attribute.payer, r->at_us);
+    return STEP_NEXT;
+}

@@ -1,0 +1,256 @@
+/* body: the answer's bytes through the tap to the client.
+ *
+ * A streamed answer goes on event by event as it comes; only what must be changed
+ * or withheld waits for its end: the usage chunk that purser asked for itself, the
+ * protocol's end, and errors. An answer that is not streamed is gathered before its
+ * head goes out, up to WHOLE_MAX; a larger one streams, its last bytes withheld. */
+#include "flow/request.h"
+
+#include "base/time.h"
+#include "flow/purser.h"
+
+enum {
+    WHOLE_MAX = 256 * 1024,       /* gathered before the client's head goes out */
+    SPILL_MAX = 64 * 1024 * 1024, /* of a larger one, kept for its usage */
+    EVENT_MAX = 16 * 1024 * 1024, /* one event of a stream */
+};
+
+/* ---- whole answers */
+
+static void spill(struct attempt *a, str piece)
+{
+    struct request *r = a->request;
+    if (!a->body.spilled) {
+        a->body.spilled = true;
+        client_begin_stream(r);
+        piece = buf_str(&a->body.kept); /* all of it so far, this piece included */
+    }
+    /* the last byte must not leave before the post: each piece goes when the next has come */
+    if (a->body.withheld.n) client_send(r, buf_str(&a->body.withheld));
+    buf_clear(&a->body.withheld);
+    buf_add(&a->body.withheld, piece);
+}
+
+static void feed_whole(struct attempt *a, str bytes)
+{
+    int64_t now_us = time_mono_us();
+    if (!a->body.first_us) a->body.first_us = now_us;
+    a->body.last_us = now_us;
+    a->body.kept.max = SPILL_MAX;
+    bool kept = !a->body.kept.overflow && buf_add(&a->body.kept, bytes);
+    if (!kept && a->head.status >= 300) {
+        attempt_fail(a, ERR_PROVIDER_PROTOCOL, "the provider's error is larger than 64 MB");
+    } else if (a->head.status < 300 && (a->body.spilled || a->body.kept.n > WHOLE_MAX)) {
+        spill(a, bytes);
+    }
+}
+
+static void end_whole(struct attempt *a)
+{
+    struct request *r = a->request;
+    bool ok = a->head.status < 300;
+    bool json =
+        !a->body.kept.overflow && answer_read(&a->body.answer, r->receive.kind, r->plan.target->provider->quirks,
+                                              &r->worker->event_json, buf_str(&a->body.kept));
+    if (!ok) {
+        attempt_fail(a, ERR_PROVIDER_ERROR, "the provider answered with an error");
+    } else if (a->body.kept.overflow) {
+        a->body.complete = true; /* whole, but too large to be read: its usage is estimated */
+    } else if (!json) {
+        attempt_fail(a, ERR_PROVIDER_PROTOCOL, "the provider's answer is no valid JSON object");
+    } else if (a->body.answer.failed) {
+        attempt_fail(a, ERR_PROVIDER_ERROR, "the provider answered with an error under status 200");
+    } else {
+        a->body.complete = true;
+    }
+}
+
+/* ---- streams */
+
+/* The usage chunk that the client asked for tells the cost, too: beside `usage`. */
+static bool send_with_cost(struct attempt *a, const struct sse_event *e)
+{
+    size_t brace = e->raw.n;
+    while (brace > 0 && e->raw.p[brace - 1] != '}') brace--;
+    if (brace == 0 || !a->body.answer.usage.known) return client_send(a->request, e->raw);
+    bool missing;
+    enum price_tier tier = TIER_STANDARD;
+    struct usage usage = a->body.answer.usage;
+    usage.units[UNIT_REQUESTS] = 1;
+    bool known = price_tier_find(a->body.answer.service_tier, &tier);
+    const struct target *t = a->request->plan.target;
+    const struct price *price =
+        price_pick(&t->prices, tier, price_prompt_tokens(&usage), a->hold.admitted_us, &missing);
+    struct cost cost = price_cost(price, &usage);
+    if (cost.state != COST_EXACT || missing || !known || t->unpriced || t->provider->cost_per_hour != PRICE_UNSET) {
+        return client_send(a->request, e->raw);
+    }
+    char text[MONEY_TEXT_MAX];
+    str extra =
+        arena_printf(&a->request->arena, ",\"purser\":{\"cost_usd\":\"%" STR_FMT "\",\"request_id\":\"%016llx\"}",
+                     STR_ARG(money_format(cost.total, text)), (unsigned long long)a->request->id);
+    bool room = client_send(a->request, str_head(e->raw, brace - 1));
+    room = client_send(a->request, extra) && room;
+    return client_send(a->request, str_from_at(e->raw, brace - 1)) && room;
+}
+
+/* May the first part of an event go on before its end has come? Only where what has
+ * come rules out that it must be changed or withheld. Inside a JSON string a quote is
+ * escaped, so these bytes can only be the key itself. */
+static bool may_go_early(const struct attempt *a, str part)
+{
+    switch (a->request->receive.kind) {
+    case CALL_CHAT:
+        return str_find(part, S("\"delta\":"), 0) != SIZE_MAX;
+    case CALL_COMPLETIONS:
+        return str_find(part, S("\"text\":"), 0) != SIZE_MAX;
+    case CALL_RESPONSES: {
+        size_t line = str_find_byte(part, '\n', 0);
+        return str_starts(part, S("event: response.")) && line != SIZE_MAX &&
+               str_ends(str_trim(str_head(part, line)), S(".delta"));
+    }
+    default:
+        return false;
+    }
+}
+
+struct run { /* consecutive events that go on as they are: one write */
+    const char *from;
+    size_t n;
+};
+
+static void flush(struct attempt *a, struct run *run)
+{
+    if (run->n) client_send(a->request, str_of(run->from, run->n));
+    run->n = 0;
+}
+
+static void pass(struct attempt *a, struct run *run, str raw)
+{
+    if (run->n && run->from + run->n == raw.p) {
+        run->n += raw.n;
+        return;
+    }
+    flush(a, run);
+    *run = (struct run){raw.p, raw.n};
+}
+
+static void note_output(struct attempt *a, int64_t events_before)
+{
+    if (a->body.answer.output_events == events_before) return;
+    int64_t now_us = time_mono_us();
+    if (!a->body.first_us) a->body.first_us = now_us;
+    a->body.last_us = now_us;
+}
+
+/* One whole event. False: the stream is over, well or not. */
+static bool take_event(struct attempt *a, const struct sse_event *e, struct run *run)
+{
+    struct request *r = a->request;
+    struct answer *answer = &a->body.answer;
+    int64_t events = answer->output_events;
+    str rest = str_from_at(e->raw, a->body.passed); /* what of it has not gone on early */
+    bool gone_early = a->body.passed > 0;
+    a->body.passed = 0;
+    if (!e->data.p) { /* comments: keep-alives pass, they are part of the stream */
+        pass(a, run, rest);
+        return true;
+    }
+    enum tap_verdict v = answer_feed(answer, r->receive.kind, r->plan.target->provider->quirks, &r->worker->event_json,
+                                     e->name, e->data);
+    note_output(a, events);
+    switch (v) {
+    case TAP_PASS:
+        pass(a, run, rest);
+        return true;
+    case TAP_USAGE_ONLY:
+        flush(a, run);
+        if (gone_early)
+            client_send(r, rest);
+        else if (!a->wire.add_usage)
+            send_with_cost(a, e);
+        return true;
+    case TAP_END:
+        flush(a, run);
+        buf_add(&a->body.withheld, rest);
+        a->body.complete = true;
+        attempt_wake(a);
+        return false;
+    case TAP_ERROR:
+        flush(a, run);
+        attempt_fail(a, ERR_PROVIDER_STREAM_ERROR,
+                     answer->provider_error.n ? answer->provider_error.p
+                                              : "the provider sent an event that is no valid JSON");
+        attempt_wake(a);
+        return false;
+    }
+    return true;
+}
+
+static void feed_stream(struct attempt *a, str bytes)
+{
+    struct buf *kept = &a->body.kept;
+    bool joined = kept->n > 0;
+    if (joined) {
+        kept->max = EVENT_MAX;
+        if (!buf_add(kept, bytes)) {
+            attempt_fail(a, ERR_PROVIDER_PROTOCOL, "an event of the provider's stream is larger than 16 MB");
+            attempt_wake(a);
+            return;
+        }
+        bytes = buf_str(kept);
+    }
+    struct run run = {0};
+    struct sse_event e;
+    size_t used = 0, n;
+    while ((n = sse_next(str_from_at(bytes, used), &a->body.resume, &a->request->worker->joined, &e))) {
+        used += n;
+        if (!take_event(a, &e, &run)) return; /* what follows the end is nobody's */
+    }
+    flush(a, &run);
+    str part = str_from_at(bytes, used);
+    if (part.n > a->body.passed && may_go_early(a, part)) {
+        client_send(a->request, str_from_at(part, a->body.passed));
+        a->body.passed = part.n;
+    }
+    if (joined)
+        buf_consume(kept, used);
+    else if (part.n)
+        buf_add(kept, part);
+    if (kept->n == 0 && kept->cap) buf_free(kept); /* a waiting stream keeps little */
+}
+
+static void end_stream(struct attempt *a)
+{
+    if (a->body.complete) return;
+    if (a->body.answer.finished) {
+        a->body.complete = true; /* every choice has its finish reason; some send no [DONE] */
+    } else {
+        attempt_fail(a, ERR_PROVIDER_CUT, "the provider ended its stream without finishing the answer");
+    }
+}
+
+/* ---- from the wire */
+
+void body_feed(struct attempt *a, str bytes)
+{
+    if (a->body.complete) return;
+    if (a->body.whole)
+        feed_whole(a, bytes);
+    else
+        feed_stream(a, bytes);
+}
+
+void body_end(struct attempt *a)
+{
+    if (a->body.whole)
+        end_whole(a);
+    else
+        end_stream(a);
+}
+
+enum verdict attempt_body(struct attempt *a)
+{
+    if (a->body.complete || a->err) return STEP_NEXT;
+    return STEP_WAIT;
+}

@@ -1,0 +1,93 @@
+/* The clockwork thread: what has to happen now and then, and belongs to no call. */
+#include "flow/purser.h"
+
+#include "base/time.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+enum { SWEEP_SECONDS = 10, IDLE_LINE_SECONDS = 60 };
+
+/* What a machine by the hour cost while nobody used it: a line of its own. */
+static void write_idle_lines(struct purser *p, const struct settings *s)
+{
+    int64_t mono_us = time_mono_us(), now_us = time_now_us();
+    struct journal *j = ledger_journal(p->ledger, p->worker_count);
+    for (size_t i = 0; i < s->provider_count; i++) {
+        const struct setting_provider *provider = &s->providers[i];
+        if (provider->off || provider->cost_per_hour == PRICE_UNSET) continue;
+        int64_t since_us = 0;
+        int64_t idle_us = machine_take_idle_us(p->machines, provider, mono_us, &since_us);
+        if (idle_us <= 0 || !journal_ready(j)) continue;
+        struct row row = {0};
+        row.n.attempt_id = row.n.call_id = journal_next_id(j);
+        row.n.at_us = now_us - since_us;
+        row.n.ended_us = now_us;
+        row.n.total_us = since_us;
+        row.n.units[UNIT_SECONDS] = (idle_us + US_PER_SECOND - 1) / US_PER_SECOND;
+        row.n.cost_picousd = row.n.cost_max_picousd = price_of_time(provider->cost_per_hour, idle_us);
+        row.n.cost_by_unit[UNIT_SECONDS] = row.n.cost_picousd;
+        row.n.provider_cost_picousd = -1;
+        row.n.reason = REASON_IDLE;
+        row.n.cost_state = COST_EXACT;
+        row.n.wasted = 1;
+        row.text[ROW_PROVIDER] = provider->name;
+        row.text[ROW_PRICE_SOURCE] = S("cost_per_hour");
+        journal_append(j, JOURNAL_POST, &row);
+    }
+}
+
+static void sweep(struct purser *p)
+{
+    pthread_mutex_lock(&p->control);
+    struct snapshot *s = snapshot_get(p->current);
+    pthread_mutex_unlock(&p->control);
+    budgets_sweep(p->budgets, s->budgets, time_now_us());
+    limits_sweep(p->limits, time_mono_us());
+    snapshot_put(s);
+}
+
+static void idle_lines(struct purser *p)
+{
+    pthread_mutex_lock(&p->control);
+    struct snapshot *s = snapshot_get(p->current);
+    pthread_mutex_unlock(&p->control);
+    write_idle_lines(p, s->settings);
+    snapshot_put(s);
+}
+
+static void *thread_main(void *arg)
+{
+    struct purser *p = arg;
+    pthread_setname_np(pthread_self(), "clockwork");
+    idle_lines(p); /* from now on is counted */
+    pthread_mutex_lock(&p->clock_lock);
+    for (unsigned second = 1; !p->clock_stop; second++) {
+        struct timespec until;
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_sec++;
+        while (!p->clock_stop && pthread_cond_timedwait(&p->clock_wake, &p->clock_lock, &until) != ETIMEDOUT) continue;
+        pthread_mutex_unlock(&p->clock_lock);
+        if (second % SWEEP_SECONDS == 0) sweep(p);
+        if (second % IDLE_LINE_SECONDS == 0) idle_lines(p);
+        pthread_mutex_lock(&p->clock_lock);
+    }
+    pthread_mutex_unlock(&p->clock_lock);
+    idle_lines(p);
+    return NULL;
+}
+
+void clockwork_start(struct purser *p)
+{
+    p->clock_stop = false;
+    if (pthread_create(&p->clockwork, NULL, thread_main, p) != 0) abort();
+}
+
+void clockwork_stop(struct purser *p)
+{
+    pthread_mutex_lock(&p->clock_lock);
+    p->clock_stop = true;
+    pthread_cond_signal(&p->clock_wake);
+    pthread_mutex_unlock(&p->clock_lock);
+    pthread_join(p->clockwork, NULL);
+}

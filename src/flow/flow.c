@@ -1,0 +1,237 @@
+#include "flow/request.h"
+
+#include "base/time.h"
+#include "flow/purser.h"
+
+#include <stdlib.h>
+
+static enum verdict run_request_step(struct request *r)
+{
+    switch (r->step) {
+#define STEP(name, waits, text)                                                                                        \
+    case REQUEST_##name:                                                                                               \
+        return step_##name(r);
+#include "flow/request.def"
+#undef STEP
+    case REQUEST_STEPS:
+        break;
+    }
+    return STEP_OVER;
+}
+
+static enum verdict run_attempt_step(struct attempt *a)
+{
+    switch (a->step) {
+#define STEP(name, waits, text)                                                                                        \
+    case ATTEMPT_##name:                                                                                               \
+        return attempt_##name(a);
+#include "flow/attempt.def"
+#undef STEP
+    case ATTEMPT_STEPS:
+        break;
+    }
+    return STEP_OVER;
+}
+
+const char *request_step_name(enum request_step s)
+{
+    static const char *const names[REQUEST_STEPS] = {
+#define STEP(name, waits, text) [REQUEST_##name] = #name,
+#include "flow/request.def"
+#undef STEP
+    };
+    return s < REQUEST_STEPS ? names[s] : "over";
+}
+
+const char *attempt_step_name(enum attempt_step s)
+{
+    static const char *const names[ATTEMPT_STEPS] = {
+#define STEP(name, waits, text) [ATTEMPT_##name] = #name,
+#include "flow/attempt.def"
+#undef STEP
+    };
+    return s < ATTEMPT_STEPS ? names[s] : "over";
+}
+
+static void attempt_free(struct attempt *a)
+{
+    struct worker *w = a->request->worker;
+    if (!a->wire_done) http_call_cancel(&a->wire.call);
+    budget_leave(w->purser->budgets, &a->hold.waiter);
+    mail_clear(w, &a->hold.mail);
+    deadline_clear(&a->deadline);
+    buf_free(&a->wire.head);
+    buf_free(&a->body.kept);
+    buf_free(&a->body.withheld);
+    free(a);
+}
+
+static void request_free(struct request *r)
+{
+    struct worker *w = r->worker;
+    if (r->attempt) attempt_free(r->attempt);
+    list_remove(&r->link);
+    task_clear(&r->task);
+    w->request_count--;
+    __atomic_fetch_sub(&w->purser->request_count, 1, __ATOMIC_RELAXED);
+    lease_give(w, r->lease);
+    arena_free(&r->arena);
+    free(r);
+}
+
+static void run(struct task *t)
+{
+    struct request *r = CONTAINER_OF(t, struct request, task);
+    for (;;) {
+        switch (run_request_step(r)) {
+        case STEP_NEXT:
+            r->step++;
+            break;
+        case STEP_JUMP:
+            break;
+        case STEP_WAIT:
+            return;
+        case STEP_OVER:
+            request_free(r);
+            return;
+        }
+    }
+}
+
+void request_start(struct worker *w, struct http_exchange *x)
+{
+    struct request *r = mem_zalloc(sizeof(*r));
+    arena_init(&r->arena);
+    r->worker = w;
+    r->lease = lease_take(w);
+    r->x = x;
+    r->started_us = x->started_us;
+    r->at_us = time_now_us();
+    r->id = journal_next_id(w->journal);
+    x->user = r;
+    task_init(&r->task, run);
+    list_add_last(&w->requests, &r->link);
+    w->request_count++;
+    __atomic_fetch_add(&w->purser->request_count, 1, __ATOMIC_RELAXED);
+    run(&r->task);
+}
+
+void request_wake(struct request *r)
+{
+    task_mark(&r->worker->loop, &r->task);
+}
+
+enum verdict request_fail(struct request *r, enum err e, str message)
+{
+    if (!r->err) {
+        r->err = e;
+        r->err_message = message;
+    }
+    r->step = REQUEST_answer;
+    return STEP_JUMP;
+}
+
+enum verdict request_fail_param(struct request *r, enum err e, str message, str param)
+{
+    if (!r->err) r->err_param = param;
+    return request_fail(r, e, message);
+}
+
+/* ---- attempts */
+
+static void on_late(struct deadline *d)
+{
+    struct attempt *a = CONTAINER_OF(d, struct attempt, deadline);
+    if (a->step == ATTEMPT_hold) { /* the wait for held budget is over: the step decides */
+        a->hold.until_us = 1;
+    } else if (a->over) {
+        a->wire_done = true; /* the provider does not end its side: the connection goes */
+        http_call_cancel(&a->wire.call);
+    } else {
+        const char *why = a->wire.call.connected_us == 0 ? "the provider did not accept a connection in time"
+                          : a->body.first_us == 0        ? "the provider sent no first token in time"
+                                                         : "the provider stopped sending in the middle of its answer";
+        attempt_fail(a, ERR_PROVIDER_TIMEOUT, why);
+    }
+    attempt_wake(a);
+}
+
+struct attempt *attempt_new(struct request *r, enum attempt_reason reason)
+{
+    if (r->attempt) attempt_free(r->attempt);
+    struct attempt *a = mem_zalloc(sizeof(*a));
+    a->request = r;
+    a->reason = reason;
+    a->number = ++r->attempts;
+    a->id = a->number == 1 ? r->id : journal_next_id(r->worker->journal);
+    a->wire_done = true; /* until it begins */
+    deadline_init(&a->deadline, on_late);
+    r->attempt = a;
+    return a;
+}
+
+void attempt_wake(struct attempt *a)
+{
+    request_wake(a->request);
+}
+
+enum verdict attempt_fail(struct attempt *a, enum err e, const char *why)
+{
+    if (!a->err) {
+        a->err = e;
+        a->err_why = why;
+    }
+    if (a->step < ATTEMPT_post) {
+        a->step = ATTEMPT_post;
+        if (!a->wire_done) http_call_cancel(&a->wire.call);
+        a->wire_done = true;
+    }
+    return STEP_JUMP;
+}
+
+bool attempt_run(struct attempt *a)
+{
+    while (!a->over) {
+        switch (run_attempt_step(a)) {
+        case STEP_NEXT:
+            a->step++;
+            break;
+        case STEP_JUMP:
+            break;
+        case STEP_WAIT:
+            return false;
+        case STEP_OVER:
+            a->over = true;
+            break;
+        }
+    }
+    return true;
+}
+
+/* ---- leaving early */
+
+void request_cancel(struct request *r, enum err e, const char *why)
+{
+    struct attempt *a = r->attempt;
+    if (a && !a->over) attempt_fail(a, e, why);
+    request_wake(r);
+}
+
+void request_client_gone(struct request *r)
+{
+    r->x = NULL;
+    r->answer.done = true;
+    struct attempt *a = r->attempt;
+    if (!r->err) r->err = ERR_CLIENT_GONE;
+    if (!a || a->over) {
+        request_wake(r);
+        return;
+    }
+    r->receive.body = STR_NONE; /* it was the exchange's */
+    bool at_the_provider = a->began && a->wire.call.sent;
+    if (at_the_provider && r->attribute.finish_on_disconnect) {
+        if (r->answer.paused) http_call_resume(&a->wire.call);
+        return;
+    }
+    request_cancel(r, ERR_CLIENT_GONE, "the client hung up");
+}

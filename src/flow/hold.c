@@ -1,0 +1,224 @@
+/* hold: the bound in every budget that applies, or in none; then the journal. */
+#include "flow/request.h"
+
+#include "base/time.h"
+#include "flow/purser.h"
+
+enum { LEAST_OUTPUT = 256 }; /* a missing limit is not lowered below this */
+
+static void wake_from_mail(struct mail *m)
+{
+    attempt_wake(CONTAINER_OF(m, struct attempt, hold.mail));
+}
+
+/* On any thread: the money came back. */
+static void on_room(struct budget_waiter *waiter)
+{
+    struct attempt *a = waiter->owner;
+    mail_send(a->request->worker, &a->hold.mail);
+}
+
+static void name_cell(void *ctx, uint64_t key, str budget, str value, int64_t window_start_us)
+{
+    struct attempt *a = ctx;
+    journal_append_cell(a->request->worker->journal, key, budget, value, window_start_us);
+}
+
+static picousd bound_of(const struct attempt *a, const struct price_bound_ask *ask)
+{
+    const struct target *t = a->request->plan.target;
+    const struct setting_provider *p = t->provider;
+    if (p->cost_per_hour != PRICE_UNSET) {
+        int64_t share = p->concurrency_at_full > 0 ? p->concurrency_at_full : 1;
+        return price_of_time(p->cost_per_hour, p->timeouts.total_us) / share + 1;
+    }
+    return price_bound(&t->prices, a->hold.admitted_us, ask);
+}
+
+static struct price_bound_ask ask_for(const struct request *r, int64_t max_output)
+{
+    struct price_bound_ask ask = r->plan.ask;
+    if (max_output >= 0)
+        ask.output_tokens = max_output * r->attribute.call.choices + r->attribute.call.prediction_bytes;
+    return ask;
+}
+
+static int64_t prompt_of(const struct price_bound_ask *ask)
+{
+    return ask->input_tokens + ask->image_tokens + ask->audio_tokens;
+}
+
+static void set_amounts(struct attempt *a, int64_t max_output)
+{
+    struct price_bound_ask ask = ask_for(a->request, max_output);
+    a->hold.max_output = max_output;
+    a->hold.amounts.of[BUDGET_MONEY] = bound_of(a, &ask);
+    a->hold.amounts.of[BUDGET_TOKENS] = prompt_of(&ask) + ask.output_tokens;
+    a->hold.amounts.of[BUDGET_REQUESTS] = 1;
+}
+
+/* The largest output limit whose bound fits in this room; below zero: none does. */
+static int64_t output_fitting(const struct attempt *a, const struct budget_amounts *room)
+{
+    const struct request *r = a->request;
+    const struct call *call = &r->attribute.call;
+    int64_t tokens = INT64_MAX;
+    struct price_bound_ask ask = ask_for(r, a->hold.max_output);
+    if (r->plan.target->provider->cost_per_hour != PRICE_UNSET) {
+        if (a->hold.amounts.of[BUDGET_MONEY] > room->of[BUDGET_MONEY]) return -1;
+    } else if (room->of[BUDGET_MONEY] != INT64_MAX) {
+        tokens = price_bound_output_fitting(&r->plan.target->prices, a->hold.admitted_us, &ask, room->of[BUDGET_MONEY]);
+    }
+    if (room->of[BUDGET_TOKENS] != INT64_MAX) {
+        int64_t left = room->of[BUDGET_TOKENS] - prompt_of(&ask);
+        if (left < tokens) tokens = left;
+    }
+    if (room->of[BUDGET_REQUESTS] < 1) return -1;
+    if (tokens == INT64_MAX) return a->hold.max_output;
+    tokens -= call->prediction_bytes;
+    return tokens < 0 ? -1 : tokens / call->choices;
+}
+
+/* Lowers the output limit into `room`, if it may and if what is left is worth a call. */
+static bool lower(struct attempt *a, const struct budget_amounts *room, bool clamp)
+{
+    const struct request *r = a->request;
+    if (a->hold.max_output < 0 || !(r->plan.lowerable || clamp)) return false;
+    int64_t least = r->plan.lowerable ? LEAST_OUTPUT : call_min_output(r->attribute.call.kind);
+    int64_t fits = output_fitting(a, room);
+    if (fits < least || fits >= a->hold.max_output) return false;
+    set_amounts(a, fits);
+    a->hold.lowered = true;
+    return true;
+}
+
+static str amount_text(struct request *r, enum budget_measure measure, int64_t amount)
+{
+    char text[MONEY_TEXT_MAX];
+    if (measure == BUDGET_MONEY) return arena_printf(&r->arena, "$%" STR_FMT, STR_ARG(money_format(amount, text)));
+    return arena_printf(&r->arena, "%lld %s", (long long)amount, measure == BUDGET_TOKENS ? "tokens" : "requests");
+}
+
+static str window_text(struct request *r, const struct budget_refusal *why)
+{
+    char text[40];
+    if (why->resets_us == INT64_MAX) return S("; it does not reset");
+    return arena_printf(&r->arena, "; it resets at %" STR_FMT, STR_ARG(time_format(why->resets_us, text)));
+}
+
+static enum verdict refuse(struct attempt *a, bool spent, const struct budget_refusal *why)
+{
+    struct request *r = a->request;
+    const struct budget_rule *rule = why->rule;
+    str left = amount_text(r, rule->measure, spent ? why->left : why->free_now),
+        limit = amount_text(r, rule->measure, rule->limit);
+    str asked = amount_text(r, rule->measure, a->hold.amounts.of[rule->measure]);
+    str window = window_text(r, why);
+    if (!spent) {
+        r->err_headers = S("retry-after: 1\r\nx-should-retry: true\r\n");
+        request_fail(r, ERR_BUDGET_BUSY,
+                     arena_printf(&r->arena,
+                                  "Calls in flight hold what is left of the budget '%" STR_FMT "' (%" STR_FMT
+                                  " of %" STR_FMT " free now); this call needs %" STR_FMT ". Please try again in 1s.",
+                                  STR_ARG(rule->name), STR_ARG(left), STR_ARG(limit), STR_ARG(asked)));
+        return attempt_fail(a, ERR_BUDGET_BUSY, "budget busy");
+    }
+    int64_t fits = a->hold.max_output < 0 ? -1 : output_fitting(a, &why->all_left);
+    str fit =
+        fits >= call_min_output(r->attribute.call.kind) && fits > 0
+            ? arena_printf(&r->arena, " A call with an output limit of at most %lld tokens would fit.", (long long)fits)
+            : S(" No call of this size fits any more.");
+    r->err_headers = S("x-should-retry: false\r\n");
+    request_fail(r, ERR_BUDGET_SPENT,
+                 arena_printf(&r->arena,
+                              "The budget '%" STR_FMT "' has %" STR_FMT " of %" STR_FMT " left%" STR_FMT
+                              ". This call may cost up to %" STR_FMT ".%" STR_FMT,
+                              STR_ARG(rule->name), STR_ARG(left), STR_ARG(limit), STR_ARG(window), STR_ARG(asked),
+                              STR_ARG(fit)));
+    return attempt_fail(a, ERR_BUDGET_SPENT, "budget spent");
+}
+
+static bool write_hold(struct attempt *a)
+{
+    struct row row;
+    row_fill(a, &row);
+    a->hold.position = journal_append(a->request->worker->journal, JOURNAL_HOLD, &row);
+    a->hold.journaled = a->hold.position != 0;
+    return a->hold.journaled;
+}
+
+static enum verdict got_it(struct attempt *a)
+{
+    int64_t now_us = time_mono_us();
+    a->hold.held = true;
+    if (a->hold.asked) {
+        a->hold.wait_us = now_us - a->hold.since_us;
+        metrics_wait(&a->request->worker->metrics, a->hold.wait_us);
+    }
+    deadline_clear(&a->deadline);
+    if (!write_hold(a)) return attempt_fail(a, ERR_LEDGER_FULL, "the journal has no room: is the disk full?");
+    return STEP_NEXT;
+}
+
+/* One try; lowers and tries again as long as that may help. */
+static enum verdict try_hold(struct attempt *a)
+{
+    struct request *r = a->request;
+    struct budgets *b = r->worker->purser->budgets;
+    const struct budget_rules *rules = r->lease->snapshot->budgets;
+    bool late = a->hold.asked && time_mono_us() >= a->hold.until_us;
+    for (;;) {
+        struct budget_ask ask = {.who = &r->attribute.payer,
+                                 .at_us = a->hold.admitted_us,
+                                 .amounts = a->hold.amounts,
+                                 .made = name_cell,
+                                 .made_ctx = a};
+        struct budget_refusal why;
+        bool queued = a->hold.waiter.cell != NULL;
+        enum budget_verdict v = queued ? budget_retry(b, rules, &ask, &a->hold.waiter, &a->hold.hold, &why)
+                                       : budget_hold(b, rules, &ask, &a->hold.waiter, &a->hold.hold, &why);
+        if (v == BUDGET_HELD) return got_it(a);
+        if (v == BUDGET_SPENT) {
+            if (lower(a, &why.all_left, why.clamp)) continue;
+            return refuse(a, true, &why);
+        }
+        if (!a->hold.asked) {
+            a->hold.asked = true;
+            a->hold.until_us = a->hold.since_us + why.wait_us;
+            late = why.wait_us == 0;
+        }
+        if (!late) {
+            deadline_set(&r->worker->loop, &a->deadline, a->hold.until_us);
+            return STEP_WAIT;
+        }
+        if (lower(a, &why.all_free, why.clamp)) continue;
+        budget_leave(b, &a->hold.waiter);
+        return refuse(a, false, &why);
+    }
+}
+
+enum verdict attempt_hold(struct attempt *a)
+{
+    struct request *r = a->request;
+    if (a->hold.journaled) { /* durability: disk waits here for the group sync */
+        if (!journal_synced(r->worker->journal, a->hold.position)) return STEP_WAIT;
+        return STEP_NEXT;
+    }
+    if (!a->hold.since_us) {
+        if (!journal_ready(r->worker->journal)) {
+            request_fail(r, ERR_LEDGER_FULL, S("purser's ledger cannot take more records: is its disk full?"));
+            return attempt_fail(a, ERR_LEDGER_FULL, "the journal has no room: is the disk full?");
+        }
+        a->hold.since_us = time_mono_us();
+        a->hold.admitted_us = time_now_us();
+        mail_init(&a->hold.mail, wake_from_mail);
+        budget_waiter_init(&a->hold.waiter, on_room, a);
+        set_amounts(a, r->plan.max_output);
+    }
+    enum verdict v = try_hold(a);
+    if (v == STEP_NEXT && r->lease->snapshot->settings->durability_disk &&
+        !journal_synced(r->worker->journal, a->hold.position)) {
+        return STEP_WAIT; /* woken by the ledger's sync */
+    }
+    return v;
+}

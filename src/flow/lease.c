@@ -1,0 +1,148 @@
+/* One settings generation as one worker uses it: where model names lead, and the
+ * pools of connections, which outlive reloads. */
+#include "flow/worker.h"
+
+#include "base/hash.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { BUCKETS = 256 };
+
+static struct upstream *open_upstream(struct worker *w, const struct setting_provider *p)
+{
+    char key[700];
+    int n = snprintf(key, sizeof(key), "%" STR_FMT ":%u tls=%d verify=%d ca=%" STR_FMT " max=%lld", STR_ARG(p->host),
+                     p->port, p->tls, p->tls_verify, STR_ARG(p->ca_file), (long long)p->connections);
+    str name = str_of(key, (size_t)n < sizeof(key) ? (size_t)n : sizeof(key) - 1);
+    LIST_EACH (it, &w->upstreams) {
+        struct worker_upstream *u = LIST_ENTRY(it, struct worker_upstream, link);
+        if (!str_eq(u->key, name)) continue;
+        u->used = true;
+        return u->upstream;
+    }
+    struct tls_context *tls = NULL;
+    struct buf why;
+    buf_init(&why, 0);
+    if (p->tls) {
+        char *ca = p->ca_file.n ? str_dup(p->ca_file) : NULL;
+        tls = tls_client_context(ca, p->tls_verify, &why); /* checked when the settings were loaded */
+        free(ca);
+    }
+    buf_free(&why);
+    struct upstream_options options = {.loop = &w->loop,
+                                       .host = p->host,
+                                       .port = p->port,
+                                       .tls = tls,
+                                       .connections = p->connections > 0 ? (unsigned)p->connections : 4096u,
+                                       .idle_us = 30 * 1000000};
+    struct worker_upstream *u = mem_zalloc(sizeof(*u));
+    u->key = str_of(str_dup(name), name.n);
+    u->upstream = upstream_new(&options);
+    u->used = true;
+    list_add_last(&w->upstreams, &u->link);
+    return u->upstream;
+}
+
+static void forget_upstream(struct worker_upstream *u)
+{
+    list_remove(&u->link);
+    upstream_drop(u->upstream);
+    free((void *)(uintptr_t)u->key.p);
+    free(u);
+}
+
+void lease_adopt(struct worker *w, struct snapshot *s)
+{
+    struct lease *l = mem_zalloc(sizeof(*l));
+    l->snapshot = s;
+    l->current = true;
+    arena_init(&l->arena);
+    l->buckets = arena_alloc(&l->arena, BUCKETS * sizeof(*l->buckets));
+    for (size_t i = 0; i < BUCKETS; i++) list_init(&l->buckets[i]);
+    const struct settings *settings = s->settings;
+    l->upstreams = arena_zalloc(&l->arena, (settings->provider_count + 1) * sizeof(*l->upstreams));
+    LIST_EACH (it, &w->upstreams) LIST_ENTRY(it, struct worker_upstream, link)->used = false;
+    for (size_t i = 0; i < settings->provider_count; i++) {
+        if (!settings->providers[i].off) l->upstreams[i] = open_upstream(w, &settings->providers[i]);
+    }
+    struct lease *old = w->lease;
+    w->lease = l;
+    __atomic_store_n(&w->adopted, s->generation, __ATOMIC_RELEASE);
+    if (!old) return;
+    old->current = false;
+    old->uses++; /* so that giving it back frees it when nobody else has it */
+    lease_give(w, old);
+    LIST_EACH (it, &w->upstreams) {
+        struct worker_upstream *u = LIST_ENTRY(it, struct worker_upstream, link);
+        if (!u->used) forget_upstream(u);
+    }
+}
+
+struct lease *lease_take(struct worker *w)
+{
+    w->lease->uses++;
+    return w->lease;
+}
+
+void lease_give(struct worker *w, struct lease *l)
+{
+    (void)w;
+    if (--l->uses > 0 || l->current) return;
+    snapshot_put(l->snapshot);
+    arena_free(&l->arena);
+    free(l);
+}
+
+void lease_end(struct worker *w)
+{
+    struct lease *l = w->lease;
+    w->lease = NULL;
+    l->current = false;
+    l->uses++;
+    lease_give(w, l);
+    while (!list_empty(&w->upstreams)) forget_upstream(LIST_ENTRY(w->upstreams.next, struct worker_upstream, link));
+}
+
+static struct target *make_target(struct worker *w, struct lease *l, str model, const struct setting_target *found)
+{
+    const struct settings *s = l->snapshot->settings;
+    const struct setting_provider *p = found->provider;
+    struct target *t = arena_zalloc(&l->arena, sizeof(*t));
+    (void)w;
+    t->requested = arena_str(&l->arena, model);
+    t->model = arena_str(&l->arena, found->model);
+    t->name = arena_printf(&l->arena, "%" STR_FMT "/%" STR_FMT, STR_ARG(p->name), STR_ARG(found->model));
+    t->provider = p;
+    t->upstream = l->upstreams[p - s->providers];
+    t->wants_max_tokens = p->flags & PROVIDER_MAX_TOKENS;
+    t->rejects_stream_options = p->flags & PROVIDER_NO_STREAM_OPTIONS;
+    t->prices = price_book_find_target(s->book, p->name, p->book, t->model, &l->arena);
+    if (t->prices.count == 0 && !s->unpriced_refuse) {
+        const struct price **row = arena_alloc(&l->arena, sizeof(*row));
+        *row = &s->unpriced_ceiling;
+        t->prices.rows = row;
+        t->prices.count = 1;
+        t->unpriced = true;
+    }
+    return t;
+}
+
+struct target *lease_target(struct worker *w, struct lease *l, str model, struct arena *arena, str *why)
+{
+    struct list *bucket = &l->buckets[hash_fnv(model) % BUCKETS];
+    LIST_EACH (it, bucket) {
+        struct target *t = LIST_ENTRY(it, struct target, link);
+        if (str_eq(t->requested, model)) return t;
+    }
+    struct setting_target found = {0};
+    if (!settings_route(l->snapshot->settings, model, arena, &found, why)) return NULL;
+    if (l->target_count >= WORKER_TARGETS_MAX) { /* names made up by the thousand must not fill the memory */
+        *why = S("Too many different model names have been used since the settings were loaded.");
+        return NULL;
+    }
+    struct target *t = make_target(w, l, model, &found);
+    l->target_count++;
+    list_add_first(bucket, &t->link);
+    return t;
+}

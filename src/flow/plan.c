@@ -1,0 +1,95 @@
+/* plan: the target's prices and the bound: the most that this call can cost. */
+#include "flow/request.h"
+
+#include "flow/purser.h"
+
+/* What a family's tokenizer adds around each message and tool, and the most that an
+ * image or a second of audio becomes. Source: the vendors' pages on images and
+ * audio (OpenAI: at most 1,445 tokens an image at high detail for tile models, up to
+ * 6,240 for patch models; audio 10 tokens a second in, 16 kB/s of PCM at least). */
+enum {
+    TOKENS_PER_MESSAGE = 16,
+    TOKENS_PER_TOOL = 32,
+    TOKENS_PER_CALL = 64,
+    TOKENS_PER_IMAGE = 6240,
+    AUDIO_BYTES_PER_TOKEN = 100, /* compressed speech at 8 kbit/s is 1,000 bytes a second */
+};
+
+static int64_t input_bound(const struct call *call, const struct model_facts *facts)
+{
+    int64_t tokens =
+        call->text_bytes + call->messages * TOKENS_PER_MESSAGE + call->tools * TOKENS_PER_TOOL + TOKENS_PER_CALL;
+    if (facts->context_window && (call->references || tokens > facts->context_window)) return facts->context_window;
+    return call->references ? 1000000 : tokens; /* stored context of unknown size, an unknown window: a million */
+}
+
+/* The limit that holds where the client set none. */
+static int64_t default_output(const struct request *r)
+{
+    const struct setting_feature *f = r->attribute.feature;
+    if (f && f->max_output_tokens) return f->max_output_tokens;
+    int64_t most = r->plan.target->prices.facts.max_output;
+    return most ? most : r->lease->snapshot->settings->default_max_output_tokens;
+}
+
+static bool has_output(enum call_kind kind)
+{
+    return kind == CALL_CHAT || kind == CALL_COMPLETIONS || kind == CALL_RESPONSES;
+}
+
+static bool check_priced(struct request *r)
+{
+    const struct target *t = r->plan.target;
+    if (t->prices.count || t->provider->cost_per_hour != PRICE_UNSET)
+        return true; /* with a ceiling, that is its price */
+    request_fail_param(r, ERR_UNPRICED,
+                       arena_printf(&r->arena,
+                                    "No price is known for '%" STR_FMT
+                                    "', so its cost could not be held against a budget. Add to the "
+                                    "settings, with its prices per million tokens: prices: [{ model: %" STR_FMT
+                                    ", input: ..., output: ... }]",
+                                    STR_ARG(t->name), STR_ARG(t->name)),
+                       S("model"));
+    return false;
+}
+
+/* Where the call names no tier, the account's own default decides, which may be priority. */
+static uint32_t tiers_that_may_be_served(const struct call *call)
+{
+    bool cheap = str_eq(call->service_tier, S("default")) || str_eq(call->service_tier, S("flex"));
+    return cheap ? 1u << TIER_STANDARD | 1u << TIER_BATCH | 1u << TIER_FLEX : 0;
+}
+
+enum verdict step_plan(struct request *r)
+{
+    const struct call *call = &r->attribute.call;
+    const struct target *t = r->plan.target;
+    if (!check_priced(r)) return STEP_JUMP;
+    if (call->server_tools && call->max_tool_calls < 0 && budget_rules_count(r->lease->snapshot->budgets)) {
+        return request_fail_param(
+            r, ERR_BAD_FIELD,
+            S("Tools that run at the provider need a set maximum, so that the call's cost has a bound: "
+              "set 'max_tool_calls'."),
+            S("max_tool_calls"));
+    }
+    int64_t input = input_bound(call, &t->prices.facts);
+    int64_t output = 0;
+    if (has_output(call->kind)) {
+        const struct setting_feature *f = r->attribute.feature;
+        output = call->max_output >= 0 ? call->max_output : default_output(r);
+        if (f && f->max_output_tokens && output > f->max_output_tokens) output = f->max_output_tokens;
+        r->plan.lowerable = call->max_output < 0;
+    }
+    r->plan.input_tokens = input;
+    r->plan.max_output = has_output(call->kind) ? output : -1;
+    r->plan.ask = (struct price_bound_ask){
+        .input_tokens = input,
+        .output_tokens = output * call->choices + call->prediction_bytes,
+        .image_tokens = call->images * TOKENS_PER_IMAGE,
+        .audio_tokens = call->audio_bytes / AUDIO_BYTES_PER_TOKEN,
+        .requests = 1,
+        .tool_calls = call->max_tool_calls > 0 ? call->max_tool_calls : 0,
+        .tiers = tiers_that_may_be_served(call),
+    };
+    return STEP_NEXT;
+}

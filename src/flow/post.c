@@ -1,0 +1,178 @@
+/* post: usage -> cost -> journal and budgets. One settle path for every endpoint. */
+#include "flow/request.h"
+
+#include "base/time.h"
+#include "flow/purser.h"
+
+/* The provider was reached, and may have worked: an answer, or bytes of a request. */
+static bool reached(const struct attempt *a)
+{
+    return a->began && (a->wire.call.written_any || a->head.status);
+}
+
+static void settle_time(struct attempt *a, int64_t now_us)
+{
+    const struct setting_provider *p = a->request->plan.target->provider;
+    int64_t share = p->concurrency_at_full > 0 ? p->concurrency_at_full : 1;
+    int64_t used_us = now_us - a->hold.since_us - a->hold.wait_us;
+    a->post.cost = (struct cost){.total = price_of_time(p->cost_per_hour, used_us) / share, .state = COST_EXACT};
+    a->post.cost.unit[UNIT_SECONDS] = a->post.cost.total;
+}
+
+static void settle_usage(struct attempt *a)
+{
+    const struct request *r = a->request;
+    const struct target *t = r->plan.target;
+    struct answer *answer = &a->body.answer;
+    struct usage *usage = &answer->usage;
+    usage->units[UNIT_REQUESTS] = 1;
+    enum price_tier asked = TIER_STANDARD, served = TIER_STANDARD;
+    bool known_tier = price_tier_find(answer->service_tier, &served), tier_missing = false;
+    bool asked_known = price_tier_find(r->attribute.call.service_tier, &asked);
+    if (answer->service_tier.n && asked_known && asked != served &&
+        !str_eq(r->attribute.call.service_tier, S("auto"))) {
+        usage->flags |= USAGE_TIER_DIFFERS;
+    }
+    const struct price *price =
+        price_pick(&t->prices, served, price_prompt_tokens(usage), a->hold.admitted_us, &tier_missing);
+    a->post.cost = price_cost(price, usage);
+    usage->flags |= a->post.cost.flags;
+    if ((tier_missing || !known_tier) && a->post.cost.state == COST_EXACT) a->post.cost.state = COST_ESTIMATED;
+    if (t->unpriced) a->post.cost.state = COST_UNPRICED;
+}
+
+/* What it cost, and how sure that is. */
+static void settle(struct attempt *a, int64_t now_us)
+{
+    const struct target *t = a->request->plan.target;
+    struct answer *answer = &a->body.answer;
+    bool refused = a->head.status >= 300; /* errors are not billed, unless they say what they used */
+    if (!reached(a) || (refused && !answer->usage.known)) {
+        a->post.cost = (struct cost){.state = COST_FREE};
+    } else if (t->provider->cost_per_hour != PRICE_UNSET) {
+        settle_time(a, now_us);
+        answer->usage.units[UNIT_SECONDS] =
+            (now_us - a->hold.since_us - a->hold.wait_us + US_PER_SECOND - 1) / US_PER_SECOND;
+    } else if (answer->usage.known && (a->body.complete || refused)) {
+        settle_usage(a);
+    } else if (answer->usage.known &&
+               a->err) { /* cumulative counts of a stream that was cut: what came after is unknown */
+        settle_usage(a);
+        struct estimate guess;
+        estimate_blind(a, now_us, &guess);
+        if (guess.cost.total > a->post.cost.total) a->post.cost = guess.cost;
+        if (a->post.cost.state == COST_EXACT) a->post.cost.state = COST_ESTIMATED;
+    } else {
+        struct estimate guess;
+        estimate_blind(a, now_us, &guess);
+        a->post.cost = guess.cost;
+        memcpy(answer->usage.units, guess.usage.units, sizeof(guess.usage.units));
+    }
+    a->post.cost_max = a->post.cost.total;
+    if (a->post.cost.state == COST_ESTIMATED && a->hold.amounts.of[BUDGET_MONEY] > a->post.cost_max) {
+        a->post.cost_max = a->hold.amounts.of[BUDGET_MONEY];
+    }
+    if (a->post.cost.total > a->hold.amounts.of[BUDGET_MONEY]) answer->usage.flags |= USAGE_ABOVE_BOUND;
+}
+
+static int64_t tokens_of(const struct usage *u)
+{
+    int64_t sum = 0;
+    for (enum unit i = UNIT_INPUT; i <= UNIT_IMAGE; i++) sum += u->units[i];
+    return sum;
+}
+
+static void write_row(struct attempt *a, const struct budget_amounts *used)
+{
+    struct request *r = a->request;
+    const struct answer *answer = &a->body.answer;
+    struct row row;
+    row_fill(a, &row);
+    struct row_numbers *n = &row.n;
+    memcpy(n->units, answer->usage.units, sizeof(n->units));
+    memcpy(n->cost_by_unit, a->post.cost.unit, sizeof(n->cost_by_unit));
+    n->cost_picousd = a->post.cost.total;
+    n->cost_max_picousd = a->post.cost_max;
+    n->cost_state = (uint8_t)a->post.cost.state;
+    n->usage_flags = answer->usage.flags;
+    n->usage_known = answer->usage.known;
+    n->provider_cost_picousd = a->began ? answer->provider_cost : -1;
+    n->wasted = a->err != ERR_NONE;
+    row.text[ROW_MODEL_ANSWERED] = answer->model;
+    row.text[ROW_SERVICE_TIER] = answer->service_tier.n ? answer->service_tier : r->attribute.call.service_tier;
+    row.text[ROW_FINISH] = answer->finish;
+    row.text[ROW_USAGE_RAW] = answer->usage_raw;
+    if (a->head.status) row.text[ROW_PROVIDER_REQUEST] = http_head_find(&a->wire.call.head, S("x-request-id"));
+    if (r->plan.target->prices.count) row.text[ROW_PRICE_SOURCE] = r->plan.target->prices.rows[0]->source;
+    for (uint32_t i = 0; i < row.cell_count; i++) row.cells[i].amount = budget_part_used(&a->hold.hold.part[i], used);
+    a->hold.position = journal_append(r->worker->journal, JOURNAL_POST, &row);
+}
+
+static void learn_rate(struct attempt *a, int64_t now_us)
+{
+    struct target *t = a->request->plan.target;
+    const struct usage *u = &a->body.answer.usage;
+    int64_t tokens = u->units[UNIT_OUTPUT] + u->units[UNIT_REASONING];
+    int64_t from_us = a->body.last_us > a->body.first_us ? a->body.first_us : a->wire.call.connected_us;
+    int64_t took_us = (a->body.last_us ? a->body.last_us : now_us) - from_us;
+    if (!u->known || tokens < 16 || took_us <= 0) return;
+    double rate = (double)tokens / (double)took_us;
+    if (rate > t->fastest_tokens_per_us) t->fastest_tokens_per_us = rate;
+}
+
+static void count(struct attempt *a, int64_t now_us)
+{
+    struct request *r = a->request;
+    const struct target *t = r->plan.target;
+    struct metric_call m = {
+        .labels = {.operation = call_kind_name(r->receive.kind),
+                   .provider = t->provider->name,
+                   .vendor = t->provider->vendor->kind,
+                   .model = t->model,
+                   .key = r->attribute.payer.is[SCOPE_KEY],
+                   .feature = r->attribute.payer.is[SCOPE_FEATURE]},
+        .err = a->err,
+        .usage = &a->body.answer.usage,
+        .cost = a->post.cost.total,
+        .state = a->post.cost.state,
+        .wasted = a->err != ERR_NONE,
+        .total_us = now_us - r->started_us,
+        .first_token_us = a->body.first_us ? a->body.first_us - r->started_us : 0,
+        .overhead_us = a->hold.since_us - r->started_us,
+    };
+    metrics_attempt(&r->worker->metrics, &m);
+}
+
+enum verdict attempt_post(struct attempt *a)
+{
+    struct request *r = a->request;
+    struct budgets *b = r->worker->purser->budgets;
+    int64_t now_us = time_mono_us();
+    deadline_clear(&a->deadline);
+    if (!a->hold.held) { /* never admitted: no money moved */
+        budget_leave(b, &a->hold.waiter);
+        return STEP_OVER;
+    }
+    if (!a->began && a->hold.journaled) { /* admitted, but gone before a byte was sent */
+        struct row row;
+        row_fill(a, &row);
+        journal_append(r->worker->journal, JOURNAL_VOID, &row);
+    }
+    if (!a->began) {
+        budget_void(b, &a->hold.hold);
+        return STEP_OVER;
+    }
+    const struct setting_provider *provider = r->plan.target->provider;
+    if (provider->cost_per_hour != PRICE_UNSET) machine_use(r->worker->purser->machines, provider, -1, now_us);
+    settle(a, now_us);
+    struct budget_amounts used = {{a->post.cost.total, tokens_of(&a->body.answer.usage), reached(a)}};
+    write_row(a, &used);
+    budget_post(b, &a->hold.hold, &used);
+    a->post.used = used;
+    r->cost_so_far = money_add_sat(r->cost_so_far, a->post.cost.total);
+    if (!a->err) learn_rate(a, now_us);
+    count(a, now_us);
+    if (!a->wire_done)
+        deadline_set(&r->worker->loop, &a->deadline, now_us + US_PER_SECOND); /* for the connection's own end */
+    return STEP_OVER;
+}

@@ -1,0 +1,56 @@
+/* The running server: what all threads share, and its start, reload and stop.
+ *
+ * Shared, each with its rule: the settings snapshot (immutable, swapped whole),
+ * budget and limit cells (atomics), journals (one writer, one reader), one mailbox a
+ * worker, the access log (a ring under a mutex). Nothing else. */
+#ifndef FLOW_PURSER_H
+#define FLOW_PURSER_H
+
+#include "flow/access_log.h"
+#include "flow/machine.h"
+#include "flow/snapshot.h"
+#include "flow/worker.h"
+
+struct purser {
+    struct ledger *ledger;
+    struct budgets *budgets;
+    struct limits *limits;
+    struct access_log *log;
+    struct worker **workers;
+    unsigned worker_count;
+    pthread_mutex_t control;  /* one reload, key change or stop at a time */
+    struct snapshot *current; /* under `control` */
+    uint32_t generation;
+    const char *settings_file; /* for reloads */
+    int64_t started_us;
+    bool stopping;         /* atomic */
+    int64_t request_count; /* in flight, atomic */
+    pthread_t clockwork;
+    pthread_mutex_t clock_lock;
+    pthread_cond_t clock_wake;
+    bool clock_stop; /* under `clock_lock` */
+    struct machines *machines;
+    unsigned inherited; /* sockets from systemd */
+    bool running;
+};
+
+/* Everything up to and without listening. `why` gets the sentence where it fails. */
+struct purser *purser_open(struct settings *settings, const char *settings_file, struct buf *why);
+/* Listens and starts the threads. */
+bool purser_start(struct purser *p, struct buf *why);
+/* Reads the settings anew and swaps them, or changes nothing and says why. */
+bool purser_reload(struct purser *p, struct buf *why);
+/* After a change of stored keys: takes them over within a moment. */
+void purser_refresh_keys(struct purser *p);
+/* Graceful: drains with the settings' deadline, posts everything, closes. */
+void purser_stop(struct purser *p);
+void purser_drop(struct purser *p);
+/* The descriptor that systemd passed for the `i`th listener (LISTEN_FDS); -1: none. */
+int purser_inherited_socket(const struct purser *p, size_t i);
+bool purser_ready(const struct purser *p);
+
+/* clockwork.c */
+void clockwork_start(struct purser *p);
+void clockwork_stop(struct purser *p);
+
+#endif

@@ -1,0 +1,99 @@
+/* receive: tells what was asked for, and turns away what no key could make right. */
+#include "flow/request.h"
+
+#include "flow/purser.h"
+
+static bool find_kind(str path, enum call_kind *out)
+{
+    for (enum call_kind k = 0; k < CALL_KIND_COUNT; k++) {
+        if (!str_eq(path, call_path(k))) continue;
+        *out = k;
+        return true;
+    }
+    return false;
+}
+
+/* Is it a name or address of this machine itself? */
+static bool is_loopback_host(str host)
+{
+    if (str_starts(host, S("["))) {
+        size_t end = str_find_byte(host, ']', 0);
+        return end != SIZE_MAX; /* an address literal: no name that somebody else could point here */
+    }
+    size_t colon = str_find_byte(host, ':', 0);
+    if (colon != SIZE_MAX) host = str_head(host, colon);
+    if (str_eq_nocase(host, S("localhost")) || str_ends(host, S(".localhost"))) return true;
+    for (size_t i = 0; i < host.n; i++) {
+        char c = host.p[i];
+        if (c != '.' && (c < '0' || c > '9')) return false;
+    }
+    return host.n > 0;
+}
+
+/* A page in a browser must not reach a gateway behind its user's back: neither from
+ * another origin, nor by a name that was pointed at this machine (DNS rebinding). */
+static bool foreign(const struct http_request *q, str *message)
+{
+    str host = http_header_find(q, S("host")), origin = http_header_find(q, S("origin"));
+    bool loopback_peer = str_starts(q->peer, S("127.")) || str_eq(q->peer, S("::1"));
+    if (loopback_peer && !is_loopback_host(host) && host.n) {
+        *message =
+            S("The Host header names another machine; on a loopback address it must be localhost or an IP address.");
+        return true;
+    }
+    if (!origin.n) return false;
+    size_t slashes = str_find(origin, S("://"), 0);
+    str from = slashes == SIZE_MAX ? origin : str_from_at(origin, slashes + 3);
+    if (str_eq_nocase(from, host)) return false;
+    *message = S("Requests from web pages of another origin are refused; call purser from your server.");
+    return true;
+}
+
+static void respond_text(struct request *r, int status, str body)
+{
+    http_respond(r->x, status, S("content-type: text/plain; charset=utf-8\r\n"), body);
+    r->answer.done = true;
+}
+
+static enum verdict serve_health(struct request *r, str path)
+{
+    bool ready = str_eq(path, S("/healthz")) || purser_ready(r->worker->purser);
+    respond_text(r, ready ? 200 : 503, ready ? S("ok\n") : S("not ready\n"));
+    r->step = REQUEST_record;
+    return STEP_JUMP;
+}
+
+enum verdict step_receive(struct request *r)
+{
+    const struct http_request *q = &r->x->request;
+    str message = STR_NONE;
+    bool get = str_eq(q->method, S("GET")) || str_eq(q->method, S("HEAD"));
+    if (str_eq(q->path, S("/healthz")) || str_eq(q->path, S("/readyz"))) return serve_health(r, q->path);
+    if (foreign(q, &message)) return request_fail(r, ERR_FORBIDDEN, message);
+    bool models = str_eq(q->path, S("/v1/models")) || str_starts(q->path, S("/v1/models/"));
+    if (models) {
+        if (get) return STEP_NEXT;
+        return request_fail(r, ERR_METHOD_NOT_ALLOWED, S("/v1/models takes GET."));
+    }
+    if (!find_kind(q->path, &r->receive.kind)) {
+        return request_fail(r, ERR_NOT_FOUND,
+                            arena_printf(&r->arena,
+                                         "Nothing is served at %" STR_FMT " %" STR_FMT
+                                         ". purser speaks /v1/chat/completions, /v1/completions, /v1/embeddings, "
+                                         "/v1/responses, /v1/moderations and /v1/models.",
+                                         STR_ARG(q->method), STR_ARG(str_head(q->path, 200))));
+    }
+    if (!str_eq(q->method, S("POST"))) {
+        r->err_headers = S("allow: POST\r\n");
+        return request_fail(r, ERR_METHOD_NOT_ALLOWED,
+                            arena_printf(&r->arena, "%" STR_FMT " takes POST.", STR_ARG(q->path)));
+    }
+    str type = http_header_find(q, S("content-type"));
+    size_t semicolon = str_find_byte(type, ';', 0);
+    if (!str_eq_nocase(str_trim(str_head(type, semicolon)), S("application/json"))) {
+        return request_fail(r, ERR_BAD_MEDIA_TYPE, S("The Content-Type must be application/json."));
+    }
+    r->receive.body = q->body;
+    r->receive.body_bytes = q->body.n;
+    return STEP_NEXT;
+}

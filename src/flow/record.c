@@ -1,0 +1,74 @@
+/* record: waits until the connection to the provider is free, then the access log
+ * and the release of what the request held. */
+#include "flow/request.h"
+
+#include "base/time.h"
+#include "flow/purser.h"
+
+static void add_text(struct buf *line, const char *name, str value)
+{
+    if (!value.n) return;
+    buf_printf(line, ",\"%s\":", name);
+    buf_add_json(line, value);
+}
+
+static void log_call(struct request *r)
+{
+    struct access_log *log = r->worker->purser->log;
+    const struct attempt *a = r->attempt;
+    if (access_log_is_off(log)) return;
+    struct buf line;
+    char when[40], money[MONEY_TEXT_MAX];
+    buf_init(&line, 8 * 1024);
+    buf_reserve(&line, 512);
+    int status = r->err ? err_info(r->err)->status : a && a->head.status ? a->head.status : 200;
+    buf_printf(&line,
+               "{\"time\":\"%" STR_FMT "\",\"request_id\":\"%016llx\",\"status\":%d,\"outcome\":\"%" STR_FMT "\"",
+               STR_ARG(time_format(r->at_us, when)), (unsigned long long)r->id, status,
+               STR_ARG(err_info(r->err)->name));
+    const str *who = r->attribute.payer.is;
+    if (r->authenticate.key) {
+        add_text(&line, "operation", call_kind_name(r->receive.kind));
+        add_text(&line, "key", who[SCOPE_KEY]);
+        add_text(&line, "team", who[SCOPE_TEAM]);
+        add_text(&line, "user", who[SCOPE_USER]);
+        add_text(&line, "feature", who[SCOPE_FEATURE]);
+        add_text(&line, "provider", who[SCOPE_PROVIDER]);
+        add_text(&line, "model", who[SCOPE_MODEL]);
+    }
+    if (a) {
+        const int64_t *units = a->body.answer.usage.units;
+        buf_printf(&line,
+                   ",\"attempts\":%u,\"stream\":%s,\"input_tokens\":%lld,\"output_tokens\":%lld,\"cost_usd\":%" STR_FMT,
+                   r->attempts, r->attribute.call.stream ? "true" : "false",
+                   (long long)(units[UNIT_INPUT] + units[UNIT_CACHE_READ] + units[UNIT_CACHE_WRITE_5M] +
+                               units[UNIT_CACHE_WRITE_1H]),
+                   (long long)(units[UNIT_OUTPUT] + units[UNIT_REASONING]),
+                   STR_ARG(money_format(r->cost_so_far, money)));
+        add_text(&line, "cost_state", cost_state_name(a->post.cost.state));
+        if (a->body.first_us)
+            buf_printf(&line, ",\"first_token_ms\":%.3f", (double)(a->body.first_us - r->started_us) / 1e3);
+    }
+    buf_printf(&line, ",\"duration_ms\":%.3f}\n", (double)(time_mono_us() - r->started_us) / 1e3);
+    if (!line.overflow) access_log_write(log, buf_str(&line));
+    buf_free(&line);
+}
+
+enum verdict step_record(struct request *r)
+{
+    struct attempt *a = r->attempt;
+    if (r->limit.taken) {
+        int64_t tokens = a ? a->post.used.of[BUDGET_TOKENS] : 0;
+        limits_give(r->worker->purser->limits, &r->limit.take, tokens);
+        r->limit.taken = false;
+    }
+    if (a && !a->wire_done) return STEP_WAIT; /* the provider's own end of message: the connection can be kept */
+    if (r->x) r->x->user = NULL;              /* the exchange goes on alone: its bytes may still be on their way */
+    r->x = NULL;
+    if (!a && r->err)
+        metrics_refused(&r->worker->metrics, r->err);
+    else if (a && !a->began && r->err)
+        metrics_refused(&r->worker->metrics, r->err);
+    log_call(r);
+    return STEP_OVER;
+}

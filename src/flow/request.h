@@ -1,0 +1,215 @@
+/* A request and its attempt, from socket to ledger: one sub-struct a step.
+ *
+ * Only a step's own file writes its sub-struct; later steps may read it. There is
+ * no error path beside: request_fail() notes what went wrong and jumps forward
+ * to `answer`, and the steps after it run as always.
+ *
+ * Lifetimes: a request belongs to one worker for life and lies in its own arena.
+ * The client's exchange may end before it (hung up, answered); what is needed
+ * later is copied while the exchange lives. */
+#ifndef FLOW_REQUEST_H
+#define FLOW_REQUEST_H
+
+#include "dialect/call.h"
+#include "flow/worker.h"
+#include "ledger/ledger.h"
+#include "net/http_client.h"
+#include "net/sse.h"
+
+enum request_step {
+#define STEP(name, waits, text) REQUEST_##name,
+#include "flow/request.def"
+#undef STEP
+    REQUEST_STEPS
+};
+
+enum attempt_step {
+#define STEP(name, waits, text) ATTEMPT_##name,
+#include "flow/attempt.def"
+#undef STEP
+    ATTEMPT_STEPS
+};
+
+/* What a step says when it returns. */
+enum verdict {
+    STEP_NEXT, /* done: on to the next */
+    STEP_WAIT, /* woken again by an event */
+    STEP_JUMP, /* `step` was set: go there */
+    STEP_OVER, /* the request or attempt is over */
+};
+
+struct request;
+
+struct attempt {
+    struct request *request;
+    enum attempt_step step;
+    enum attempt_reason reason;
+    unsigned number;
+    uint64_t id;
+    enum err err;        /* how it ended */
+    const char *err_why; /* for people; in the request's arena */
+    bool over;           /* posted or void */
+    bool began;          /* http_call_start() was called: the provider may have been reached */
+    bool wire_done;      /* the connection is free again */
+    struct deadline deadline;
+
+    struct {
+        struct hold hold;
+        struct budget_waiter waiter;
+        struct mail mail;
+        struct budget_amounts amounts;
+        int64_t max_output;        /* tokens that the provider enforces; -1: the kind has none */
+        int64_t admitted_us;       /* wall clock: decides windows */
+        int64_t since_us, wait_us; /* monotonic; how long it waited */
+        int64_t until_us;          /* monotonic: the end of waiting */
+        uint64_t position;         /* in the journal */
+        bool held, asked, journaled, lowered;
+    } hold;
+
+    struct {
+        struct http_call call;
+        struct buf head; /* the request's head as sent; freed once it is */
+        bool add_usage;
+        int64_t connect_us; /* how long a connection took */
+    } wire;
+
+    struct {
+        int status;
+        bool event_stream;
+        uint64_t length; /* of a body of known length; 0: unknown */
+        int64_t at_us;   /* monotonic */
+    } head;
+
+    struct {
+        struct answer answer;
+        struct buf kept;           /* whole: the body so far; streamed: an event in parts */
+        struct buf withheld;       /* the protocol's end, until it is posted */
+        size_t resume;             /* sse_next() */
+        size_t passed;             /* bytes of the event in `kept` that went on already */
+        int64_t first_us, last_us; /* monotonic: first and latest output */
+        int64_t bytes;             /* received */
+        int64_t progress_us;       /* monotonic: last progress record */
+        bool whole;                /* gather before the head goes out; false: the client's head is out */
+        bool spilled;              /* a whole body above the ceiling: it streams */
+        bool complete;             /* by its protocol's own ending */
+    } body;
+
+    struct {
+        struct cost cost;
+        picousd cost_max;
+        struct budget_amounts used;
+        bool usage_exact;
+    } post;
+};
+
+struct request {
+    struct worker *worker;
+    struct lease *lease;     /* the settings it runs under */
+    struct http_exchange *x; /* NULL once the client is gone or answered */
+    struct list link;        /* in the worker's list */
+    struct task task;
+    enum request_step step;
+    struct arena arena;
+    uint64_t id;
+    int64_t started_us; /* monotonic */
+    int64_t at_us;      /* wall clock */
+
+    enum err err; /* what the client is told */
+    str err_message, err_param;
+    str err_headers; /* raw lines: Retry-After and the like */
+
+    struct {
+        enum call_kind kind;
+        str body; /* borrowed from the exchange until it is sent */
+        size_t body_bytes;
+    } receive;
+
+    struct {
+        const struct key *key;
+    } authenticate;
+
+    struct {
+        struct call call;
+        struct payer payer;
+        str task, session, prompt, tags;
+        const struct setting_feature *feature;
+        unsigned client_retries;
+        bool finish_on_disconnect;
+    } attribute;
+
+    struct {
+        struct limit_take take;
+        bool taken;
+        str headers; /* x-ratelimit-*: raw lines */
+    } limit;
+
+    struct {
+        struct target *target;
+        int64_t input_tokens; /* upper bound */
+        struct price_bound_ask ask;
+        int64_t max_output; /* tokens a choice, as far as this step knows; -1: the kind has none */
+        bool lowerable;     /* the client set no limit of its own */
+    } plan;
+
+    struct {
+        bool begun;  /* the client's head is out */
+        bool done;   /* the client has its whole answer, or is gone */
+        bool paused; /* the client reads too slowly: the provider's side rests */
+    } answer;
+
+    struct attempt *attempt; /* the running one */
+    unsigned attempts;
+    picousd cost_so_far; /* of attempts that are over */
+};
+
+/* ---- flow.c: the loop over the tables */
+void request_start(struct worker *w, struct http_exchange *x);
+/* Runs it at the end of this turn. */
+void request_wake(struct request *r);
+/* Notes the failure and jumps to `answer`. The first one stays. `message`, `param` and
+ * `headers` must live in the request's arena or be static. */
+enum verdict request_fail(struct request *r, enum err e, str message);
+enum verdict request_fail_param(struct request *r, enum err e, str message, str param);
+/* The same in an attempt: it jumps to `post`. */
+enum verdict attempt_fail(struct attempt *a, enum err e, const char *why);
+struct attempt *attempt_new(struct request *r, enum attempt_reason reason);
+void attempt_wake(struct attempt *a);
+/* Runs it as far as it goes. True: it is over. */
+bool attempt_run(struct attempt *a);
+/* The client went away: `finish_on_disconnect` decides. */
+void request_client_gone(struct request *r);
+void request_cancel(struct request *r, enum err e, const char *why);
+const char *request_step_name(enum request_step s);
+const char *attempt_step_name(enum attempt_step s);
+
+/* ---- the steps */
+#define STEP(name, waits, text) enum verdict step_##name(struct request *r);
+#include "flow/request.def"
+#undef STEP
+#define STEP(name, waits, text) enum verdict attempt_##name(struct attempt *a);
+#include "flow/attempt.def"
+#undef STEP
+
+/* ---- between steps */
+/* wire.c: builds the request's head and pieces and begins. */
+void wire_start(struct attempt *a);
+const struct http_call_events *wire_events(void);
+/* body.c: bytes from the provider. */
+void body_feed(struct attempt *a, str bytes);
+void body_end(struct attempt *a);
+/* answer.c: towards the client. All do nothing when it is gone. */
+bool client_send(struct request *r, str bytes);
+void client_begin_stream(struct request *r);
+void client_finish_stream(struct request *r, str last);
+void client_stream_error(struct request *r, enum err e, str message);
+/* row.c: the ledger's view of an attempt. */
+void row_fill(const struct attempt *a, struct row *row);
+/* estimate.c: what an attempt cost whose usage nobody told. */
+struct estimate {
+    struct usage usage;
+    struct cost cost;
+    picousd cost_max;
+};
+void estimate_blind(const struct attempt *a, int64_t now_us, struct estimate *out);
+
+#endif

@@ -1,0 +1,253 @@
+/* connect, send, head: the call to the provider, as bytes and events. */
+#include "flow/request.h"
+
+#include "base/time.h"
+#include "flow/purser.h"
+
+#include <stdio.h>
+
+/* ---- the request's head */
+
+/* Not for the provider: the client's credentials, what belongs to its connection,
+ * and what purser writes itself. */
+static bool is_kept_back(str name)
+{
+    static const str names[] = {
+        STR_INIT("host"),
+        STR_INIT("authorization"),
+        STR_INIT("api-key"),
+        STR_INIT("x-api-key"),
+        STR_INIT("x-goog-api-key"),
+        STR_INIT("cookie"),
+        STR_INIT("content-length"),
+        STR_INIT("content-type"),
+        STR_INIT("content-encoding"),
+        STR_INIT("transfer-encoding"),
+        STR_INIT("connection"),
+        STR_INIT("keep-alive"),
+        STR_INIT("te"),
+        STR_INIT("trailer"),
+        STR_INIT("upgrade"),
+        STR_INIT("expect"),
+        STR_INIT("accept-encoding"),
+        STR_INIT("user-agent"),
+        STR_INIT("origin"),
+        STR_INIT("referer"),
+        STR_INIT("openai-organization"),
+        STR_INIT("openai-project"),
+        STR_INIT("forwarded"),
+        STR_INIT("via"),
+        STR_INIT("x-real-ip"),
+    };
+    static const str prefixes[] = {
+        STR_INIT("x-purser-"),  STR_INIT("proxy-"),     STR_INIT("x-forwarded-"), STR_INIT("helicone-"),
+        STR_INIT("x-portkey-"), STR_INIT("x-litellm-"), STR_INIT("sec-"),
+    };
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        if (name.n == names[i].n && str_eq_nocase(name, names[i])) return true;
+    }
+    for (size_t i = 0; i < COUNT_OF(prefixes); i++) {
+        if (name.n > prefixes[i].n && str_eq_nocase(str_head(name, prefixes[i].n), prefixes[i])) return true;
+    }
+    return false;
+}
+
+/* Names in `Connection:` are hop-by-hop, too (RFC 9110, 7.6.1). */
+static bool is_named_in(str list, str name)
+{
+    while (list.p) {
+        if (str_eq_nocase(str_trim(str_cut(&list, ',')), name)) return true;
+    }
+    return false;
+}
+
+static void write_head(struct attempt *a, size_t body_bytes)
+{
+    struct request *r = a->request;
+    const struct setting_provider *p = r->plan.target->provider;
+    struct buf *out = &a->wire.head;
+    str path = str_from_at(call_path(r->receive.kind), 3); /* the base URL has its own /v1 */
+    bool default_port = p->port == (p->tls ? 443 : 80);
+    buf_init(out, 0);
+    buf_reserve(out, 1024);
+    buf_add(out, S("POST "));
+    buf_add(out, p->path);
+    buf_add(out, path);
+    buf_add(out, S(" HTTP/1.1\r\nhost: "));
+    buf_add(out, p->host);
+    if (!default_port) buf_printf(out, ":%u", p->port);
+    if (p->api_key.n) {
+        buf_add(out, p->flags & PROVIDER_API_KEY_HEADER ? S("\r\napi-key: ") : S("\r\nauthorization: Bearer "));
+        buf_add(out, p->api_key);
+    }
+    char length[64];
+    int n = snprintf(length, sizeof(length), "\r\ncontent-length: %zu\r\n", body_bytes);
+    buf_add(out, S("\r\ncontent-type: application/json\r\naccept-encoding: identity\r\nuser-agent: purser"));
+    buf_add(out, str_of(length, (size_t)n));
+    const struct http_request *q = &r->x->request;
+    str connection = http_header_find(q, S("connection"));
+    for (size_t i = 0; i < q->header_count; i++) {
+        str name = q->headers[i].name;
+        if (is_kept_back(name) || (connection.n && is_named_in(connection, name))) continue;
+        buf_add(out, name);
+        buf_add(out, S(": "));
+        buf_add(out, q->headers[i].value);
+        buf_add(out, S("\r\n"));
+    }
+    n = snprintf(length, sizeof(length), "x-purser-attempt: %llx\r\n\r\n", (unsigned long long)a->id);
+    buf_add(out, str_of(length, (size_t)n));
+}
+
+/* ---- the request's body: the client's bytes with the changes spliced in */
+
+static bool fresh_json(struct request *r)
+{
+    struct worker *w = r->worker;
+    struct json_fail fail;
+    if (w->json_of == r->id && w->json.count) return true;
+    w->json_of = r->id;
+    return json_parse(&w->json, r->receive.body, &fail); /* parsed before: cannot fail */
+}
+
+static size_t plan_edits(struct attempt *a, struct json_edit edits[CALL_EDITS_MAX])
+{
+    struct request *r = a->request;
+    const struct call *call = &r->attribute.call;
+    struct target *t = r->plan.target;
+    a->wire.add_usage = call->stream && !call->include_usage && !t->rejects_stream_options &&
+                        (call->kind == CALL_CHAT || call->kind == CALL_COMPLETIONS);
+    struct call_changes changes = {
+        .model = str_eq(call->model, t->model) ? STR_NONE : t->model,
+        .add_usage = a->wire.add_usage,
+        .max_output = a->hold.max_output,
+        .use_max_tokens = t->wants_max_tokens,
+    };
+    return call_edit(call, &r->worker->json, &changes, edits);
+}
+
+static void on_sent(struct http_call *c)
+{
+    struct attempt *a = CONTAINER_OF(c, struct attempt, wire.call);
+    struct request *r = a->request;
+    buf_free(&a->wire.head);
+    r->receive.body = STR_NONE;
+    if (r->x) http_drop_body(r->x);
+    attempt_wake(a);
+}
+
+void wire_start(struct attempt *a)
+{
+    struct request *r = a->request;
+    struct json_edit edits[CALL_EDITS_MAX];
+    struct iovec pieces[HTTP_CALL_PIECES_MAX];
+    size_t count = 1, at = 0, total = 0;
+    str body = r->receive.body;
+    size_t edit_count = fresh_json(r) ? plan_edits(a, edits) : 0;
+    for (size_t i = 0; i < edit_count; i++) {
+        if (edits[i].at > at) pieces[count++] = iov_of(str_of(body.p + at, edits[i].at - at));
+        if (edits[i].with.n) pieces[count++] = iov_of(edits[i].with);
+        at = edits[i].at + edits[i].drop;
+    }
+    if (at < body.n) pieces[count++] = iov_of(str_from_at(body, at));
+    for (size_t i = 1; i < count; i++) total += pieces[i].iov_len;
+    write_head(a, total);
+    pieces[0] = iov_of(buf_str(&a->wire.head));
+    a->began = true;
+    const struct setting_provider *provider = r->plan.target->provider;
+    if (provider->cost_per_hour != PRICE_UNSET) machine_use(r->worker->purser->machines, provider, 1, time_mono_us());
+    a->wire_done = false;
+    answer_init(&a->body.answer, &r->arena);
+    a->body.answer.choices_expected = r->attribute.call.choices_returned;
+    http_call_start(&a->wire.call, r->plan.target->upstream, wire_events(), &r->arena, pieces, count);
+}
+
+/* ---- deadlines: each phase its own, all within the total */
+
+static void arm(struct attempt *a, int64_t phase_us)
+{
+    struct worker *w = a->request->worker;
+    const struct setting_timeouts *t = &a->request->plan.target->provider->timeouts;
+    int64_t now_us = time_mono_us();
+    int64_t at_us = now_us + phase_us, total_us = a->hold.since_us + a->hold.wait_us + t->total_us;
+    deadline_set(&w->loop, &a->deadline, at_us < total_us ? at_us : total_us);
+}
+
+enum verdict attempt_connect(struct attempt *a)
+{
+    if (!a->began) {
+        if (!a->request->x) return attempt_fail(a, ERR_CLIENT_GONE, "the client hung up");
+        wire_start(a);
+        if (a->wire.call.sent) {
+            on_sent(&a->wire.call);
+            return STEP_NEXT; /* the usual case: a kept connection took it all */
+        }
+        arm(a, a->request->plan.target->provider->timeouts.connect_us);
+    }
+    return a->wire.call.connected_us ? STEP_NEXT : STEP_WAIT;
+}
+
+enum verdict attempt_send(struct attempt *a)
+{
+    const struct setting_timeouts *t = &a->request->plan.target->provider->timeouts;
+    a->wire.connect_us = a->wire.call.connected_us - a->hold.since_us - a->hold.wait_us;
+    if (a->wire.connect_us < 0) a->wire.connect_us = 0;
+    arm(a, t->first_token_us);
+    return a->wire.call.sent || a->wire.call.answered ? STEP_NEXT : STEP_WAIT;
+}
+
+enum verdict attempt_head(struct attempt *a)
+{
+    return a->head.status ? STEP_NEXT : STEP_WAIT;
+}
+
+/* ---- events */
+
+static struct attempt *of(struct http_call *c)
+{
+    return CONTAINER_OF(c, struct attempt, wire.call);
+}
+
+static void on_head(struct http_call *c)
+{
+    struct attempt *a = of(c);
+    if (!c->sent) on_sent(c); /* answered before it had read the whole request: the rest is not wanted */
+    str type = http_head_find(&c->head, S("content-type"));
+    str event_stream = S("text/event-stream");
+    a->head.status = c->head.status;
+    a->head.at_us = time_mono_us();
+    a->head.event_stream = type.n >= event_stream.n && str_eq_nocase(str_head(type, event_stream.n), event_stream);
+    a->head.length = c->head.framing == HTTP_LENGTH ? c->head.length : 0;
+    a->body.whole = !(a->head.event_stream && a->head.status < 300);
+    attempt_wake(a);
+}
+
+static void on_body(struct http_call *c, str bytes)
+{
+    struct attempt *a = of(c);
+    if (a->over || a->err) return;
+    a->body.bytes += (int64_t)bytes.n;
+    body_feed(a, bytes);
+    if (!a->over && !a->err) arm(a, a->request->plan.target->provider->timeouts.between_tokens_us);
+}
+
+static void on_end(struct http_call *c)
+{
+    struct attempt *a = of(c);
+    a->wire_done = true;
+    if (!a->over && !a->err) body_end(a);
+    attempt_wake(a);
+}
+
+static void on_fail(struct http_call *c, enum err e, const char *why)
+{
+    struct attempt *a = of(c);
+    a->wire_done = true;
+    if (!a->over) attempt_fail(a, e, why);
+    attempt_wake(a);
+}
+
+const struct http_call_events *wire_events(void)
+{
+    static const struct http_call_events table = {on_sent, on_head, on_body, on_end, on_fail};
+    return &table;
+}

@@ -1,0 +1,112 @@
+/* One worker: a thread with its own loop, listener, connections and journal.
+ * It shares with the others only what purser.h lists. */
+#ifndef FLOW_WORKER_H
+#define FLOW_WORKER_H
+
+#include "base/json.h"
+#include "flow/metrics.h"
+#include "flow/snapshot.h"
+#include "ledger/ledger.h"
+#include "net/http_client.h"
+#include "net/http_server.h"
+
+#include <pthread.h>
+
+struct purser;
+
+/* A message to a worker, delivered on its thread. Embedded in what it speaks of. */
+struct mail {
+    struct list link;
+    void (*deliver)(struct mail *m);
+};
+
+/* Where a model name leads, with everything that a call needs to know of it:
+ * found once for each name and settings generation. Worker's own. */
+struct target {
+    struct list link;
+    str requested; /* the client's name */
+    str model;     /* the target's */
+    str name;      /* "provider/model" */
+    const struct setting_provider *provider;
+    struct upstream *upstream;
+    struct price_set prices;
+    bool unpriced;                /* `prices` is the settings' ceiling: held and posted at it, marked */
+    bool rejects_stream_options;  /* learned from its answers */
+    bool wants_max_tokens;        /* learned, or its vendor's way */
+    double fastest_tokens_per_us; /* output rate, the fastest seen: bounds what an unseen second can cost */
+};
+
+/* One settings generation as this worker uses it: counted by its requests. */
+struct lease {
+    struct snapshot *snapshot;
+    unsigned uses;
+    bool current;
+    struct arena arena;
+    struct list *buckets; /* of struct target, by name */
+    size_t target_count;
+    struct upstream **upstreams; /* by provider's place in the settings */
+};
+
+/* A pool of connections that outlives reloads. */
+struct worker_upstream {
+    struct list link;
+    str key; /* host, port, TLS settings */
+    struct upstream *upstream;
+    bool used;
+};
+
+struct worker {
+    struct purser *purser;
+    unsigned index;
+    pthread_t thread;
+    struct loop loop;
+    struct http_server *server;
+    struct journal *journal;
+    struct lease *lease;   /* the current one */
+    struct list upstreams; /* of struct worker_upstream */
+    struct list requests;  /* of struct request */
+    unsigned request_count;
+    struct json json, event_json; /* scratch: bodies; events and answers */
+    uint64_t json_of;             /* the request whose body `json` holds */
+    struct buf joined;            /* scratch: events of several data lines */
+    struct metrics metrics;
+    pthread_mutex_t mail_lock;
+    struct list mail;         /* of struct mail, under the lock */
+    struct snapshot *offered; /* a new generation to take over, under the lock */
+    uint32_t adopted;         /* generation in use: read by others, atomically */
+    bool synced;              /* atomic: the journal reached the disk, or has room again */
+    bool stop_asked;          /* atomic */
+    bool stopping, drain_over;
+    struct deadline drain, pulse;
+};
+
+enum { WORKER_TARGETS_MAX = 4096 };
+
+struct worker *worker_new(struct purser *p, unsigned index);
+/* On the worker's own loop, before it runs. Fails: false with a sentence in `why`. */
+bool worker_listen(struct worker *w, struct buf *why);
+void worker_start(struct worker *w);
+/* Thread: any. */
+void worker_offer(struct worker *w, struct snapshot *s);
+void worker_synced(struct worker *w);
+void worker_stop(struct worker *w);
+void worker_join(struct worker *w);
+void worker_drop(struct worker *w);
+
+void mail_init(struct mail *m, void (*deliver)(struct mail *m));
+/* Thread: any. Sending twice before it is delivered is once. */
+void mail_send(struct worker *w, struct mail *m);
+/* Thread: the worker's. After it, `m` may be freed. */
+void mail_clear(struct worker *w, struct mail *m);
+
+/* Takes a snapshot's count over and makes it the current lease. Thread: the worker's,
+ * or before it runs. */
+void lease_adopt(struct worker *w, struct snapshot *s);
+/* The last one, when the worker ends. */
+void lease_end(struct worker *w);
+struct lease *lease_take(struct worker *w);
+void lease_give(struct worker *w, struct lease *l);
+/* NULL with `why` where the name leads nowhere. */
+struct target *lease_target(struct worker *w, struct lease *l, str model, struct arena *arena, str *why);
+
+#endif

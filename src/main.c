@@ -1,0 +1,63 @@
+/* purser: dispatch to a command. */
+#include "cli/cli.h"
+#include "cli/options.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+struct entry {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *text;
+};
+
+static const struct entry entries[] = {
+    {"init", cmd_init, "write a first settings file and make a first key"},
+    {"serve", cmd_serve, "run the gateway"},
+    {"check", cmd_check, "read the settings, say what is wrong with them"},
+    {"simulate", cmd_simulate, "run a simulated provider to test against"},
+    {"report", cmd_report, "print what was spent, by whom and for what"},
+    {"keys", cmd_keys, "add, list and revoke keys"},
+    {"budgets", cmd_budgets, "show budgets: spent, held, left, when they reset"},
+    {"prices", cmd_prices, "look into the price book"},
+    {"ledger", cmd_ledger, "verify the ledger, export its rows"},
+    {"version", cmd_version, "print the version"},
+};
+
+static const size_t entry_count = sizeof(entries) / sizeof(entries[0]);
+
+static void help(FILE *out)
+{
+    fputs("purser carries calls to AI providers and keeps the account of them.\n\n"
+          "usage: purser COMMAND [options]\n\ncommands:\n",
+          out);
+    for (const struct entry *e = entries; e < entries + entry_count; e++) fprintf(out, "  %-9s %s\n", e->name, e->text);
+    fputs("\n'purser COMMAND --help' tells more, with an example.\n\nexample:\n"
+          "  purser init && purser serve\n",
+          out);
+}
+
+static bool is(const char *a, const char *b)
+{
+    return strcmp(a, b) == 0;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        help(stderr);
+        return EXIT_USAGE;
+    }
+    const char *name = argv[1];
+    if (is(name, "--help") || is(name, "-h") || is(name, "help")) {
+        help(stdout);
+        return EXIT_OK;
+    }
+    if (is(name, "--version") || is(name, "-V")) name = "version";
+    for (const struct entry *e = entries; e < entries + entry_count; e++) {
+        if (is(name, e->name)) return e->run(argc - 1, argv + 1);
+    }
+    fprintf(stderr, "purser: there is no command '%s'; 'purser --help' lists them\n", argv[1]);
+    return EXIT_USAGE;
+}
