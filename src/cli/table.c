@@ -3,6 +3,7 @@
 #include "base/arena.h"
 #include "base/utf8.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdlib.h>
 
@@ -121,9 +122,15 @@ static void add_line(struct buf *out, const size_t *widths, size_t count)
     buf_add_byte(out, '\n');
 }
 
+static size_t columns_of(const struct table *t)
+{
+    assert(t->column_count >= 1 && t->column_count <= TABLE_COLUMNS_MAX);
+    return t->column_count;
+}
+
 static void write_table(const struct table *t, bool colour, struct buf *out)
 {
-    size_t widths[TABLE_COLUMNS_MAX] = {0}, count = t->column_count;
+    size_t widths[TABLE_COLUMNS_MAX] = {0}, count = columns_of(t);
     for (size_t c = 0; c < count; c++) widths[c] = text_width(str_from(t->columns[c].title));
     for (size_t i = 0; i < t->cell_count; i++) {
         size_t w = text_width(shown(t, i));
@@ -174,7 +181,7 @@ static size_t body_cells(const struct table *t)
 
 static void write_csv(const struct table *t, struct buf *out)
 {
-    size_t count = t->column_count;
+    size_t count = columns_of(t);
     for (size_t c = 0; c < count; c++) {
         add_csv(out, str_from(t->columns[c].key));
         buf_add_byte(out, c + 1 < count ? ',' : '\n');
@@ -187,7 +194,7 @@ static void write_csv(const struct table *t, struct buf *out)
 
 static void write_json(const struct table *t, struct buf *out)
 {
-    size_t count = t->column_count;
+    size_t count = columns_of(t);
     buf_add_byte(out, '[');
     for (size_t i = 0; i < body_cells(t); i++) {
         const struct table_column *column = &t->columns[i % count];

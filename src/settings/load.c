@@ -73,14 +73,13 @@ str load_show(struct loader *l, str text)
     if (looks_secret(text)) return settings_mask(text, &l->scratch);
     str cut = str_head(text, SHOWN_MAX);
     while (cut.n < text.n && cut.n && ((unsigned char)text.p[cut.n] & 0xc0) == 0x80) cut.n--; /* no half characters */
-    char *copy = arena_alloc(&l->scratch, cut.n + 4);
+    char *copy = arena_alloc(&l->scratch, cut.n + 1);
     for (size_t i = 0; i < cut.n; i++) {
         unsigned char c = (unsigned char)cut.p[i];
         copy[i] = c < 0x20 || c == 0x7f ? ' ' : (char)c;
     }
     if (cut.n == text.n) return str_of(copy, cut.n);
-    memcpy(copy + cut.n, "...", 3);
-    return str_of(copy, cut.n + 3);
+    return arena_printf(&l->scratch, "%" STR_FMT "...", (int)cut.n, copy);
 }
 
 str load_path_key(struct loader *l, str path, str key)

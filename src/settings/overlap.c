@@ -41,10 +41,10 @@ static void branch(struct search *s, const struct scope **rules, size_t any, str
 {
     size_t more = b.from == a.from ? 0 : b.n, count = any + a.n + more;
     if (count <= s->best) return;
-    const struct scope **fit = mem_alloc(count * sizeof(*fit));
-    if (any) memcpy(fit, rules, any * sizeof(*fit));
-    memcpy(fit + any, rules + a.from, a.n * sizeof(*fit));
-    if (more) memcpy(fit + any + a.n, rules + b.from, more * sizeof(*fit));
+    const struct scope **fit = mem_alloc(count * sizeof(const struct scope *));
+    if (any) memcpy(fit, rules, any * sizeof(const struct scope *));
+    memcpy(fit + any, rules + a.from, a.n * sizeof(const struct scope *));
+    if (more) memcpy(fit + any + a.n, rules + b.from, more * sizeof(const struct scope *));
     s->steps += count;
     visit(s, fit, count, dim + 1);
     free(fit);
@@ -57,7 +57,7 @@ static void visit(struct search *s, const struct scope **rules, size_t count, un
         s->best = count;
         return;
     }
-    qsort_r(rules, count, sizeof(*rules), by_want, &dim);
+    qsort_r(rules, count, sizeof(const struct scope *), by_want, &dim);
     size_t any = 0, runs = 0, widest = 0;
     while (any < count && is_any(rules[any]->want[dim])) any++;
     struct run *run = mem_alloc((count - any + 1) * sizeof(*run));
@@ -82,8 +82,8 @@ size_t scope_overlap(const struct scope *const *scopes, size_t count, size_t cei
     /* Fewer than that never matter, so the search need not look below. */
     struct search s = {.ceiling = ceiling, .best = ceiling};
     if (count <= ceiling) return count;
-    const struct scope **all = mem_alloc(count * sizeof(*all));
-    memcpy(all, scopes, count * sizeof(*all));
+    const struct scope **all = mem_alloc(count * sizeof(const struct scope *));
+    memcpy(all, scopes, count * sizeof(const struct scope *));
     visit(&s, all, count, 0);
     free(all);
     return s.best;

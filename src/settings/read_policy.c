@@ -263,7 +263,7 @@ bool read_budgets(struct loader *l, const struct value *v, void *into)
     if (!load_want(l, v, TREE_LIST, "- { name: all, limit_usd: 500, window: month }")) return false;
     struct settings *s = &l->s;
     s->budgets = arena_zalloc(&s->arena, (v->node->count + 1) * sizeof(*s->budgets));
-    const struct scope **scopes = arena_alloc(&l->scratch, (v->node->count + 1) * sizeof(*scopes));
+    const struct scope **scopes = arena_alloc(&l->scratch, (v->node->count + 1) * sizeof(const struct scope *));
     struct unique *names = arena_alloc(&l->scratch, (v->node->count + 1) * sizeof(*names));
     bool ok = true;
     size_t i = 0;
@@ -291,7 +291,7 @@ bool read_limits(struct loader *l, const struct value *v, void *into)
     if (!load_want(l, v, TREE_LIST, "- { scope: { key: alice }, requests_per_minute: 600 }")) return false;
     struct settings *s = &l->s;
     s->limits = arena_zalloc(&s->arena, (v->node->count + 1) * sizeof(*s->limits));
-    const struct scope **scopes = arena_alloc(&l->scratch, (v->node->count + 1) * sizeof(*scopes));
+    const struct scope **scopes = arena_alloc(&l->scratch, (v->node->count + 1) * sizeof(const struct scope *));
     bool ok = true;
     size_t i = 0;
     for (const struct tree_node *it = v->node->first; it; it = it->next, i++) {

@@ -138,7 +138,7 @@ bool read_wait(struct loader *l, const struct value *v, void *into)
 
 bool read_sync_ms(struct loader *l, const struct value *v, void *into)
 {
-    int64_t ms;
+    int64_t ms = 0;
     if (!count_from(l, v, 1, 10000, &ms)) return false;
     *(int64_t *)into = ms * US_PER_MS;
     return true;

@@ -192,7 +192,7 @@ static int by_key(const void *a, const void *b)
 
 static void mark_twice(const struct tree_node *map)
 {
-    if (map->count < 2) return;
+    if (!map || map->count < 2) return;
     struct tree_node **all = mem_alloc(map->count * sizeof(struct tree_node *));
     size_t n = 0;
     for (struct tree_node *it = map->first; it; it = it->next) all[n++] = it;
@@ -268,7 +268,7 @@ static const char *hint(const char *problem, const char *context)
 static uint32_t line_at(str text, size_t offset)
 {
     uint32_t line = 1;
-    for (size_t i = 0; i < text.n && i < offset; i++) line += text.p[i] == '\n';
+    for (size_t i = 0; text.p && i < text.n && i < offset; i++) line += text.p[i] == '\n';
     return line;
 }
 
