@@ -226,8 +226,7 @@ bool sim_answer_step(struct sim_answer *a, struct buf *out)
     struct sim_piece p;
     if (!c || !sim_choice_next(c, &p)) return false;
     a->generated++;
-    size_t index = (size_t)(c - a->choices);
-    if (index < a->shown) wire_of(a)->piece(a, index, &p, out);
+    wire_of(a)->piece(a, (size_t)(c - a->choices), &p, out); /* all are shown: best_of cannot be streamed */
     return true;
 }
 

@@ -77,12 +77,12 @@ void sim_calls_free(struct sim_worker *w)
 {
     struct list *lists[] = {&w->calls, &w->spare};
     for (size_t i = 0; i < COUNT_OF(lists); i++) {
-        while (!list_empty(lists[i])) {
-            struct sim_call *c = LIST_ENTRY(lists[i]->next, struct sim_call, link);
-            list_remove(&c->link);
+        LIST_EACH (it, lists[i]) {
+            struct sim_call *c = LIST_ENTRY(it, struct sim_call, link);
             buf_free(&c->held);
             free(c);
         }
+        list_init(lists[i]);
     }
 }
 

@@ -1,6 +1,7 @@
 #include "simulate/sim_capture.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 void sim_capture_init(struct sim_capture *c)
 {
@@ -37,10 +38,9 @@ static void add_masked(str value, struct buf *out)
 {
     enum { SHOWN = 4, SHORT = 12 };
     char text[16];
-    str end = value.n > SHORT ? str_from_at(value, value.n - SHOWN) : STR_NONE;
-    memcpy(text, "***", 3);
-    if (end.n) memcpy(text + 3, end.p, end.n);
-    buf_add_json(out, str_of(text, 3 + end.n));
+    str end = value.n > SHORT ? str_from_at(value, value.n - SHOWN) : S("");
+    int n = snprintf(text, sizeof text, "***%.*s", STR_ARG(end));
+    buf_add_json(out, str_of(text, (size_t)n));
 }
 
 void sim_capture_add(struct sim_capture *c, uint64_t id, const struct http_request *r)

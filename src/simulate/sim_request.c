@@ -75,7 +75,7 @@ static bool is_label(const struct json *doc, json_ref key)
 
 /* The tokens of every string value under `at`; in schemas of the keys too. The
  * parser's ceiling on depth bounds the recursion. */
-static void count_text(struct reader *rd, json_ref at, bool keys_too) /* NOLINT(misc-no-recursion) */
+static void count_text(struct reader *rd, json_ref at, bool keys_too)
 {
     const struct json *doc = rd->doc;
     switch (json_type(doc, at)) {
@@ -101,7 +101,7 @@ static void count_text(struct reader *rd, json_ref at, bool keys_too) /* NOLINT(
 
 /* ---- control words */
 
-static bool read_control(struct reader *rd, json_ref content) /* NOLINT(misc-no-recursion) */
+static bool read_control(struct reader *rd, json_ref content)
 {
     const struct json *doc = rd->doc;
     if (!content) return true;

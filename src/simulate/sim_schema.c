@@ -125,7 +125,7 @@ static bool is_required(struct filler *f, json_ref schema, json_ref key)
     return false;
 }
 
-static void fill_object(struct filler *f, json_ref schema) /* NOLINT(misc-no-recursion) */
+static void fill_object(struct filler *f, json_ref schema)
 {
     json_ref properties = member(f, schema, S("properties"));
     const char *comma = "";
@@ -145,7 +145,7 @@ static void fill_object(struct filler *f, json_ref schema) /* NOLINT(misc-no-rec
     buf_add(f->out, S("}"));
 }
 
-static void fill_array(struct filler *f, json_ref schema) /* NOLINT(misc-no-recursion) */
+static void fill_array(struct filler *f, json_ref schema)
 {
     enum { ITEMS = 2, ITEMS_MAX = 1000 };
     int64_t least = 0, most = ITEMS_MAX;
@@ -187,7 +187,7 @@ static json_ref pick_branch(struct filler *f, json_ref list)
     return pick(f, list, true);
 }
 
-static void fill_type(struct filler *f, json_ref schema) /* NOLINT(misc-no-recursion) */
+static void fill_type(struct filler *f, json_ref schema)
 {
     json_ref type = member(f, schema, S("type"));
     if (type && json_type(f->doc, type) == JSON_ARRAY) type = pick(f, type, true);
@@ -212,7 +212,7 @@ static void fill_type(struct filler *f, json_ref schema) /* NOLINT(misc-no-recur
     }
 }
 
-static void fill_here(struct filler *f, json_ref schema) /* NOLINT(misc-no-recursion) */
+static void fill_here(struct filler *f, json_ref schema)
 {
     static const str branches[] = {STR_INIT("anyOf"), STR_INIT("oneOf"), STR_INIT("allOf")};
     json_ref at = member(f, schema, S("const"));
@@ -241,7 +241,7 @@ static void fill_here(struct filler *f, json_ref schema) /* NOLINT(misc-no-recur
 }
 
 /* `depth` bounds the recursion. */
-static void fill(struct filler *f, json_ref schema) /* NOLINT(misc-no-recursion) */
+static void fill(struct filler *f, json_ref schema)
 {
     if (f->depth >= SIM_SCHEMA_DEPTH_MAX || f->out->overflow) {
         buf_add(f->out, S("null"));

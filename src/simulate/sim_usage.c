@@ -89,7 +89,8 @@ uint32_t sim_usage_place(uint32_t shape, bool asked)
 {
     const uint32_t places = SIM_USAGE_FINISH | SIM_USAGE_SEPARATE | SIM_USAGE_EVERY | SIM_USAGE_X_GROQ;
     if (shape & SIM_USAGE_ABSENT) return SIM_USAGE_ABSENT;
-    if (shape & places) return shape & places;
+    uint32_t said = shape & places;
+    if (said) return said;
     if (shape & (SIM_USAGE_DEEPSEEK | SIM_USAGE_FLAT_CACHED | SIM_USAGE_MISTRAL_AUDIO)) return SIM_USAGE_FINISH;
     return asked ? SIM_USAGE_SEPARATE : SIM_USAGE_ABSENT;
 }
