@@ -74,7 +74,12 @@ static bool find_behind(struct chain_cursor *at, enum record_found found, struct
     if (found == RECORD_NONE && goes_on_in_next(at)) return false;
     if (found == RECORD_BAD) tell(damage, s, at->offset, "a damaged record (its checksum does not match)");
     bool more = record_resync(s->map, SEGMENT_BYTES, s->seed, at->offset, at->seq, out);
-    if (more && found == RECORD_NONE) tell(damage, s, at->offset, "a hole where a record should be");
+    /* beside a running server a record may have come to be in front of the one found */
+    if (more && found == RECORD_NONE && out->offset > at->offset)
+        more = record_read(s->map, SEGMENT_BYTES, s->seed, at->offset, out) == RECORD_FOUND ||
+               record_resync(s->map, SEGMENT_BYTES, s->seed, at->offset, at->seq, out);
+    if (more && found == RECORD_NONE && out->offset > at->offset)
+        tell(damage, s, at->offset, "a hole where a record should be");
     return more;
 }
 

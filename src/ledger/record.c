@@ -37,9 +37,15 @@ static inline uint32_t round8(size_t n)
 
 static uint32_t checksum(const char *record, uint32_t length, uint32_t seed, uint32_t offset)
 {
-    uint32_t place[2] = {offset, length};
-    uint32_t crc = hash_crc32c(seed, place, sizeof(place));
-    return hash_crc32c(crc, record + AT_SEQ, length - AT_SEQ);
+    /* Three runs side by side: the processor's CRC instruction waits three cycles for
+     * its own result, and these wait for each other only at the end. */
+    uint32_t place[4] = {offset, length};
+    size_t third = (length - AT_SEQ) / 3 & ~(size_t)7;
+    const char *p = record + AT_SEQ;
+    uint32_t crc = hash_crc32c(seed, p, third);
+    place[2] = hash_crc32c(0, p + third, third);
+    place[3] = hash_crc32c(0, p + 2 * third, length - AT_SEQ - 2 * third);
+    return hash_crc32c(crc, place, sizeof(place));
 }
 
 static _Atomic uint64_t *head_of(char *record)
@@ -71,13 +77,16 @@ void record_plan(struct record_plan *plan, enum record_kind kind, const struct r
     uint32_t texts = 0;
     if (kind != RECORD_VOID) {
         const char *numbers = (const char *)&row->n;
+#pragma GCC unroll 64
         for (unsigned i = 0; i < RECORD_WORDS; i++) words |= (uint64_t)(load64(numbers + i * 8) != 0) << i;
-        for (unsigned i = 0; i < ROW_TEXT_COUNT; i++) {
-            if (!row->text[i].n) continue;
-            size_t max = i == ROW_USAGE_RAW ? ROW_USAGE_MAX : ROW_TEXT_MAX;
-            size_t n = cut(row->text[i], text_max && text_max < max ? text_max : max);
+#pragma GCC unroll 32
+        for (unsigned i = 0; i < ROW_TEXT_COUNT; i++) texts |= (uint32_t)(row->text[i].n != 0) << i;
+        for (uint32_t left = texts; left; left &= left - 1) {
+            int i = __builtin_ctz(left);
+            size_t max = i == ROW_USAGE_RAW ? ROW_USAGE_MAX : ROW_TEXT_MAX, n = row->text[i].n;
+            if (text_max && text_max < max) max = text_max;
+            if (n > max) n = cut(row->text[i], max);
             plan->text_bytes[i] = (uint16_t)n;
-            texts |= 1u << i;
             bytes += 2 + n;
         }
     }

@@ -5,7 +5,7 @@
 #ifndef LEDGER_SEAL_H
 #define LEDGER_SEAL_H
 
-#include "base/str.h"
+#include "ledger/row.h"
 
 struct seal {
     uint64_t h;
@@ -34,6 +34,9 @@ static inline void seal_bytes(struct seal *s, const void *data, size_t n)
     memcpy(&v, p, n);
     seal_int(s, v);
 }
+
+/* Of a row as the journal carries it. */
+int64_t row_checksum(const struct row *row);
 
 static inline int64_t seal_value(const struct seal *s)
 {

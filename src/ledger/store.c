@@ -133,7 +133,7 @@ struct store *store_open(const char *dir, struct buf *why)
     /* NORMAL: a commit does not wait for the disk. The journal stands for it until
      * store_sync(). 8 MB of cache, checkpoints of 32 MB. */
     bool ok = sqlite3_exec(db,
-                           "PRAGMA synchronous = NORMAL; PRAGMA cache_size = -8000; PRAGMA wal_autocheckpoint = 4000;"
+                           "PRAGMA synchronous = NORMAL; PRAGMA cache_size = -32000; PRAGMA wal_autocheckpoint = 4000;"
                            "PRAGMA journal_size_limit = 67108864; PRAGMA temp_store = MEMORY;",
                            NULL, NULL, NULL) == SQLITE_OK &&
               read_key(s) && prepare_all(s) && (s->rollups = rollups_new(db, s->key)) && read_totals(s);

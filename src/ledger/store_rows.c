@@ -20,29 +20,21 @@ struct store_seal *store_seal_of(struct store *s, uint64_t attempt_id)
     return &s->seals[s->seal_count++];
 }
 
-static void put_int(sqlite3_stmt *q, struct seal *seal, int at, int64_t v)
+static void put_text(sqlite3_stmt *q, int at, str s)
 {
-    seal_int(seal, v);
-    sqlite3_bind_int64(q, at, v);
-}
-
-static void put_text(sqlite3_stmt *q, struct seal *seal, int at, str s)
-{
-    seal_bytes(seal, s.p, s.n);
     sqlite3_bind_text(q, at, s.n ? s.p : "", (int)s.n, SQLITE_STATIC);
 }
 
-/* Binds every column of `attempts` in order and returns the row's checksum. */
-static int64_t bind_row(sqlite3_stmt *q, const struct row *row)
+/* Binds every column of `attempts` in order. */
+static void bind_row(sqlite3_stmt *q, const struct row *row, int64_t checksum)
 {
     const struct row_numbers *n = &row->n;
-    struct seal seal = {0};
     int at = 1;
-#define INT(column, value, what)           put_int(q, &seal, at++, (int64_t)(value));
-#define TEXT(column, id, what)             put_text(q, &seal, at++, row->text[id]);
-#define NAME(column, value, what)          put_text(q, &seal, at++, value);
-#define UNIT_COUNT_BIND(unit, count, cost) put_int(q, &seal, at++, n->units[UNIT_##unit]);
-#define UNIT_COST_BIND(unit, count, cost)  put_int(q, &seal, at++, n->cost_by_unit[UNIT_##unit]);
+#define INT(column, value, what)           sqlite3_bind_int64(q, at++, (int64_t)(value));
+#define TEXT(column, id, what)             put_text(q, at++, row->text[id]);
+#define NAME(column, value, what)          put_text(q, at++, value);
+#define UNIT_COUNT_BIND(unit, count, cost) sqlite3_bind_int64(q, at++, n->units[UNIT_##unit]);
+#define UNIT_COST_BIND(unit, count, cost)  sqlite3_bind_int64(q, at++, n->cost_by_unit[UNIT_##unit]);
 #define UNITS()                            UNIT_COLUMNS(UNIT_COUNT_BIND)
 #define COSTS()                            UNIT_COLUMNS(UNIT_COST_BIND)
 #include "ledger/columns.def"
@@ -51,10 +43,7 @@ static int64_t bind_row(sqlite3_stmt *q, const struct row *row)
 #undef NAME
 #undef UNITS
 #undef COSTS
-    seal_bytes(&seal, row->cells, row->cell_count * sizeof(*row->cells));
-    seal_bytes(&seal, row->text[ROW_USAGE_RAW].p, row->text[ROW_USAGE_RAW].n);
-    sqlite3_bind_int64(q, at, seal_value(&seal));
-    return seal_value(&seal);
+    sqlite3_bind_int64(q, at, checksum);
 }
 
 static bool insert_details(struct store *s, const struct row *row)
@@ -70,7 +59,8 @@ static bool insert_details(struct store *s, const struct row *row)
 enum store_result store_post(struct store *s, const struct row *row)
 {
     sqlite3_stmt *q = s->q[Q_INSERT];
-    int64_t checksum = bind_row(q, row);
+    int64_t checksum = row_checksum(row);
+    bind_row(q, row, checksum);
     int rc = sqlite3_step(q);
     sqlite3_reset(q);
     if (rc == SQLITE_CONSTRAINT) {

@@ -12,7 +12,7 @@
  * is met behind its hold. */
 
 enum {
-    BATCH_RECORDS = 16 * 1024,
+    BATCH_RECORDS = 32 * 1024,
     RETRY_US = 200 * 1000,
     RETIRE_ROWS = 512, /* a transaction of retention */
     RETIRE_PAGES = 256,

@@ -1,0 +1,90 @@
+#include "ledger/verify_inside.h"
+
+#include "ledger/store.h"
+
+#include <inttypes.h>
+
+/* Counters, totals and rollups against what the rows add up to; modulo 2^64, which
+ * hides nothing but a coincidence. */
+
+static uint64_t total(struct verifying *v, enum store_total t)
+{
+    char sql[128];
+    int64_t value = 0;
+    str name = store_total_name(t);
+    sqlite3_snprintf(sizeof(sql), sql, "SELECT value FROM totals WHERE name = '%.*s'", (int)name.n, name.p);
+    verify_ask(v, sql, &value);
+    return (uint64_t)value;
+}
+
+static void verify_cells(struct verifying *v)
+{
+    sqlite3_stmt *q = NULL;
+    const char *sql = "SELECT key, budget, value, spent, retired FROM cells";
+    if (sqlite3_prepare_v2(v->db, sql, -1, &q, NULL) != SQLITE_OK) {
+        verify_problem(v, "the store cannot be read: %s", sqlite3_errmsg(v->db));
+        return;
+    }
+    while (sqlite3_step(q) == SQLITE_ROW) {
+        struct amount *rows = amounts_at(&v->cells, (uint64_t)sqlite3_column_int64(q, 0));
+        uint64_t spent = (uint64_t)sqlite3_column_int64(q, 3), retired = (uint64_t)sqlite3_column_int64(q, 4);
+        rows->seen = true;
+        v->out->cells++;
+        if (spent != rows->wrap + retired)
+            verify_problem(v, "budget %s, %s: its counter says %" PRId64 ", the rows add up to %" PRId64,
+                           (const char *)sqlite3_column_text(q, 1), (const char *)sqlite3_column_text(q, 2),
+                           (int64_t)spent, (int64_t)(rows->wrap + retired));
+    }
+    sqlite3_finalize(q);
+    uint64_t forgotten = 0;
+    size_t at = 0;
+    for (const struct amount *a; (a = amounts_next(&v->cells, &at));) forgotten += a->seen ? 0 : a->wrap;
+    if (forgotten != total(v, TOTAL_FORGOTTEN))
+        verify_problem(v, "rows have %" PRId64 " in budget counters that are gone, %" PRId64 " of it is accounted for",
+                       (int64_t)forgotten, (int64_t)total(v, TOTAL_FORGOTTEN));
+}
+
+static void verify_totals(struct verifying *v)
+{
+    struct verify_result *out = v->out;
+    out->retired.count = total(v, TOTAL_RETIRED_ROWS);
+    out->retired.cost = (__int128)(int64_t)total(v, TOTAL_RETIRED_COST);
+    uint64_t rows = total(v, TOTAL_ROWS), cost = total(v, TOTAL_COST);
+    if (rows != out->rows.count + out->retired.count)
+        verify_problem(v,
+                       "%" PRIu64 " rows were posted, %" PRIu64 " are there and %" PRIu64 " were deleted by retention",
+                       rows, out->rows.count, out->retired.count);
+    if (cost != (uint64_t)out->rows.cost + (uint64_t)out->retired.cost)
+        verify_problem(v, "the rows' cost is not the cost that was posted");
+}
+
+static void verify_rollup(struct verifying *v, const char *from, const char *name)
+{
+    char sql[256];
+    int64_t attempts = 0, cost = 0;
+    sqlite3_snprintf(sizeof(sql), sql, "SELECT coalesce(sum(attempts), 0) FROM %s", from);
+    if (!verify_ask(v, sql, &attempts)) return;
+    sqlite3_stmt *q = NULL;
+    sqlite3_snprintf(sizeof(sql), sql, "SELECT cost_picousd, unpriced_picousd FROM %s", from);
+    if (sqlite3_prepare_v2(v->db, sql, -1, &q, NULL) == SQLITE_OK) {
+        while (sqlite3_step(q) == SQLITE_ROW)
+            cost =
+                (int64_t)((uint64_t)cost + (uint64_t)sqlite3_column_int64(q, 0) + (uint64_t)sqlite3_column_int64(q, 1));
+    }
+    sqlite3_finalize(q);
+    if ((uint64_t)attempts != total(v, TOTAL_ROWS))
+        verify_problem(v, "%s counts %" PRId64 " attempts, %" PRIu64 " were posted", name, attempts,
+                       total(v, TOTAL_ROWS));
+    if ((uint64_t)cost != total(v, TOTAL_COST))
+        verify_problem(v, "%s does not add up to the cost that was posted", name);
+}
+
+void verify_sums(struct verifying *v)
+{
+    verify_totals(v);
+    verify_cells(v);
+    verify_rollup(v, "rollup_hour", "rollup_hour");
+    verify_rollup(v, "rollup_day WHERE dimension = 'user'", "rollup_day by user");
+    verify_rollup(v, "rollup_day WHERE dimension = 'prompt'", "rollup_day by prompt");
+    verify_rollup(v, "rollup_day WHERE dimension = 'task'", "rollup_day by task");
+}
