@@ -85,7 +85,8 @@ export function run(command, args, { env, cwd, input, seconds = 60 } = {}) {
         const child = execFile(command, args, options, (error, stdout, stderr) =>
             resolve({ code: error ? (error.code ?? error.signal ?? 1) : 0, stdout, stderr }),
         );
-        child.stdin.end(input ?? '');
+        child.stdin.on('error', () => {}); // a child that reads none of it may be gone already
+        child.stdin.end(input);
     });
 }
 
