@@ -155,6 +155,49 @@ static void test_one_dollar_of_four(void **state)
     for (uint64_t round = 0; round < 5; round++) spend_a_dollar(rules, 4, round * 100 + 50);
 }
 
+/* ---- many at once at a limit that lets one in */
+
+enum { TIGHT = 1, TIGHT_CALLS = 50000 };
+
+struct tight {
+    struct shared *shared;
+    pthread_t id;
+};
+
+static void *run_tight(void *arg)
+{
+    struct shared *s = ((struct tight *)arg)->shared;
+    for (int i = 0; i < TIGHT_CALLS; i++) {
+        struct hold h;
+        if (hold_at(s->b, s->rules, S("ann"), NOON, 1, &h) != BUDGET_HELD) continue;
+        if (atomic_fetch_add(&s->spent, 1) >= TIGHT) atomic_fetch_add(&s->above, 1);
+        for (volatile int spin = 0; spin < 100;) spin = spin + 1; /* long enough to be met here */
+        atomic_fetch_sub(&s->spent, 1);
+        budget_void(s->b, &h);
+    }
+    return NULL;
+}
+
+static void test_races_at_the_limit(void **state)
+{
+    (void)state;
+    struct budget_rule rules[3] = {user_rule(S("wide"), 100 * CENT, WINDOW_DAY),
+                                   money_rule(S("tight"), TIGHT, WINDOW_DAY),
+                                   money_rule(S("wider"), 100 * CENT, WINDOW_ROLLING)};
+    rules[2].window.rolling_us = US_PER_DAY;
+    struct shared shared = {.b = budgets_new(TEST_KEY, 100), .rules = budget_rules_new(rules, 3, 1)};
+    struct tight thread[THREADS];
+    for (size_t i = 0; i < THREADS; i++) {
+        thread[i].shared = &shared;
+        assert_int_equal(pthread_create(&thread[i].id, NULL, run_tight, &thread[i]), 0);
+    }
+    for (size_t i = 0; i < THREADS; i++) pthread_join(thread[i].id, NULL);
+    assert_int_equal(atomic_load(&shared.above), 0);
+    assert_int_equal(budgets_held(shared.b), 0);
+    budget_rules_drop(shared.rules);
+    budgets_drop(shared.b);
+}
+
 /* ---- sweeps, windows that end, and users that come and go, all at once */
 
 enum { CHURN_CALLS = 30000, CHURN_USERS = 40, CHURN_OPEN = 8 };
@@ -237,6 +280,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_dollar),
         cmocka_unit_test(test_one_dollar_of_four),
+        cmocka_unit_test(test_races_at_the_limit),
         cmocka_unit_test(test_sweep_under_load),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
