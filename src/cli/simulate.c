@@ -134,7 +134,7 @@ static bool read_option(const struct options *line, int which, struct sim_option
         break;
     }
     if (!expected) return true;
-    options_complain(line, "'%s' is not what --%s takes: %s is", line->value, options[which].name, expected);
+    options_complain(line, "'%s' is not what --%s takes; expected %s", line->value, options[which].name, expected);
     return false;
 }
 
@@ -173,7 +173,7 @@ int cmd_simulate(int argc, char **argv)
         }
         if (got == OPTION_LISTEN) {
             if (read_listen(line.value, &o, host, sizeof host)) continue;
-            options_complain(&line, "'%s' is no address to listen on: HOST:PORT such as 127.0.0.1:9100 is", line.value);
+            options_complain(&line, "'%s' is no address to listen on; expected HOST:PORT, such as 127.0.0.1:9100", line.value);
             return EXIT_USAGE;
         }
         if (!read_option(&line, got, &o)) return EXIT_USAGE;

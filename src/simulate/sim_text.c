@@ -5,10 +5,13 @@
 
 enum byte_class { OTHER, BLANK, WORD };
 
-static inline enum byte_class class_of(unsigned char c)
+static inline enum byte_class class_of(char c)
 {
-    if (c >= 0x80 || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) return WORD;
-    return c == ' ' || c == '\n' || c == '\t' || c == '\r' ? BLANK : OTHER;
+    static const unsigned char classes[256] = {
+        ['0' ... '9'] = WORD, ['a' ... 'z'] = WORD, ['A' ... 'Z'] = WORD, [0x80 ... 0xff] = WORD,
+        [' '] = BLANK,        ['\n'] = BLANK,       ['\t'] = BLANK,       ['\r'] = BLANK,
+    };
+    return classes[(unsigned char)c];
 }
 
 int64_t sim_count_tokens(str text)
@@ -16,19 +19,18 @@ int64_t sim_count_tokens(str text)
     int64_t tokens = 0;
     for (size_t i = 0; i < text.n;) {
         size_t from = i;
-        switch (class_of((unsigned char)text.p[i])) {
+        switch (class_of(text.p[i])) {
         case OTHER:
             i++;
             tokens++;
             break;
         case WORD:
-            while (i < text.n && class_of((unsigned char)text.p[i]) == WORD) i++;
+            while (i < text.n && class_of(text.p[i]) == WORD) i++;
             tokens += (int64_t)((i - from + SIM_WORD_BYTES - 1) / SIM_WORD_BYTES);
             break;
         case BLANK:
-            while (i < text.n && class_of((unsigned char)text.p[i]) == BLANK) i++;
-            bool belongs =
-                i - from == 1 && text.p[from] == ' ' && i < text.n && class_of((unsigned char)text.p[i]) == WORD;
+            while (i < text.n && class_of(text.p[i]) == BLANK) i++;
+            bool belongs = i - from == 1 && text.p[from] == ' ' && i < text.n && class_of(text.p[i]) == WORD;
             tokens += !belongs;
             break;
         }

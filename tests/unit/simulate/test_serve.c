@@ -246,6 +246,30 @@ static void test_whole_answers(void **state)
     }
 }
 
+/* Bodies that were made before the wait know the same faults. */
+static void test_embeddings(void **state)
+{
+    struct rig *rig = *state;
+    static const char *const words[] = {"key=x", "fault=stall ms=1", "fault=slow-body ms=1", "fault=cut"};
+    size_t whole = 0;
+    for (size_t i = 0; i < COUNT_OF(words); i++) {
+        char body[256];
+        snprintf(body, sizeof body, "{\"model\":\"sim-embed\",\"dimensions\":64,\"input\":\"ship [simulate %s]\"}",
+                 words[i]);
+        struct reply r = call(rig, "POST /v1/embeddings", "", body);
+        struct json doc;
+        struct json_fail why;
+        json_init(&doc);
+        assert_int_equal(r.status, 200);
+        if (i == 0) whole = r.body.n;
+        bool cut = i == 3;
+        assert_int_equal(json_parse(&doc, r.body, &why), !cut);
+        assert_true(cut ? r.body.n < whole : declared_length(&r) == (int64_t)r.body.n);
+        json_free(&doc);
+        buf_free(&r.bytes);
+    }
+}
+
 static void test_close_delimited(void **state)
 {
     struct rig *rig = *state;
@@ -418,6 +442,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_streams),
         cmocka_unit_test(test_whole_answers),
+        cmocka_unit_test(test_embeddings),
         cmocka_unit_test(test_close_delimited),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_key),
