@@ -1,7 +1,5 @@
 #include "base/money.h"
 
-#include <stdio.h>
-
 /* Reads a decimal number as a whole count of 10^-places. */
 static bool parse_scaled(str s, int places, int64_t *out)
 {
@@ -47,18 +45,27 @@ str money_format(__int128 amount, char out[MONEY_TEXT_MAX])
     unsigned __int128 v = minus ? -(unsigned __int128)amount : (unsigned __int128)amount;
     uint64_t fraction = (uint64_t)(v % PICOUSD_PER_USD);
     v /= PICOUSD_PER_USD;
-    char whole[MONEY_TEXT_MAX];
-    size_t at = sizeof(whole);
-    do {
-        whole[--at] = (char)('0' + (int)(v % 10));
-        v /= 10;
-    } while (v);
-    int n = snprintf(out, MONEY_TEXT_MAX, "%s%.*s.%012llu", minus ? "-" : "", (int)(sizeof(whole) - at), whole + at,
-                     (unsigned long long)fraction);
-    while (out[n - 1] == '0') n--;
-    if (out[n - 1] == '.') n--;
+    char reversed[MONEY_TEXT_MAX];
+    size_t digits = 0, n = 0;
+    if (v <= UINT64_MAX) { /* nearly always: no 128-bit divisions */
+        uint64_t small = (uint64_t)v;
+        do reversed[digits++] = (char)('0' + small % 10);
+        while (small /= 10);
+    } else {
+        do reversed[digits++] = (char)('0' + (int)(v % 10));
+        while (v /= 10);
+    }
+    if (minus) out[n++] = '-';
+    while (digits) out[n++] = reversed[--digits];
+    if (fraction) {
+        out[n++] = '.';
+        int places = 12;
+        for (; fraction % 10 == 0; places--) fraction /= 10;
+        for (int i = places - 1; i >= 0; i--, fraction /= 10) out[n + (size_t)i] = (char)('0' + fraction % 10);
+        n += (size_t)places;
+    }
     out[n] = '\0';
-    return str_of(out, (size_t)n);
+    return str_of(out, n);
 }
 
 str money_format_short(__int128 amount, char out[MONEY_TEXT_MAX])

@@ -1,6 +1,7 @@
 /* answer: runs attempts, and gives the winning one's bytes to the client. */
 #include "flow/request.h"
 
+#include "base/text.h"
 #include "flow/purser.h"
 
 /* ---- headers towards the client */
@@ -51,10 +52,14 @@ static void write_headers(const struct request *r, struct buf *out, bool with_co
             buf_add(out, S("\r\n"));
         }
     }
-    buf_printf(out, "x-purser-request-id: %016llx\r\n", (unsigned long long)r->id);
+    buf_add(out, S("x-purser-request-id: "));
+    buf_add_hex64(out, r->id);
+    buf_add(out, S("\r\n"));
     buf_add(out, r->limit.headers);
     if (with_cost && a->post.cost.state != COST_UNPRICED) {
-        buf_printf(out, "x-purser-cost-usd: %" STR_FMT "\r\n", STR_ARG(money_format(r->cost_so_far, text)));
+        buf_add(out, S("x-purser-cost-usd: "));
+        buf_add(out, money_format(r->cost_so_far, text));
+        buf_add(out, S("\r\n"));
     }
     if (a && a->hold.lowered) buf_printf(out, "x-purser-max-output-tokens: %lld\r\n", (long long)a->hold.max_output);
 }

@@ -76,7 +76,6 @@ static bool send_with_cost(struct attempt *a, const struct sse_event *e)
     bool missing;
     enum price_tier tier = TIER_STANDARD;
     struct usage usage = a->body.answer.usage;
-    usage.units[UNIT_REQUESTS] = 1;
     bool known = price_tier_find(a->body.answer.service_tier, &tier);
     const struct target *t = a->request->plan.target;
     const struct price *price =
@@ -223,8 +222,8 @@ static void feed_stream(struct attempt *a, str bytes)
 static void end_stream(struct attempt *a)
 {
     if (a->body.complete) return;
-    if (a->body.answer.finished) {
-        a->body.complete = true; /* every choice has its finish reason; some send no [DONE] */
+    if (answer_complete(&a->body.answer)) {
+        a->body.complete = true; /* some send no [DONE] behind the last finish reason */
     } else {
         attempt_fail(a, ERR_PROVIDER_CUT, "the provider ended its stream without finishing the answer");
     }

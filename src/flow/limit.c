@@ -1,6 +1,7 @@
 /* limit: requests and tokens per minute, calls at a time. */
 #include "flow/request.h"
 
+#include "base/text.h"
 #include "base/time.h"
 #include "flow/purser.h"
 
@@ -11,25 +12,40 @@ static int64_t likely_tokens(const struct call *call)
     return call->text_bytes / 4 + 4 * call->messages + output * call->choices + 1;
 }
 
+/* Tells a figure as OpenAI does: whole numbers, durations such as "120ms". */
+static void add_figures(struct buf *out, str what, int64_t limit, int64_t remaining, int64_t reset_us)
+{
+    char reset[40];
+    buf_add(out, S("x-ratelimit-limit-"));
+    buf_add(out, what);
+    buf_add(out, S(": "));
+    buf_add_i64(out, limit);
+    buf_add(out, S("\r\nx-ratelimit-remaining-"));
+    buf_add(out, what);
+    buf_add(out, S(": "));
+    buf_add_i64(out, remaining);
+    buf_add(out, S("\r\nx-ratelimit-reset-"));
+    buf_add(out, what);
+    buf_add(out, S(": "));
+    if (reset_us < US_PER_SECOND) {
+        buf_add_i64(out, (reset_us + US_PER_MS - 1) / US_PER_MS);
+        buf_add(out, S("ms\r\n"));
+    } else {
+        buf_add(out, time_format_duration(reset_us / US_PER_MS * US_PER_MS, reset));
+        buf_add(out, S("\r\n"));
+    }
+}
+
 static str rate_headers(struct request *r, const struct limit_state *s)
 {
-    char reset_requests[40], reset_tokens[40];
-    str out = STR_NONE;
+    if (!s->limit_requests && !s->limit_tokens) return STR_NONE;
+    struct buf *out = &r->worker->scratch;
+    buf_clear(out);
     if (s->limit_requests) {
-        out = arena_printf(&r->arena,
-                           "x-ratelimit-limit-requests: %lld\r\nx-ratelimit-remaining-requests: %lld\r\n"
-                           "x-ratelimit-reset-requests: %" STR_FMT "\r\n",
-                           (long long)s->limit_requests, (long long)s->remaining_requests,
-                           STR_ARG(time_format_duration(s->reset_requests_us / 1000 * 1000, reset_requests)));
+        add_figures(out, S("requests"), s->limit_requests, s->remaining_requests, s->reset_requests_us);
     }
-    if (s->limit_tokens) {
-        out = arena_printf(&r->arena,
-                           "%" STR_FMT "x-ratelimit-limit-tokens: %lld\r\nx-ratelimit-remaining-tokens: %lld\r\n"
-                           "x-ratelimit-reset-tokens: %" STR_FMT "\r\n",
-                           STR_ARG(out), (long long)s->limit_tokens, (long long)s->remaining_tokens,
-                           STR_ARG(time_format_duration(s->reset_tokens_us / 1000 * 1000, reset_tokens)));
-    }
-    return out;
+    if (s->limit_tokens) add_figures(out, S("tokens"), s->limit_tokens, s->remaining_tokens, s->reset_tokens_us);
+    return arena_str(&r->arena, buf_str(out));
 }
 
 static enum verdict refuse(struct request *r, const struct limit_state *s)

@@ -3,24 +3,31 @@
 
 #include "flow/purser.h"
 
-/* What a family's tokenizer adds around each message and tool, and the most that an
- * image or a second of audio becomes. Source: the vendors' pages on images and
- * audio (OpenAI: at most 1,445 tokens an image at high detail for tile models, up to
- * 6,240 for patch models; audio 10 tokens a second in, 16 kB/s of PCM at least). */
+/* What providers add to the text of a call, measured as billed prompt tokens against
+ * text bytes in recorded traffic (docs/architecture.md, Bounds): hidden system
+ * prompts and tool preambles are in it. */
 enum {
-    TOKENS_PER_MESSAGE = 16,
-    TOKENS_PER_TOOL = 32,
-    TOKENS_PER_CALL = 64,
-    TOKENS_PER_IMAGE = 6240,
-    AUDIO_BYTES_PER_TOKEN = 100, /* compressed speech at 8 kbit/s is 1,000 bytes a second */
+    TOKENS_PER_CALL = 768,
+    TOKENS_PER_MESSAGE = 64,
+    TOKENS_PER_TOOL = 64,
+    AUDIO_BYTES_PER_TOKEN = 8,
+    TOKENS_PER_STORED_CONTEXT = 1000000, /* references, where the context window is not known */
 };
+
+/* The most tokens that one image becomes. Source: OpenAI's guide to images: tiles of
+ * 512 pixels, at most eight, at 5,667 tokens each and 2,833 once for gpt-4o-mini;
+ * patches for newer models, of which 14,200 were billed at most in recorded traffic. */
+static int64_t image_bound(str model)
+{
+    return str_starts(model, S("gpt-4o-mini")) ? 2833 + 8 * 5667 : 16384;
+}
 
 static int64_t input_bound(const struct call *call, const struct model_facts *facts)
 {
     int64_t tokens =
         call->text_bytes + call->messages * TOKENS_PER_MESSAGE + call->tools * TOKENS_PER_TOOL + TOKENS_PER_CALL;
     if (facts->context_window && (call->references || tokens > facts->context_window)) return facts->context_window;
-    return call->references ? 1000000 : tokens; /* stored context of unknown size, an unknown window: a million */
+    return call->references ? TOKENS_PER_STORED_CONTEXT : tokens;
 }
 
 /* The limit that holds where the client set none. */
@@ -78,6 +85,7 @@ enum verdict step_plan(struct request *r)
         const struct setting_feature *f = r->attribute.feature;
         output = call->max_output >= 0 ? call->max_output : default_output(r);
         if (f && f->max_output_tokens && output > f->max_output_tokens) output = f->max_output_tokens;
+        if (output < call_min_output(call->kind)) output = call_min_output(call->kind);
         r->plan.lowerable = call->max_output < 0;
     }
     r->plan.input_tokens = input;
@@ -85,7 +93,7 @@ enum verdict step_plan(struct request *r)
     r->plan.ask = (struct price_bound_ask){
         .input_tokens = input,
         .output_tokens = output * call->choices + call->prediction_bytes,
-        .image_tokens = call->images * TOKENS_PER_IMAGE,
+        .image_tokens = call->images * image_bound(t->model),
         .audio_tokens = call->audio_bytes / AUDIO_BYTES_PER_TOKEN,
         .requests = 1,
         .tool_calls = call->max_tool_calls > 0 ? call->max_tool_calls : 0,

@@ -25,7 +25,6 @@ static void settle_usage(struct attempt *a)
     const struct target *t = r->plan.target;
     struct answer *answer = &a->body.answer;
     struct usage *usage = &answer->usage;
-    usage->units[UNIT_REQUESTS] = 1;
     enum price_tier asked = TIER_STANDARD, served = TIER_STANDARD;
     bool known_tier = price_tier_find(answer->service_tier, &served), tier_missing = false;
     bool asked_known = price_tier_find(r->attribute.call.service_tier, &asked);
@@ -37,7 +36,8 @@ static void settle_usage(struct attempt *a)
         price_pick(&t->prices, served, price_prompt_tokens(usage), a->hold.admitted_us, &tier_missing);
     a->post.cost = price_cost(price, usage);
     usage->flags |= a->post.cost.flags;
-    if ((tier_missing || !known_tier) && a->post.cost.state == COST_EXACT) a->post.cost.state = COST_ESTIMATED;
+    bool unsure = tier_missing || !known_tier || (usage->flags & USAGE_NOT_A_COUNT);
+    if (unsure && a->post.cost.state == COST_EXACT) a->post.cost.state = COST_ESTIMATED;
     if (t->unpriced) a->post.cost.state = COST_UNPRICED;
 }
 

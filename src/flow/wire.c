@@ -1,10 +1,9 @@
 /* connect, send, head: the call to the provider, as bytes and events. */
 #include "flow/request.h"
 
+#include "base/text.h"
 #include "base/time.h"
 #include "flow/purser.h"
-
-#include <stdio.h>
 
 /* ---- the request's head */
 
@@ -80,10 +79,9 @@ static void write_head(struct attempt *a, size_t body_bytes)
         buf_add(out, p->flags & PROVIDER_API_KEY_HEADER ? S("\r\napi-key: ") : S("\r\nauthorization: Bearer "));
         buf_add(out, p->api_key);
     }
-    char length[64];
-    int n = snprintf(length, sizeof(length), "\r\ncontent-length: %zu\r\n", body_bytes);
-    buf_add(out, S("\r\ncontent-type: application/json\r\naccept-encoding: identity\r\nuser-agent: purser"));
-    buf_add(out, str_of(length, (size_t)n));
+    buf_add(out, S("\r\ncontent-length: "));
+    buf_add_u64(out, body_bytes);
+    buf_add(out, S("\r\ncontent-type: application/json\r\naccept-encoding: identity\r\nuser-agent: purser\r\n"));
     const struct http_request *q = &r->x->request;
     str connection = http_header_find(q, S("connection"));
     for (size_t i = 0; i < q->header_count; i++) {
@@ -94,8 +92,10 @@ static void write_head(struct attempt *a, size_t body_bytes)
         buf_add(out, q->headers[i].value);
         buf_add(out, S("\r\n"));
     }
-    n = snprintf(length, sizeof(length), "x-purser-attempt: %llx\r\n\r\n", (unsigned long long)a->id);
-    buf_add(out, str_of(length, (size_t)n));
+    char id[TEXT_NUMBER_MAX];
+    buf_add(out, S("x-purser-attempt: "));
+    buf_add(out, str_of(id, text_hex(id, a->id)));
+    buf_add(out, S("\r\n\r\n"));
 }
 
 /* ---- the request's body: the client's bytes with the changes spliced in */

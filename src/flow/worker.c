@@ -200,6 +200,7 @@ struct worker *worker_new(struct purser *p, unsigned index)
     json_init(&w->json);
     json_init(&w->event_json);
     buf_init(&w->joined, 0);
+    buf_init(&w->scratch, 0);
     metrics_init(&w->metrics);
     deadline_init(&w->pulse, on_pulse);
     deadline_init(&w->drain, on_drain_late);
@@ -284,6 +285,7 @@ void worker_drop(struct worker *w)
     json_free(&w->json);
     json_free(&w->event_json);
     buf_free(&w->joined);
+    buf_free(&w->scratch);
     pthread_mutex_destroy(&w->mail_lock);
     free(w);
 }

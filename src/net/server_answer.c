@@ -1,5 +1,6 @@
 #include "net/server_conn.h"
 
+#include "base/text.h"
 #include "base/time.h"
 
 #include <stdio.h>
@@ -103,18 +104,36 @@ static str date_line(char out[64])
 
 enum { HEAD_MAX = 256 };
 
+static size_t put(char *out, size_t at, str s)
+{
+    memcpy(out + at, s.p, s.n);
+    return at + s.n;
+}
+
 /* Status line and the headers that are ours; returns its length. */
-static size_t head_line(struct server_conn *c, int status, char out[HEAD_MAX], const char *framing)
+static size_t head_line(struct server_conn *c, int status, char out[HEAD_MAX], str framing)
 {
     char date[64];
-    str d = date_line(date);
     bool http10 = c->x->head.version_minor == 0;
-    const char *connection = c->close_after || c->server->draining ? "connection: close\r\n"
-                             : http10                              ? "connection: keep-alive\r\n"
-                                                                   : "";
-    int n = snprintf(out, HEAD_MAX, "HTTP/1.1 %d %s\r\n%" STR_FMT "%s%s", status, http_reason(status), STR_ARG(d),
-                     connection, framing);
-    return (size_t)n;
+    size_t n = put(out, 0, S("HTTP/1.1 "));
+    n += text_u64(out + n, (uint64_t)status);
+    out[n++] = ' ';
+    n = put(out, n, str_from(http_reason(status)));
+    n = put(out, n, S("\r\n"));
+    n = put(out, n, date_line(date));
+    if (c->close_after || c->server->draining)
+        n = put(out, n, S("connection: close\r\n"));
+    else if (http10)
+        n = put(out, n, S("connection: keep-alive\r\n"));
+    return put(out, n, framing);
+}
+
+/* "content-length: 123\r\n" */
+static str length_line(char out[64], uint64_t length)
+{
+    size_t n = put(out, 0, S("content-length: "));
+    n += text_u64(out + n, length);
+    return str_of(out, put(out, n, S("\r\n")));
 }
 
 static void finish(struct server_exchange *x)
@@ -126,9 +145,8 @@ static void finish(struct server_exchange *x)
 void http_respond(struct http_exchange *pub, int status, str headers, str body)
 {
     struct server_exchange *x = of(pub);
-    char framing[48], head[HEAD_MAX];
-    snprintf(framing, sizeof(framing), "content-length: %zu\r\n", body.n);
-    size_t n = head_line(x->conn, status, head, status == 204 ? "" : framing);
+    char framing[64], head[HEAD_MAX];
+    size_t n = head_line(x->conn, status, head, status == 204 ? STR_NONE : length_line(framing, body.n));
     x->framing = ANSWER_WHOLE;
     struct iovec pieces[] = {
         {head, n},
@@ -141,7 +159,7 @@ void http_respond(struct http_exchange *pub, int status, str headers, str body)
 }
 
 /* The head waits for the first piece, or for the end of the turn. */
-static void begin(struct server_exchange *x, int status, str headers, const char *framing)
+static void begin(struct server_exchange *x, int status, str headers, str framing)
 {
     struct server_conn *c = x->conn;
     char head[HEAD_MAX];
@@ -159,28 +177,27 @@ void http_begin(struct http_exchange *pub, int status, str headers)
     if (x->head.version_minor == 0) {
         x->framing = ANSWER_UNTIL_CLOSE;
         x->conn->close_after = true;
-        begin(x, status, headers, "");
+        begin(x, status, headers, STR_NONE);
         return;
     }
     x->framing = ANSWER_CHUNKED;
-    begin(x, status, headers, "transfer-encoding: chunked\r\n");
+    begin(x, status, headers, S("transfer-encoding: chunked\r\n"));
 }
 
 void http_begin_length(struct http_exchange *pub, int status, str headers, uint64_t length)
 {
     struct server_exchange *x = of(pub);
-    char framing[48];
-    snprintf(framing, sizeof(framing), "content-length: %llu\r\n", (unsigned long long)length);
+    char framing[64];
     x->framing = ANSWER_LENGTH;
     x->length_left = length;
-    begin(x, status, headers, framing);
+    begin(x, status, headers, length_line(framing, length));
 }
 
 static void send_framed(struct server_exchange *x, const struct iovec *pieces, size_t count, bool last)
 {
     size_t total = 0, n = 0;
     struct iovec all[PIECES_MAX];
-    char size[24];
+    char size[TEXT_NUMBER_MAX + 2];
     bool chunked = x->framing == ANSWER_CHUNKED;
     if (count > PIECES_MAX - 2) abort(); /* a caller's mistake */
     for (size_t i = 0; i < count; i++) total += pieces[i].iov_len;
@@ -190,7 +207,10 @@ static void send_framed(struct server_exchange *x, const struct iovec *pieces, s
     }
     if (x->head_method) total = 0;
     if (total) {
-        if (chunked) all[n++] = (struct iovec){size, (size_t)snprintf(size, sizeof(size), "%zx\r\n", total)};
+        if (chunked) {
+            size_t digits = text_hex(size, total);
+            all[n++] = (struct iovec){size, put(size, digits, S("\r\n"))};
+        }
         for (size_t i = 0; i < count; i++) all[n++] = pieces[i];
     }
     if (chunked && !x->head_method) {
