@@ -241,6 +241,9 @@ static void print_limits(const struct settings *s, struct buf *out)
         const struct limit_rule *r = &s->limits[i];
         buf_add(out, S("  - { "));
         size_t from = out->n;
+        /* A name that was made from the scope has a "=" or a blank, which none of the file's has. */
+        bool made = str_find_byte(r->name, '=', 0) != SIZE_MAX || str_find_byte(r->name, ' ', 0) != SIZE_MAX;
+        if (!made) add_pair(out, "name", r->name);
         add_scope(out, &r->scope);
         if (r->requests_per_minute) buf_printf(out, ", requests_per_minute: %lld", (long long)r->requests_per_minute);
         if (r->tokens_per_minute) buf_printf(out, ", tokens_per_minute: %lld", (long long)r->tokens_per_minute);

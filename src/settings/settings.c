@@ -70,12 +70,30 @@ void load_check(struct loader *l)
 
 /* ---- reading */
 
+/* A seller that the book does not know would leave every model unpriced. */
+static void check_seller(struct loader *l, const struct setting_provider *p)
+{
+    struct suggest near;
+    suggest_init(&near, p->book);
+    for (size_t i = 0; p->book.n && i < price_book_count(l->s.book); i++) {
+        str seller = price_book_at(l->s.book, i)->provider;
+        if (str_eq(seller, p->book)) return;
+        suggest_offer(&near, seller);
+    }
+    if (!p->book.n) return;
+    bool hint = near.best.p != NULL;
+    str path = arena_printf(&l->scratch, "providers.%" STR_FMT ".book", STR_ARG(p->name));
+    load_warn(l, 0, path, "the price book has nothing of that seller%s%" STR_FMT "%s (purser prices list)",
+              hint ? "; did you mean '" : "", STR_ARG(hint ? near.best : S("")), hint ? "'?" : "");
+}
+
 /* The built-in book is large: read only for settings that hold. */
 static void build_book(struct loader *l)
 {
     l->s.book = price_book_new();
     for (size_t i = 0; i < l->price_count; i++) price_book_add(l->s.book, &l->prices[i]);
     price_book_seal(l->s.book);
+    for (size_t i = 0; i < l->s.provider_count; i++) check_seller(l, &l->s.providers[i]);
 }
 
 struct settings *settings_parse(str yaml, str file_name, str (*env)(str name), struct settings_report *report)

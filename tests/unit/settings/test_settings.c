@@ -191,6 +191,22 @@ static void vendors_chosen(void **state)
     settings_drop(s);
 }
 
+/* What vendors.def calls its sellers is what the price book calls them. */
+static void sellers(void **state)
+{
+    (void)state;
+    struct price_book *book = price_book_new();
+    price_book_seal(book);
+    for (size_t v = 0; vendor_at(v); v++) {
+        bool found = vendor_at(v)->book.n == 0;
+        for (size_t i = 0; i < price_book_count(book) && !found; i++) {
+            found = str_eq(price_book_at(book, i)->provider, vendor_at(v)->book);
+        }
+        if (!found) fail_msg("%" STR_FMT, STR_ARG(vendor_at(v)->book));
+    }
+    price_book_drop(book);
+}
+
 static void masks(void **state)
 {
     (void)state;
@@ -265,9 +281,10 @@ static void many_problems(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(front),  cmocka_unit_test(rules),          cmocka_unit_test(prices),
-        cmocka_unit_test(routes), cmocka_unit_test(vendors_chosen), cmocka_unit_test(masks),
-        cmocka_unit_test(files),  cmocka_unit_test(too_large),      cmocka_unit_test(many_problems),
+        cmocka_unit_test(front),         cmocka_unit_test(rules),          cmocka_unit_test(prices),
+        cmocka_unit_test(routes),        cmocka_unit_test(vendors_chosen), cmocka_unit_test(masks),
+        cmocka_unit_test(sellers),       cmocka_unit_test(files),          cmocka_unit_test(too_large),
+        cmocka_unit_test(many_problems),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
