@@ -8,6 +8,10 @@
 
 enum { REPORT_BY_MAX = 11, REPORT_WHERE_MAX = 16 };
 
+/* The names that may be grouped by and filtered on, each in turn; p == NULL behind the last. */
+str report_by_name(size_t i);
+str report_where_name(size_t i);
+
 struct report_ask {
     str by[REPORT_BY_MAX]; /* feature,model,user,team,key,provider,prompt,task,reason,day,hour */
     size_t by_count;

@@ -1,0 +1,194 @@
+#include "ledger/report_inside.h"
+
+#include <stdlib.h>
+
+enum {
+    GROUPS_MAX = 1000000,
+    DENSE_FROM = 1024,                /* samples from which a spread is dense */
+    BUCKETS = 32 + (36 - 5) * 16 + 1, /* ledger/histogram.h: exact below 32, 16 an octave, up to its top */
+};
+
+void groups_init(struct groups *g, struct hash_key secret)
+{
+    *g = (struct groups){.secret = secret, .slot_count = 1024};
+    g->slots = mem_zalloc(g->slot_count * sizeof(struct group *));
+    arena_init(&g->arena);
+}
+
+void groups_free(struct groups *g)
+{
+    for (size_t i = 0; i < g->slot_count; i++) {
+        for (struct group *at = g->slots[i]; at; at = at->next) {
+            spread_free(&at->latency);
+            spread_free(&at->first_token);
+        }
+    }
+    free(g->slots);
+    arena_free(&g->arena);
+    *g = (struct groups){0};
+}
+
+static void grow(struct groups *g)
+{
+    size_t count = g->slot_count * 2;
+    struct group **slots = mem_zalloc(count * sizeof(*slots));
+    for (size_t i = 0; i < g->slot_count; i++) {
+        for (struct group *at = g->slots[i], *next; at; at = next) {
+            next = at->next;
+            at->next = slots[at->hash & (count - 1)];
+            slots[at->hash & (count - 1)] = at;
+        }
+    }
+    free(g->slots);
+    g->slots = slots;
+    g->slot_count = count;
+}
+
+struct group *groups_at(struct groups *g, str key)
+{
+    uint64_t hash = hash_sip(g->secret, key.p, key.n);
+    for (struct group *at = g->slots[hash & (g->slot_count - 1)]; at; at = at->next) {
+        if (at->hash == hash && str_eq(at->key, key)) return at;
+    }
+    if (g->count == GROUPS_MAX) return NULL;
+    if (g->count >= g->slot_count) grow(g);
+    struct group *made = arena_zalloc(&g->arena, sizeof(*made));
+    made->hash = hash;
+    made->key = arena_str(&g->arena, key);
+    made->next = g->slots[hash & (g->slot_count - 1)];
+    g->slots[hash & (g->slot_count - 1)] = made;
+    g->count++;
+    return made;
+}
+
+/* ---- histograms */
+
+static void make_dense(struct spread *s)
+{
+    s->dense = mem_zalloc(BUCKETS * sizeof(*s->dense));
+    for (uint32_t i = 0; i < s->sparse.n; i++) s->dense[s->sparse.buckets[i].index] = s->sparse.buckets[i].count;
+    histogram_free(&s->sparse);
+}
+
+static void merge_histogram(struct spread *to, const struct histogram *from)
+{
+    if (!to->dense && to->sparse.total + from->total >= DENSE_FROM) make_dense(to);
+    if (!to->dense) {
+        histogram_merge(&to->sparse, from);
+        return;
+    }
+    for (uint32_t i = 0; i < from->n; i++) to->dense[from->buckets[i].index] += from->buckets[i].count;
+}
+
+void spread_add(struct spread *s, int64_t value)
+{
+    struct histogram_bucket bucket;
+    struct histogram one = {.buckets = &bucket, .cap = 1};
+    if (!s->dense && s->sparse.total + 1 < DENSE_FROM) {
+        histogram_add(&s->sparse, value);
+        return;
+    }
+    histogram_add(&one, value); /* has room: tells the bucket, allocates nothing */
+    merge_histogram(s, &one);
+}
+
+/* A LEB128 number of at most five bytes, the common case; false leaves the rest to the ledger's own reader. */
+static bool short_varint(const unsigned char **at, const unsigned char *end, uint64_t *out)
+{
+    uint64_t v = 0;
+    for (unsigned shift = 0; *at < end && shift < 35; shift += 7) {
+        unsigned char byte = *(*at)++;
+        v |= (uint64_t)(byte & 0x7f) << shift;
+        if (byte < 0x80) {
+            *out = v;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Straight into the counters. Fails: false, with nothing added. */
+static bool add_dense(uint64_t *dense, str blob)
+{
+    struct histogram_bucket seen[BUCKETS];
+    const unsigned char *at = (const unsigned char *)blob.p, *end = at + blob.n;
+    uint64_t index = 0, step, count;
+    uint32_t n = 0;
+    while (at < end) {
+        if (!short_varint(&at, end, &step) || !short_varint(&at, end, &count)) return false;
+        index += step;
+        if (index >= BUCKETS || n == BUCKETS || count == 0 || (n && step == 0)) return false;
+        seen[n++] = (struct histogram_bucket){(uint32_t)index, count};
+    }
+    for (uint32_t i = 0; i < n; i++) dense[seen[i].index] += seen[i].count;
+    return true;
+}
+
+bool spread_add_encoded(struct spread *s, str blob)
+{
+    if (s->dense && add_dense(s->dense, blob)) return true;
+    if (!s->dense) {
+        if (!histogram_merge_encoded(&s->sparse, blob)) return false;
+        if (s->sparse.total >= DENSE_FROM) make_dense(s);
+        return true;
+    }
+    struct histogram h;
+    histogram_init(&h);
+    bool ok = histogram_merge_encoded(&h, blob);
+    if (ok) merge_histogram(s, &h);
+    histogram_free(&h);
+    return ok;
+}
+
+void spread_finish(struct spread *s)
+{
+    if (!s->dense) return;
+    struct histogram *h = &s->sparse;
+    h->buckets = mem_alloc(BUCKETS * sizeof(*h->buckets));
+    h->cap = BUCKETS;
+    for (uint32_t i = 0; i < BUCKETS; i++) {
+        if (!s->dense[i]) continue;
+        h->buckets[h->n++] = (struct histogram_bucket){i, s->dense[i]};
+        h->total += s->dense[i];
+    }
+    free(s->dense);
+    s->dense = NULL;
+}
+
+void spread_free(struct spread *s)
+{
+    histogram_free(&s->sparse);
+    free(s->dense);
+    s->dense = NULL;
+}
+
+static void spread_merge(struct spread *to, const struct spread *from)
+{
+    if (!from->dense) {
+        merge_histogram(to, &from->sparse);
+        return;
+    }
+    if (!to->dense) make_dense(to);
+    for (uint32_t i = 0; i < BUCKETS; i++) to->dense[i] += from->dense[i];
+}
+
+/* ---- sums */
+
+void group_add(struct group *to, const struct group *from)
+{
+    for (int i = 0; i < SUM_COUNT; i++) to->sums[i] += from->sums[i];
+    spread_merge(&to->latency, &from->latency);
+    spread_merge(&to->first_token, &from->first_token);
+}
+
+bool groups_merge(struct groups *g, const struct groups *from)
+{
+    for (size_t i = 0; i < from->slot_count; i++) {
+        for (const struct group *at = from->slots[i]; at; at = at->next) {
+            struct group *to = groups_at(g, at->key);
+            if (!to) return false;
+            group_add(to, at);
+        }
+    }
+    return true;
+}

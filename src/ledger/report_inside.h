@@ -1,0 +1,132 @@
+/* The report's inside: shared by report*.c, by nobody else.
+ *
+ * A question becomes a plan (report_plan.c): which table answers which stretch of
+ * time, in slices. Up to two threads take slices (report_scan.c), each adding rows
+ * to groups of its own (report_groups.c); the groups are merged, sorted and cut
+ * (report.c), then written (report_json.c, report_table.c). */
+#ifndef LEDGER_REPORT_INSIDE_H
+#define LEDGER_REPORT_INSIDE_H
+
+#include "base/arena.h"
+#include "base/hash.h"
+#include "ledger/histogram.h"
+#include "ledger/report.h"
+#include "ledger/schema.h"
+
+/* ---- names */
+
+enum dim_kind { DIM_TEXT, DIM_INT, DIM_DAY, DIM_HOUR };
+
+/* What a report may group by or filter on. */
+struct dim {
+    str name; /* the column, but for day and hour */
+    enum dim_kind kind;
+    bool by, where;       /* may be grouped by, filtered on */
+    bool in_hour, in_day; /* a key of rollup_hour; a dimension of rollup_day */
+};
+
+/* NULL for an unknown name. */
+const struct dim *dim_find(str name);
+
+/* ---- sums */
+
+enum sum {
+#define MEASURE(field, column, what) SUM_##field,
+    ROLLUP_MEASURES(MEASURE)
+#undef MEASURE
+        SUM_UNITS,
+    SUM_COUNT = SUM_UNITS + UNIT_COUNT
+};
+
+/* A histogram that a report adds to: sparse while it is small, then with a counter
+ * for every bucket, which is ten times as fast to add to. */
+struct spread {
+    struct histogram sparse;
+    uint64_t *dense;
+};
+
+/* Every value of one combination of the names that are grouped by. */
+struct group {
+    struct group *next; /* of the same slot */
+    uint64_t hash;
+    str key; /* packed: a time as 8 bytes, a text as 4 bytes of length and itself */
+    __int128 sums[SUM_COUNT];
+    struct spread latency, first_token;
+};
+
+struct groups {
+    struct hash_key secret; /* clients choose users and tasks */
+    struct arena arena;
+    struct group **slots;
+    size_t slot_count, count;
+};
+
+void groups_init(struct groups *g, struct hash_key secret);
+void groups_free(struct groups *g);
+/* The group with this key, made where it is missing. Fails: NULL beyond the ceiling. */
+struct group *groups_at(struct groups *g, str key);
+/* Adds `from`'s groups. Fails: false beyond the ceiling. */
+bool groups_merge(struct groups *g, const struct groups *from) MUST_CHECK;
+void group_add(struct group *to, const struct group *from);
+void spread_add(struct spread *s, int64_t value);
+/* Fails: false, with nothing added, where the blob is malformed. */
+bool spread_add_encoded(struct spread *s, str blob) MUST_CHECK;
+/* Makes it sparse, for good: quantiles are read from `sparse`. */
+void spread_finish(struct spread *s);
+void spread_free(struct spread *s);
+
+/* ---- the plan */
+
+enum source { SOURCE_HOUR, SOURCE_DAY, SOURCE_ROWS_BY_TIME, SOURCE_ROWS_BY_ID, SOURCE_COUNT };
+
+/* A stretch of one table: [from, until) of its time, or of ids. */
+struct slice {
+    enum source source;
+    int64_t from, until;
+};
+
+struct plan {
+    const struct report_ask *ask;
+    const struct dim *by[REPORT_BY_MAX];
+    const struct dim *where[REPORT_WHERE_MAX];
+    int64_t where_int[REPORT_WHERE_MAX];
+    str dimension; /* of rollup_day */
+    enum source main;
+    int64_t since_us, until_us;
+    struct slice *slices;
+    size_t slice_count, slice_cap;
+    int64_t rows_from_us; /* rows before this were deleted: the report does not speak of them. INT64_MIN: of all */
+};
+
+/* Fails: false with a sentence in `why`. */
+bool plan_make(struct plan *p, sqlite3 *db, const struct report_ask *ask, struct buf *why) MUST_CHECK;
+void plan_free(struct plan *p);
+/* The query of one source; its first two parameters are a slice's ends. Owns: the caller finalizes it.
+ * Columns: time, the texts that are grouped by, then what report_scan.c reads. */
+sqlite3_stmt *plan_prepare(const struct plan *p, enum source source, sqlite3 *db);
+
+/* Runs all slices into `into`. Fails: false with a sentence in `why`. */
+struct scan_progress {
+    void (*tell)(void *ctx, double done);
+    void *ctx;
+};
+bool scan_run(const struct plan *p, const char *dir, sqlite3 *db, struct groups *into, struct scan_progress progress,
+              struct buf *why) MUST_CHECK;
+
+/* ---- the answer */
+
+struct report {
+    struct groups groups;
+    size_t by_count;
+    const struct dim *by[REPORT_BY_MAX];
+    struct group **shown; /* sorted */
+    size_t shown_count;
+    struct group totals;
+    int64_t since_us, until_us, rows_from_us;
+    enum source main;
+};
+
+/* Value `i` of a group's key, as people and programs read it. */
+str report_value(const struct report *r, const struct group *g, size_t i, char text[40]);
+
+#endif

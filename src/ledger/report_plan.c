@@ -1,0 +1,290 @@
+#include "base/time.h"
+#include "ledger/report_inside.h"
+#include "ledger/seal.h"
+
+#include <stdlib.h>
+
+static const struct dim dims[] = {
+    {STR_INIT("feature"), DIM_TEXT, .by = true, .where = true, .in_hour = true},
+    {STR_INIT("model"), DIM_TEXT, .by = true, .where = true, .in_hour = true},
+    {STR_INIT("user"), DIM_TEXT, .by = true, .where = true, .in_day = true},
+    {STR_INIT("team"), DIM_TEXT, .by = true, .where = true, .in_hour = true},
+    {STR_INIT("key"), DIM_TEXT, .by = true, .where = true, .in_hour = true},
+    {STR_INIT("provider"), DIM_TEXT, .by = true, .where = true, .in_hour = true},
+    {STR_INIT("prompt"), DIM_TEXT, .by = true, .where = true, .in_day = true},
+    {STR_INIT("task"), DIM_TEXT, .by = true, .where = true, .in_day = true},
+    {STR_INIT("reason"), DIM_TEXT, .by = true, .where = true, .in_hour = true},
+    {STR_INIT("day"), DIM_DAY, .by = true},
+    {STR_INIT("hour"), DIM_HOUR, .by = true},
+    {STR_INIT("status"), DIM_TEXT, .by = true, .where = true, .in_hour = true},
+    {STR_INIT("operation"), DIM_TEXT, .by = true, .where = true},
+    {STR_INIT("service_tier"), DIM_TEXT, .by = true, .where = true},
+    {STR_INIT("model_requested"), DIM_TEXT, .by = true, .where = true},
+    {STR_INIT("model_answered"), DIM_TEXT, .by = true, .where = true},
+    {STR_INIT("session"), DIM_TEXT, .by = true, .where = true},
+    {STR_INIT("tags"), DIM_TEXT, .by = true, .where = true},
+    {STR_INIT("finish_reason"), DIM_TEXT, .by = true, .where = true},
+    {STR_INIT("cost_state"), DIM_TEXT, .by = true, .where = true},
+    {STR_INIT("price_source"), DIM_TEXT, .by = true, .where = true},
+    {STR_INIT("provider_request_id"), DIM_TEXT, .where = true},
+    {STR_INIT("http_status"), DIM_INT, .where = true},
+    {STR_INIT("number"), DIM_INT, .where = true},
+    {STR_INIT("streamed"), DIM_INT, .where = true},
+    {STR_INIT("wasted"), DIM_INT, .where = true},
+    {STR_INIT("client_retries"), DIM_INT, .where = true},
+    {STR_INIT("call_id"), DIM_INT, .where = true},
+    {STR_INIT("attempt_id"), DIM_INT, .where = true},
+};
+
+const struct dim *dim_find(str name)
+{
+    for (size_t i = 0; i < COUNT_OF(dims); i++) {
+        if (str_eq(dims[i].name, name)) return &dims[i];
+    }
+    return NULL;
+}
+
+static str nth(size_t i, bool where)
+{
+    for (size_t d = 0; d < COUNT_OF(dims); d++) {
+        if (where ? !dims[d].where : !dims[d].by) continue;
+        if (i-- == 0) return dims[d].name;
+    }
+    return STR_NONE;
+}
+
+str report_by_name(size_t i)
+{
+    return nth(i, false);
+}
+
+str report_where_name(size_t i)
+{
+    return nth(i, true);
+}
+
+/* ---- the question */
+
+static void list_names(struct buf *why, bool where)
+{
+    str name;
+    for (size_t i = 0; (name = nth(i, where)).p; i++) buf_printf(why, "%s%" STR_FMT, i ? ", " : "", STR_ARG(name));
+}
+
+static bool read_by(struct plan *p, struct buf *why)
+{
+    for (size_t i = 0; i < p->ask->by_count; i++) {
+        str name = p->ask->by[i];
+        p->by[i] = dim_find(name);
+        if (!p->by[i] || !p->by[i]->by) {
+            buf_printf(why, "'%" STR_FMT "' is nothing to group by; there are: ", STR_ARG(name));
+            list_names(why, false);
+            return false;
+        }
+        for (size_t j = 0; j < i; j++) {
+            if (p->by[j] != p->by[i]) continue;
+            buf_printf(why, "'%" STR_FMT "' stands twice among what to group by", STR_ARG(name));
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool read_where(struct plan *p, struct buf *why)
+{
+    for (size_t i = 0; i < p->ask->where_count; i++) {
+        str name = p->ask->where[i].column, value = p->ask->where[i].equals;
+        p->where[i] = dim_find(name);
+        if (p->where[i] && !p->where[i]->where) {
+            buf_printf(why, "'%" STR_FMT "' is no filter: a stretch of time is chosen with since and until", STR_ARG(name));
+            return false;
+        }
+        if (!p->where[i]) {
+            buf_printf(why, "'%" STR_FMT "' is nothing to filter on; there are: ", STR_ARG(name));
+            list_names(why, true);
+            return false;
+        }
+        if (p->where[i]->kind == DIM_INT && !str_to_i64(value, &p->where_int[i])) {
+            buf_printf(why, "'%" STR_FMT "' is a number: '%" STR_FMT "' is none", STR_ARG(name), STR_ARG(value));
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Which table knows all names that are asked for? */
+static enum source choose(struct plan *p)
+{
+    const struct report_ask *ask = p->ask;
+    bool hour = true, day = true;
+    const struct dim *dimension = NULL;
+    for (size_t i = 0; i < ask->by_count + ask->where_count; i++) {
+        const struct dim *d = i < ask->by_count ? p->by[i] : p->where[i - ask->by_count];
+        bool time = d->kind == DIM_DAY || d->kind == DIM_HOUR;
+        hour = hour && (d->in_hour || time);
+        day = day && (d->in_day || d->kind == DIM_DAY || str_eq(d->name, S("feature")));
+        if (d->in_day && dimension && d != dimension) day = false;
+        if (d->in_day) dimension = d;
+    }
+    if (hour) return SOURCE_HOUR;
+    if (!day || !dimension) return SOURCE_ROWS_BY_TIME;
+    p->dimension = dimension->name;
+    return SOURCE_DAY;
+}
+
+/* ---- slices of time */
+
+enum { ROLLUP_SLICES = 32, ROW_SLICES = 64 };
+
+/* What there is. INT64_MAX and INT64_MIN where there is nothing. */
+struct extent {
+    int64_t rows_first, rows_last, rollup_first, rollup_last;
+};
+
+static bool ask_int(sqlite3 *db, const char *sql, int64_t nothing, int64_t *out)
+{
+    sqlite3_stmt *q = NULL;
+    bool ok = sqlite3_prepare_v2(db, sql, -1, &q, NULL) == SQLITE_OK && sqlite3_step(q) == SQLITE_ROW;
+    *out = nothing;
+    if (ok && sqlite3_column_type(q, 0) != SQLITE_NULL) *out = sqlite3_column_int64(q, 0);
+    sqlite3_finalize(q);
+    return ok;
+}
+
+static bool read_extent(sqlite3 *db, enum source source, struct extent *e)
+{
+    bool day = source == SOURCE_DAY;
+    return ask_int(db, "SELECT min(at_us) FROM attempts", INT64_MAX, &e->rows_first) &&
+           ask_int(db, "SELECT max(at_us) FROM attempts", INT64_MIN, &e->rows_last) &&
+           ask_int(db, day ? "SELECT min(day_us) FROM rollup_day" : "SELECT min(hour_us) FROM rollup_hour", INT64_MAX,
+                   &e->rollup_first) &&
+           ask_int(db, day ? "SELECT max(day_us) FROM rollup_day" : "SELECT max(hour_us) FROM rollup_hour", INT64_MIN,
+                   &e->rollup_last);
+}
+
+static void add_slice(struct plan *p, enum source source, int64_t from, int64_t until)
+{
+    if (from >= until) return;
+    if (p->slice_count == p->slice_cap) {
+        p->slice_cap = p->slice_cap ? p->slice_cap * 2 : 64;
+        p->slices = mem_realloc(p->slices, p->slice_cap * sizeof(*p->slices));
+    }
+    p->slices[p->slice_count++] = (struct slice){source, from, until};
+}
+
+/* [from, until) in about `count` slices, none shorter than `least`. */
+static void cut(struct plan *p, enum source source, int64_t from, int64_t until, int64_t least, int64_t count)
+{
+    if (from >= until) return;
+    int64_t step = (int64_t)(((uint64_t)until - (uint64_t)from) / (uint64_t)count);
+    if (step < least) step = least;
+    for (int64_t at = from, next; at < until; at = next) {
+        if (__builtin_add_overflow(at, step, &next) || next > until) next = until;
+        add_slice(p, source, at, next);
+    }
+}
+
+/* Rows admitted in [from, until), as far as there are any. */
+static void cut_rows(struct plan *p, const struct extent *e, int64_t from, int64_t until)
+{
+    if (e->rows_first > e->rows_last) return;
+    if (from < e->rows_first) from = e->rows_first;
+    if (until > e->rows_last) until = e->rows_last + 1;
+    cut(p, SOURCE_ROWS_BY_TIME, from, until, US_PER_SECOND, ROW_SLICES);
+}
+
+static int64_t floor_to(int64_t at_us, int64_t step_us)
+{
+    int64_t into = at_us % step_us;
+    return at_us - (into < 0 ? into + step_us : into);
+}
+
+static int64_t ceil_to(int64_t at_us, int64_t step_us)
+{
+    int64_t low = floor_to(at_us, step_us);
+    return low == at_us ? low : low + step_us;
+}
+
+/* Whole hours or days from the rollup; what sticks out at both ends from rows, so
+ * that `since` and `until` are exact. Where retention has deleted those rows, the
+ * hour or day at that end counts as a whole. */
+static void plan_rollup(struct plan *p, const struct extent *e)
+{
+    int64_t step = p->main == SOURCE_DAY ? US_PER_DAY : US_PER_HOUR;
+    if (e->rollup_first > e->rollup_last) return;
+    int64_t since = p->since_us, until = p->until_us, end = e->rollup_last + step;
+    if (since < e->rollup_first) since = e->rollup_first;
+    if (until > e->rows_last) until = end; /* nothing was admitted later */
+    if (since >= until || since >= end) return;
+    int64_t low = e->rows_first > since ? floor_to(since, step) : ceil_to(since, step);
+    int64_t high = floor_to(until, step);
+    if (e->rows_first > high && e->rollup_first < high) high = ceil_to(until, step);
+    if (low >= high) {
+        cut_rows(p, e, since, until);
+        return;
+    }
+    if (since < low) cut_rows(p, e, since, low);
+    cut(p, p->main, low, high, step, ROLLUP_SLICES);
+    if (high < until) cut_rows(p, e, high, until);
+}
+
+/* All rows in the order of their ids, in slices of as many rows as each other: the
+ * seals know how many there are in each block of ids. */
+static bool plan_ids(struct plan *p, sqlite3 *db)
+{
+    int64_t total, part = 0, from = 0;
+    sqlite3_stmt *q = NULL;
+    if (!ask_int(db, "SELECT total(row_count) FROM seals", 0, &total) ||
+        sqlite3_prepare_v2(db, "SELECT block, row_count FROM seals ORDER BY block", -1, &q, NULL) != SQLITE_OK)
+        return false;
+    int rc;
+    while ((rc = sqlite3_step(q)) == SQLITE_ROW) {
+        part += sqlite3_column_int64(q, 1);
+        if (part < total / ROW_SLICES) continue;
+        int64_t until = (sqlite3_column_int64(q, 0) + 1) << SEAL_BLOCK_SHIFT;
+        add_slice(p, SOURCE_ROWS_BY_ID, from, until);
+        from = until;
+        part = 0;
+    }
+    add_slice(p, SOURCE_ROWS_BY_ID, from, INT64_MAX); /* and what comes in meanwhile */
+    sqlite3_finalize(q);
+    return rc == SQLITE_DONE;
+}
+
+static bool plan_rows(struct plan *p, sqlite3 *db, const struct extent *e)
+{
+    if (e->rows_first > e->rows_last) return true;
+    if (e->rows_first > p->since_us && e->rollup_first < floor_to(e->rows_first, US_PER_HOUR)) p->rows_from_us = e->rows_first;
+    int64_t from = p->since_us > e->rows_first ? p->since_us : e->rows_first;
+    int64_t until = p->until_us < e->rows_last ? p->until_us : e->rows_last;
+    /* By the index each row is found apart; from half of all rows on reading them all is faster. */
+    if (until > from && until - from >= (e->rows_last - e->rows_first) / 2) {
+        p->main = SOURCE_ROWS_BY_ID;
+        return plan_ids(p, db);
+    }
+    cut_rows(p, e, p->since_us, p->until_us);
+    return true;
+}
+
+bool plan_make(struct plan *p, sqlite3 *db, const struct report_ask *ask, struct buf *why)
+{
+    struct extent e;
+    *p = (struct plan){.ask = ask, .since_us = ask->since_us, .until_us = ask->until_us, .rows_from_us = INT64_MIN};
+    if (!read_by(p, why) || !read_where(p, why)) return false;
+    p->main = choose(p);
+    bool ok = read_extent(db, p->main, &e);
+    if (ok && p->main == SOURCE_ROWS_BY_TIME) {
+        ok = plan_rows(p, db, &e);
+    } else if (ok) {
+        plan_rollup(p, &e);
+    }
+    if (!ok) buf_printf(why, "the ledger cannot be read: %s", sqlite3_errmsg(db));
+    return ok;
+}
+
+void plan_free(struct plan *p)
+{
+    free(p->slices);
+    p->slices = NULL;
+    p->slice_count = p->slice_cap = 0;
+}

@@ -1,0 +1,93 @@
+#include "ledger/report_inside.h"
+
+/* The query of each source. Numbered parameters: 1 and 2 a slice's ends, then
+ * the filters, then what all slices have in common. */
+enum { PARAM_WHERE = 3, PARAM_DIMENSION = PARAM_WHERE + REPORT_WHERE_MAX, PARAM_SINCE, PARAM_UNTIL };
+
+#define MEASURE_COLUMN(field, column, what)  ", " column
+#define UNIT_COUNT_COLUMN(unit, count, cost) ", " count
+static const char rollup_columns[] =
+    ROLLUP_MEASURES(MEASURE_COLUMN) UNIT_COLUMNS(UNIT_COUNT_COLUMN) ", latency, first_token";
+static const char row_columns[] = ", number, status, cost_state, cost_picousd, cost_max_picousd, saved_picousd, wasted,"
+                                  " streamed, total_us, first_byte_us" UNIT_COLUMNS(UNIT_COUNT_COLUMN);
+
+struct form {
+    const char *time, *columns, *from;
+};
+
+static const struct form forms[SOURCE_COUNT] = {
+    [SOURCE_HOUR] = {"hour_us", rollup_columns, "rollup_hour WHERE hour_us >= ?1 AND hour_us < ?2"},
+    [SOURCE_DAY] = {"day_us", rollup_columns, "rollup_day WHERE day_us >= ?1 AND day_us < ?2"},
+    [SOURCE_ROWS_BY_TIME] = {"at_us", row_columns, "attempts INDEXED BY attempts_at WHERE at_us >= ?1 AND at_us < ?2"},
+    [SOURCE_ROWS_BY_ID] = {"at_us", row_columns, "attempts NOT INDEXED WHERE attempt_id >= ?1 AND attempt_id < ?2"},
+};
+
+/* In rollup_day users, prompts and tasks share a column. */
+static void add_column(struct buf *sql, const struct dim *d, enum source source)
+{
+    bool value = source == SOURCE_DAY && d->in_day;
+    buf_printf(sql, "\"%" STR_FMT "\"", STR_ARG(value ? S("value") : d->name));
+}
+
+/* Filters on one name: any of them; on several names: all of them. */
+static void add_filters(struct buf *sql, const struct plan *p, enum source source)
+{
+    size_t count = p->ask->where_count;
+    for (size_t i = 0; i < count; i++) {
+        bool before = false;
+        for (size_t j = 0; j < i; j++) before = before || p->where[j] == p->where[i];
+        if (before) continue;
+        buf_add(sql, S(" AND ("));
+        for (size_t j = i; j < count; j++) {
+            if (p->where[j] != p->where[i]) continue;
+            if (j > i) buf_add(sql, S(" OR "));
+            add_column(sql, p->where[j], source);
+            buf_printf(sql, " = ?%zu", PARAM_WHERE + j);
+            /* one of several */
+            if (str_eq(p->where[j]->name, S("tags")))
+                buf_printf(sql, " OR instr(',' || replace(tags, ', ', ',') || ',', ',' || ?%zu || ',')", PARAM_WHERE + j);
+        }
+        buf_add_byte(sql, ')');
+    }
+}
+
+static void write_query(struct buf *sql, const struct plan *p, enum source source)
+{
+    const struct form *f = &forms[source];
+    buf_printf(sql, "SELECT %s", f->time);
+    for (size_t i = 0; i < p->ask->by_count; i++) {
+        if (p->by[i]->kind != DIM_TEXT) continue;
+        buf_add(sql, S(", "));
+        add_column(sql, p->by[i], source);
+    }
+    buf_printf(sql, "%s FROM %s", f->columns, f->from);
+    if (source == SOURCE_DAY) buf_printf(sql, " AND dimension = ?%d", PARAM_DIMENSION);
+    if (source == SOURCE_ROWS_BY_ID) buf_printf(sql, " AND at_us >= ?%d AND at_us < ?%d", PARAM_SINCE, PARAM_UNTIL);
+    add_filters(sql, p, source);
+}
+
+static void bind(const struct plan *p, enum source source, sqlite3_stmt *q)
+{
+    for (size_t i = 0; i < p->ask->where_count; i++) {
+        str value = p->ask->where[i].equals;
+        int at = PARAM_WHERE + (int)i;
+        if (p->where[i]->kind == DIM_INT) sqlite3_bind_int64(q, at, p->where_int[i]);
+        else sqlite3_bind_text(q, at, value.n ? value.p : "", (int)value.n, SQLITE_STATIC);
+    }
+    if (source == SOURCE_DAY)
+        sqlite3_bind_text(q, PARAM_DIMENSION, p->dimension.p, (int)p->dimension.n, SQLITE_STATIC);
+    if (source != SOURCE_ROWS_BY_ID) return;
+    sqlite3_bind_int64(q, PARAM_SINCE, p->since_us);
+    sqlite3_bind_int64(q, PARAM_UNTIL, p->until_us);
+}
+
+sqlite3_stmt *plan_prepare(const struct plan *p, enum source source, sqlite3 *db)
+{
+    struct buf sql;
+    sqlite3_stmt *q = NULL;
+    buf_init(&sql, 0);
+    write_query(&sql, p, source);
+    if (sqlite3_prepare_v2(db, sql.p, (int)sql.n, &q, NULL) == SQLITE_OK) bind(p, source, q);
+    buf_free(&sql);
+    return q;
+}

@@ -1,0 +1,215 @@
+#include "base/err.h"
+#include "base/time.h"
+#include "ledger/report_inside.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <unistd.h>
+
+enum { THREADS_MAX = 2, TELL_EVERY = 1 << 16 };
+
+/* What the threads of one report share. */
+struct scan {
+    const struct plan *plan;
+    const char *dir;
+    _Atomic size_t next, done; /* slices */
+    _Atomic bool failed;
+    struct scan_progress progress;
+};
+
+struct scanner {
+    struct scan *scan;
+    sqlite3 *db;
+    sqlite3_stmt *q[SOURCE_COUNT];
+    struct groups groups;
+    struct buf key, why;
+    struct group *last; /* neighbours are often of one group */
+    uint64_t rows;
+    bool tells; /* on the asker's own thread */
+};
+
+static void tell(struct scanner *s)
+{
+    struct scan *scan = s->scan;
+    if (!s->tells || !scan->progress.tell) return;
+    scan->progress.tell(scan->progress.ctx, (double)atomic_load(&scan->done) / (double)scan->plan->slice_count);
+}
+
+static int64_t floor_to(int64_t at_us, int64_t step_us)
+{
+    int64_t into = at_us % step_us;
+    return at_us - (into < 0 ? into + step_us : into);
+}
+
+/* The group of the row that `q` stands on; *at becomes the column behind the names. */
+static struct group *group_of(struct scanner *s, sqlite3_stmt *q, int *at)
+{
+    const struct plan *p = s->scan->plan;
+    int64_t at_us = sqlite3_column_int64(q, 0);
+    int column = 1;
+    buf_clear(&s->key);
+    for (size_t i = 0; i < p->ask->by_count; i++) {
+        if (p->by[i]->kind == DIM_TEXT) {
+            const char *text = (const char *)sqlite3_column_text(q, column);
+            uint32_t n = (uint32_t)sqlite3_column_bytes(q, column++);
+            buf_add(&s->key, str_of((char *)&n, sizeof(n)));
+            buf_add(&s->key, str_of(text, n));
+        } else {
+            int64_t begin = floor_to(at_us, p->by[i]->kind == DIM_DAY ? US_PER_DAY : US_PER_HOUR);
+            buf_add(&s->key, str_of((char *)&begin, sizeof(begin)));
+        }
+    }
+    *at = column;
+    if (s->last && str_eq(s->last->key, buf_str(&s->key))) return s->last;
+    s->last = groups_at(&s->groups, buf_str(&s->key));
+    if (!s->last)
+        buf_printf(&s->why, "there are more than a million groups: group by less, or choose with a filter or a shorter time");
+    return s->last;
+}
+
+static str blob_at(sqlite3_stmt *q, int column)
+{
+    const char *p = sqlite3_column_blob(q, column);
+    return str_of(p, (size_t)sqlite3_column_bytes(q, column));
+}
+
+static bool add_rollup(struct scanner *s, sqlite3_stmt *q)
+{
+    int at;
+    struct group *g = group_of(s, q, &at);
+    if (!g) return false;
+    for (int i = 0; i < SUM_COUNT; i++) g->sums[i] += sqlite3_column_int64(q, at++);
+    if (spread_add_encoded(&g->latency, blob_at(q, at)) && spread_add_encoded(&g->first_token, blob_at(q, at + 1)))
+        return true;
+    buf_printf(&s->why, "a rollup's histogram is damaged; 'purser ledger verify' tells more");
+    return false;
+}
+
+static bool column_is(sqlite3_stmt *q, int column, str word)
+{
+    const char *text = (const char *)sqlite3_column_text(q, column);
+    return str_eq(str_of(text, (size_t)sqlite3_column_bytes(q, column)), word);
+}
+
+/* As ledger/rollup.c sums a row when it comes in. */
+static bool add_row(struct scanner *s, sqlite3_stmt *q)
+{
+    int at;
+    struct group *g = group_of(s, q, &at);
+    if (!g) return false;
+    bool ok = column_is(q, at + 1, err_info(ERR_NONE)->name);
+    bool priced = !column_is(q, at + 2, cost_state_name(COST_UNPRICED));
+    bool estimated = column_is(q, at + 2, cost_state_name(COST_ESTIMATED));
+    int64_t cost = sqlite3_column_int64(q, at + 3);
+    bool wasted = sqlite3_column_int64(q, at + 6) != 0, streamed = sqlite3_column_int64(q, at + 7) != 0;
+    int64_t first_byte_us = sqlite3_column_int64(q, at + 9);
+    g->sums[SUM_calls] += sqlite3_column_int64(q, at) == 1;
+    g->sums[SUM_attempts] += 1;
+    g->sums[SUM_errors] += !ok;
+    g->sums[SUM_cost] += priced ? cost : 0;
+    g->sums[SUM_cost_max] += priced ? sqlite3_column_int64(q, at + 4) : 0;
+    g->sums[SUM_wasted] += wasted;
+    g->sums[SUM_wasted_cost] += priced && wasted ? cost : 0;
+    g->sums[SUM_saved_cost] += sqlite3_column_int64(q, at + 5);
+    g->sums[SUM_estimated] += estimated;
+    g->sums[SUM_estimated_cost] += estimated ? cost : 0;
+    g->sums[SUM_unpriced] += !priced;
+    g->sums[SUM_unpriced_cost] += priced ? 0 : cost;
+    for (int u = 0; u < UNIT_COUNT; u++) g->sums[SUM_UNITS + u] += sqlite3_column_int64(q, at + 10 + u);
+    spread_add(&g->latency, sqlite3_column_int64(q, at + 8));
+    if (streamed && first_byte_us > 0) spread_add(&g->first_token, first_byte_us);
+    return true;
+}
+
+/* One query a slice: between two of them the store may put its WAL back. */
+static bool scan_slice(struct scanner *s, const struct slice *slice)
+{
+    bool rollup = slice->source == SOURCE_HOUR || slice->source == SOURCE_DAY;
+    sqlite3_stmt **q = &s->q[slice->source];
+    if (!*q) *q = plan_prepare(s->scan->plan, slice->source, s->db);
+    if (!*q) {
+        buf_printf(&s->why, "the ledger cannot be read: %s", sqlite3_errmsg(s->db));
+        return false;
+    }
+    sqlite3_bind_int64(*q, 1, slice->from);
+    sqlite3_bind_int64(*q, 2, slice->until);
+    int rc;
+    bool ok = true;
+    while (ok && (rc = sqlite3_step(*q)) == SQLITE_ROW) {
+        ok = rollup ? add_rollup(s, *q) : add_row(s, *q);
+        if (++s->rows % TELL_EVERY == 0) tell(s);
+    }
+    if (ok && rc != SQLITE_DONE) {
+        buf_printf(&s->why, "the ledger cannot be read: %s", sqlite3_errmsg(s->db));
+        ok = false;
+    }
+    sqlite3_reset(*q);
+    return ok;
+}
+
+static void scan_all(struct scanner *s)
+{
+    const struct plan *p = s->scan->plan;
+    while (!atomic_load(&s->scan->failed)) {
+        size_t i = atomic_fetch_add(&s->scan->next, 1);
+        if (i >= p->slice_count) break;
+        if (!scan_slice(s, &p->slices[i])) {
+            atomic_store(&s->scan->failed, true);
+            break;
+        }
+        atomic_fetch_add(&s->scan->done, 1);
+        tell(s);
+    }
+    for (int i = 0; i < SOURCE_COUNT; i++) sqlite3_finalize(s->q[i]);
+}
+
+/* The second thread, with a connection of its own. */
+static void *scan_main(void *arg)
+{
+    struct scanner *s = arg;
+    s->db = schema_open(s->scan->dir, false, &s->why);
+    if (s->db) scan_all(s);
+    else atomic_store(&s->scan->failed, true);
+    sqlite3_close(s->db);
+    return NULL;
+}
+
+static void scanner_init(struct scanner *s, struct scan *scan, struct hash_key secret)
+{
+    *s = (struct scanner){.scan = scan};
+    groups_init(&s->groups, secret);
+    buf_init(&s->key, 0);
+    buf_init(&s->why, 0);
+}
+
+static bool scanner_end(struct scanner *s, struct groups *into, struct buf *why)
+{
+    bool ok = s->why.n == 0;
+    if (!ok && why->n == 0) buf_add(why, buf_str(&s->why));
+    if (ok && into && !groups_merge(into, &s->groups)) {
+        buf_printf(why, "there are more than a million groups: group by less, or choose with a filter or a shorter time");
+        ok = false;
+    }
+    groups_free(&s->groups);
+    buf_free(&s->key);
+    buf_free(&s->why);
+    return ok;
+}
+
+bool scan_run(const struct plan *p, const char *dir, sqlite3 *db, struct groups *into, struct scan_progress progress,
+              struct buf *why)
+{
+    struct scan scan = {.plan = p, .dir = dir, .progress = progress};
+    struct scanner all[THREADS_MAX];
+    pthread_t thread;
+    bool two = p->slice_count > 1 && sysconf(_SC_NPROCESSORS_ONLN) > 1;
+    for (int i = 0; i < THREADS_MAX; i++) scanner_init(&all[i], &scan, into->secret);
+    all[0].db = db;
+    all[0].tells = true;
+    two = two && pthread_create(&thread, NULL, scan_main, &all[1]) == 0;
+    scan_all(&all[0]);
+    if (two) pthread_join(thread, NULL);
+    bool ok = true;
+    for (int i = 0; i < THREADS_MAX; i++) ok = scanner_end(&all[i], ok ? into : NULL, why) && ok;
+    return ok;
+}
