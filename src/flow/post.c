@@ -105,6 +105,8 @@ static void write_row(struct attempt *a, const struct budget_amounts *used)
     if (a->head.status) row.text[ROW_PROVIDER_REQUEST] = http_head_find(&a->wire.call.head, S("x-request-id"));
     if (r->plan.target->prices.count) row.text[ROW_PRICE_SOURCE] = r->plan.target->prices.rows[0]->source;
     for (uint32_t i = 0; i < row.cell_count; i++) row.cells[i].amount = budget_part_used(&a->hold.hold.part[i], used);
+    late_post(a, used, &row);
+    n->generation = r->worker->lease->snapshot->generation;
     a->hold.position = journal_append(r->worker->journal, JOURNAL_POST, &row);
 }
 

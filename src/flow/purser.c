@@ -72,6 +72,7 @@ static void name_cells(struct settings *s)
             h = h * 1099511628211u +
                 (uint64_t)zone_offset_s(rule->window.zone, time_from_civil(2026, month, 15, 0, 0, 0));
         }
+        rule->since = 1;
         rule->cells = arena_printf(&s->arena, "%" STR_FMT "#%08x", STR_ARG(rule->name), (unsigned)(h ^ (h >> 32)));
     }
 }
@@ -234,7 +235,9 @@ static bool add_budgets(struct purser *p, struct settings *next)
     struct budget_rule *both = mem_alloc((now->budget_count + next->budget_count + 1) * sizeof(*both));
     memcpy(both, now->budgets, now->budget_count * sizeof(*both));
     for (size_t i = 0; i < next->budget_count; i++) {
-        if (same_rule(now, &next->budgets[i])) continue;
+        const struct budget_rule *same = same_rule(now, &next->budgets[i]);
+        next->budgets[i].since = same ? same->since : p->generation + 1;
+        if (same) continue;
         both[now->budget_count + added] = next->budgets[i];
         both[now->budget_count + added++].enforced = false;
     }

@@ -24,6 +24,7 @@ struct budget_rule {
     struct window window;
     int64_t wait_us; /* how long a call may wait for held headroom; 0: refused at once */
     bool clamp;      /* the client's own output limit may be lowered, too */
+    uint32_t since;          /* the settings generation from which on calls hold in it */
     bool enforced;   /* false: counted only (while a reload computes the past) */
     str where;       /* "purser.yaml:31" */
     str cells;       /* its cells' name, for a rule that changed its meaning but not its name; empty: `name` */
