@@ -64,6 +64,7 @@ export async function cpu(mock, options) {
                 const ratio = median(got.purser.map((one, i) => one.cpu_us / got.nginx[i].cpu_us));
                 rows.push(row(`CPU per call, ${name}`, round(of('purser', 'cpu_us')), 'us', undefined, `nginx ${round(of('nginx', 'cpu_us'))}`));
                 rows.push(row(`  against nginx`, round(ratio), 'x', CPU_TARGETS[name]));
+                rows.push(row(`  of it on the call's own thread`, round(of('purser', 'worker_us')), 'us', undefined, 'the rest: the ledger'));
                 rows.push(row(`throughput on one core, 32 callers, ${name}`, Math.round(of('purser', 'per_second')), 'calls/s', undefined,
                     `nginx ${Math.round(of('nginx', 'per_second'))}`));
                 detail[name] = { ...got, steps_us: perStep(before, await stepSeconds(purser)) };
@@ -121,29 +122,32 @@ async function waiting(mock, options, body, port, what, name, calls, target) {
 
 // ---- memory
 
-async function perStream(server, port, warm, model, count) {
-    await rig.drive(port, { ...warm, seconds: 1, connections: 8 });
-    await rig.sleep(500);
+/** The slope between two numbers of streams: what the first ones cost once is in neither. Only
+ *  memory of its own counts, not files that are mapped in (libraries, journal segments). */
+async function perStream(server, port, model, count) {
+    const first = await rig.holdStreams(port, count >> 2, model);
+    await rig.sleep(1000);
     const before = rig.memoryKb(server.pid);
-    const release = await rig.holdStreams(port, count, model);
+    const more = await rig.holdStreams(port, count, model);
     await rig.sleep(1500);
     const after = rig.memoryKb(server.pid);
-    release();
+    first();
+    more();
     await rig.sleep(300);
-    return { kb: round((after.rss - before.rss) / count, 2), before, after };
+    return { kb: round((after.anon - before.anon) / count, 2), before, after };
 }
 
 export async function streams(mock, options) {
     const rows = [], detail = {};
     const count = options.quick ? 500 : 2000;
-    for (const [way, model] of WAYS) {
+    for (const [way] of WAYS) {
         const found = {};
         await using([() => rig.startNginx(mock)], async (nginx) => {
-            found.nginx = await perStream(nginx, way === 'tls' ? nginx.ports.streamTls : nginx.ports.stream, {}, 'mock-hang', count);
+            found.nginx = await perStream(nginx, way === 'tls' ? nginx.ports.streamTls : nginx.ports.stream, 'mock-hang', count);
         });
         options.tick();
         await using([() => rig.startServer(mock)], async (purser) => {
-            found.purser = await perStream(purser, purser.port, { model }, `${way}/mock-hang`, count);
+            found.purser = await perStream(purser, purser.port, `${way}/mock-hang`, count);
         });
         options.tick();
         rows.push(row(`memory per waiting stream, ${way}, of ${count}`, found.purser.kb, 'kB', way === 'plain' ? 8 : undefined, `nginx ${found.nginx.kb}`));
@@ -251,14 +255,36 @@ export async function users(mock, options) {
 
 // ---- programs of their own
 
-/** bench/ledger_speed.c prints a line of JSON with attempts_per_second. */
-export async function ledger() {
-    const program = join(root, 'build/bench/ledger_speed');
-    if (!existsSync(program)) return { rows: [], detail: 'build/bench/ledger_speed is not there' };
-    const got = await rig.run(program, [], { seconds: 300, cwd: tempDir('purser-bench') });
-    const speed = Number(/attempts_per_second"?:\s*([\d.]+)/.exec(got.stdout)?.[1]);
-    if (!speed) return { rows: [], detail: got.stdout + got.stderr };
-    return { rows: [{ figure: 'ledger into SQLite, one thread', value: Math.round(speed), unit: 'attempts/s', target: 50000, holds: speed >= 50000 }], detail: got.stdout };
+/** bench/ledger_speed.c and bench/budget_speed.c: the parts by themselves, without sockets. */
+export async function ledger(mock, options) {
+    const dir = tempDir('purser-bench');
+    const got = await runProgram('ledger_speed', [options.quick ? '200000' : '1000000', dir]);
+    const figures = Object.fromEntries(got.split('\n').filter((line) => line.startsWith('{')).map((line) => {
+        const { figure, ...values } = JSON.parse(line);
+        return [figure, values];
+    }));
+    options.tick();
+    const rows = [];
+    if (figures.store) {
+        const speed = figures.store.rows_per_second;
+        rows.push({ figure: 'ledger into SQLite, one thread', value: speed, unit: 'attempts/s', target: 50000, holds: speed >= 50000,
+            beside: `${figures.store.cpu_us_per_row} us of CPU each` });
+    }
+    if (figures.append_ns) rows.push(row('journal append, p50', figures.append_ns.p50, 'ns'));
+    return { rows, detail: figures };
+}
+
+export async function budgets(mock, options) {
+    const got = await runProgram('budget_speed', options.quick ? ['10', '100000'] : ['10', '1000000']);
+    return { rows: [], detail: got.split('\n'), text: got.trim() };
+}
+
+async function runProgram(name, args) {
+    const program = join(root, 'build/bench', name);
+    if (!existsSync(program)) throw new Error(`build/bench/${name} is not built`);
+    const got = await rig.run(program, args, { seconds: 300 });
+    if (got.code !== 0) throw new Error(`${name}: ${got.stderr || got.stdout}`);
+    return got.stdout;
 }
 
 /** Where the time of a 32 KB call goes: needs perf. */

@@ -14,9 +14,6 @@ const program = (name) => join(root, 'build/bench', name);
 export const LOAD = 0;
 export const SERVER = cpus().length > 1 ? 1 : 0;
 export const pinned = (core) => ['taskset', '-c', `${core}`];
-export function repin(pid, core) {
-    execFileSync('taskset', ['-a', '-cp', `${core}`, `${pid}`], { stdio: 'ignore' });
-}
 
 // ---- what the kernel knows of a process
 
@@ -26,15 +23,29 @@ function family(pid) {
     return [pid, ...(children ? children.split(' ').flatMap((child) => family(Number(child))) : [])];
 }
 
-/** Nanoseconds on a core, all threads; ended threads are missing, and ours do not end. */
+/** Nanoseconds on a core: of all threads, and of those that carry calls. Threads that
+ *  end would be missing; ours do not end. */
 export function cpuNs(pid) {
-    let sum = 0;
+    let all = 0, workers = 0;
     for (const one of family(pid)) {
         for (const task of readdirSync(`/proc/${one}/task`)) {
-            sum += Number(readFileSync(`/proc/${one}/task/${task}/schedstat`, 'utf8').split(' ')[0]);
+            const ns = Number(readFileSync(`/proc/${one}/task/${task}/schedstat`, 'utf8').split(' ')[0]);
+            const name = readFileSync(`/proc/${one}/task/${task}/comm`, 'utf8');
+            all += ns;
+            if (/^(worker-|nginx)/.test(name)) workers += ns;
         }
     }
-    return sum;
+    return { all, workers };
+}
+
+/** Work that is put off is work all the same: waits until the process idles. */
+async function idles(pid) {
+    for (let i = 0; i < 200; i++) {
+        const before = cpuNs(pid).all;
+        await sleep(100);
+        if (cpuNs(pid).all - before < 2e6) return;
+    }
+    throw new Error(`process ${pid} is still busy 20 s after its load ended`);
 }
 
 export function memoryKb(pid) {
@@ -186,17 +197,20 @@ export function startServer(mock, more) {
 
 const LUA = join(root, 'bench/post.lua');
 
-/** wrk for `seconds` against a port; with a pid also the CPU of each of its calls. */
+/** wrk for `seconds` against a port; with a pid also the CPU of each of its calls,
+ *  the ledger's work that follows included. */
 export async function drive(port, { pid, seconds, connections = 32, bytes = 1024, model = 'small', users = 0, from = -1 }) {
-    const before = pid ? cpuNs(pid) : 0;
+    const before = pid && cpuNs(pid);
     const got = await run('taskset', ['-c', `${LOAD}`, 'wrk', '-t1', `-c${connections}`, `-d${seconds}s`, '--latency', '-s', LUA,
         `http://127.0.0.1:${port}`, '--', '/v1/chat/completions', key, model, `${bytes}`, `${users}`, `${from}`], { seconds: seconds + 30 });
-    const after = pid ? cpuNs(pid) : 0;
+    if (pid) await idles(pid);
+    const after = pid && cpuNs(pid);
     const line = /^JSON (.*)$/m.exec(got.stdout);
     if (!line) throw new Error(`wrk: ${got.stderr || got.stdout}`);
     const found = JSON.parse(line[1]);
     if (found.errors || !found.calls) throw new Error(`wrk met ${found.errors} errors in ${found.calls} calls at port ${port}`);
-    return { ...found, cpu_us: (after - before) / 1000 / found.calls, per_second: found.calls / (found.us / 1e6) };
+    const each = (what) => (pid ? (after[what] - before[what]) / 1000 / found.calls : undefined);
+    return { ...found, cpu_us: each('all'), worker_us: each('workers'), per_second: found.calls / (found.us / 1e6) };
 }
 
 /** bench/ttft.c over several targets ("port" or "port/path"). */

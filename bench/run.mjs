@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { machine, startMock } from './rig.mjs';
 import * as figures from './figures.mjs';
 
-const ALL = ['start', 'cpu', 'latency', 'ttft', 'streams', 'users', 'crash', 'ledger', 'profile'];
+const ALL = ['start', 'cpu', 'latency', 'ttft', 'streams', 'users', 'crash', 'ledger', 'budgets', 'profile'];
 const WHAT = {
     start: 'start to ready, idle memory',
     cpu: 'CPU per call and throughput against nginx: 1 KB and 32 KB, plain and TLS',
@@ -13,6 +13,7 @@ const WHAT = {
     users: 'a million counters against ten',
     crash: 'kill -9 to serving again, a million records waiting',
     ledger: 'attempts into SQLite per second',
+    budgets: 'a hold and its post by themselves',
     profile: 'where the time of a 32 KB call goes (perf)',
 };
 
