@@ -173,7 +173,8 @@ int cmd_simulate(int argc, char **argv)
         }
         if (got == OPTION_LISTEN) {
             if (read_listen(line.value, &o, host, sizeof host)) continue;
-            options_complain(&line, "'%s' is no address to listen on; expected HOST:PORT, such as 127.0.0.1:9100", line.value);
+            options_complain(&line, "'%s' is no address to listen on; expected HOST:PORT, such as 127.0.0.1:9100",
+                             line.value);
             return EXIT_USAGE;
         }
         if (!read_option(&line, got, &o)) return EXIT_USAGE;

@@ -28,7 +28,7 @@ static inline struct asked *ask(enum sim_kind kind, const char *body)
     json_init(&a->doc);
     arena_init(&a->arena);
     sim_control_init(&a->request.control);
-    assert_true(json_parse(&a->doc, str_from(body), &why));
+    assert_true(json_parse(&a->doc, arena_str(&a->arena, str_from(body)), &why));
     a->good = sim_request_read(kind, &a->doc, &a->arena, &a->arena, &a->request, &a->problem);
     return a;
 }
