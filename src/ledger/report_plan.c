@@ -96,7 +96,8 @@ static bool read_where(struct plan *p, struct buf *why)
         str name = p->ask->where[i].column, value = p->ask->where[i].equals;
         p->where[i] = dim_find(name);
         if (p->where[i] && !p->where[i]->where) {
-            buf_printf(why, "'%" STR_FMT "' is no filter: a stretch of time is chosen with since and until", STR_ARG(name));
+            buf_printf(why, "'%" STR_FMT "' is no filter: a stretch of time is chosen with since and until",
+                       STR_ARG(name));
             return false;
         }
         if (!p->where[i]) {
@@ -254,7 +255,8 @@ static bool plan_ids(struct plan *p, sqlite3 *db)
 static bool plan_rows(struct plan *p, sqlite3 *db, const struct extent *e)
 {
     if (e->rows_first > e->rows_last) return true;
-    if (e->rows_first > p->since_us && e->rollup_first < floor_to(e->rows_first, US_PER_HOUR)) p->rows_from_us = e->rows_first;
+    if (e->rows_first > p->since_us && e->rollup_first < floor_to(e->rows_first, US_PER_HOUR))
+        p->rows_from_us = e->rows_first;
     int64_t from = p->since_us > e->rows_first ? p->since_us : e->rows_first;
     int64_t until = p->until_us < e->rows_last ? p->until_us : e->rows_last;
     /* By the index each row is found apart; from half of all rows on reading them all is faster. */

@@ -45,7 +45,8 @@ static void add_filters(struct buf *sql, const struct plan *p, enum source sourc
             buf_printf(sql, " = ?%zu", PARAM_WHERE + j);
             /* one of several */
             if (str_eq(p->where[j]->name, S("tags")))
-                buf_printf(sql, " OR instr(',' || replace(tags, ', ', ',') || ',', ',' || ?%zu || ',')", PARAM_WHERE + j);
+                buf_printf(sql, " OR instr(',' || replace(tags, ', ', ',') || ',', ',' || ?%zu || ',')",
+                           PARAM_WHERE + j);
         }
         buf_add_byte(sql, ')');
     }
@@ -71,11 +72,12 @@ static void bind(const struct plan *p, enum source source, sqlite3_stmt *q)
     for (size_t i = 0; i < p->ask->where_count; i++) {
         str value = p->ask->where[i].equals;
         int at = PARAM_WHERE + (int)i;
-        if (p->where[i]->kind == DIM_INT) sqlite3_bind_int64(q, at, p->where_int[i]);
-        else sqlite3_bind_text(q, at, value.n ? value.p : "", (int)value.n, SQLITE_STATIC);
+        if (p->where[i]->kind == DIM_INT)
+            sqlite3_bind_int64(q, at, p->where_int[i]);
+        else
+            sqlite3_bind_text(q, at, value.n ? value.p : "", (int)value.n, SQLITE_STATIC);
     }
-    if (source == SOURCE_DAY)
-        sqlite3_bind_text(q, PARAM_DIMENSION, p->dimension.p, (int)p->dimension.n, SQLITE_STATIC);
+    if (source == SOURCE_DAY) sqlite3_bind_text(q, PARAM_DIMENSION, p->dimension.p, (int)p->dimension.n, SQLITE_STATIC);
     if (source != SOURCE_ROWS_BY_ID) return;
     sqlite3_bind_int64(q, PARAM_SINCE, p->since_us);
     sqlite3_bind_int64(q, PARAM_UNTIL, p->until_us);

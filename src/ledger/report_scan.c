@@ -63,7 +63,8 @@ static struct group *group_of(struct scanner *s, sqlite3_stmt *q, int *at)
     if (s->last && str_eq(s->last->key, buf_str(&s->key))) return s->last;
     s->last = groups_at(&s->groups, buf_str(&s->key));
     if (!s->last)
-        buf_printf(&s->why, "there are more than a million groups: group by less, or choose with a filter or a shorter time");
+        buf_printf(&s->why,
+                   "there are more than a million groups: group by less, or choose with a filter or a shorter time");
     return s->last;
 }
 
@@ -168,8 +169,10 @@ static void *scan_main(void *arg)
 {
     struct scanner *s = arg;
     s->db = schema_open(s->scan->dir, false, &s->why);
-    if (s->db) scan_all(s);
-    else atomic_store(&s->scan->failed, true);
+    if (s->db)
+        scan_all(s);
+    else
+        atomic_store(&s->scan->failed, true);
     sqlite3_close(s->db);
     return NULL;
 }
@@ -187,7 +190,8 @@ static bool scanner_end(struct scanner *s, struct groups *into, struct buf *why)
     bool ok = s->why.n == 0;
     if (!ok && why->n == 0) buf_add(why, buf_str(&s->why));
     if (ok && into && !groups_merge(into, &s->groups)) {
-        buf_printf(why, "there are more than a million groups: group by less, or choose with a filter or a shorter time");
+        buf_printf(why,
+                   "there are more than a million groups: group by less, or choose with a filter or a shorter time");
         ok = false;
     }
     groups_free(&s->groups);

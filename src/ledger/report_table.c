@@ -1,0 +1,302 @@
+/* A report for people: aligned, short numbers, money in dollars, and no column
+ * that would hold nothing. */
+#include "base/money.h"
+#include "base/time.h"
+#include "base/utf8.h"
+#include "ledger/report_inside.h"
+
+#include <stdlib.h>
+
+enum cell_kind { CELL_COUNT, CELL_MONEY, CELL_LATENCY, CELL_FIRST_TOKEN, CELL_RATE, CELL_BAR };
+
+struct column {
+    const char *title;
+    enum cell_kind kind;
+    unsigned of; /* a sum or a permille */
+    bool always; /* else only where it holds something */
+};
+
+static const struct column columns[] = {
+    {"calls", CELL_COUNT, SUM_calls, true},
+    {"attempts", CELL_COUNT, SUM_attempts, true},
+    {"cost $", CELL_MONEY, SUM_cost, true},
+    {"", CELL_BAR, SUM_cost, true},
+    {"up to $", CELL_MONEY, SUM_cost_max, false},
+    {"wasted $", CELL_MONEY, SUM_wasted_cost, false},
+    {"saved $", CELL_MONEY, SUM_saved_cost, false},
+    {"input", CELL_COUNT, SUM_UNITS + UNIT_INPUT, true},
+    {"cached", CELL_COUNT, SUM_UNITS + UNIT_CACHE_READ, false},
+    {"write 5m", CELL_COUNT, SUM_UNITS + UNIT_CACHE_WRITE_5M, false},
+    {"write 1h", CELL_COUNT, SUM_UNITS + UNIT_CACHE_WRITE_1H, false},
+    {"output", CELL_COUNT, SUM_UNITS + UNIT_OUTPUT, true},
+    {"reasoning", CELL_COUNT, SUM_UNITS + UNIT_REASONING, false},
+    {"audio in", CELL_COUNT, SUM_UNITS + UNIT_AUDIO_IN, false},
+    {"audio out", CELL_COUNT, SUM_UNITS + UNIT_AUDIO_OUT, false},
+    {"image", CELL_COUNT, SUM_UNITS + UNIT_IMAGE, false},
+    {"tool calls", CELL_COUNT, SUM_UNITS + UNIT_TOOL_CALLS, false},
+    {"searches", CELL_COUNT, SUM_UNITS + UNIT_SEARCHES, false},
+    {"seconds", CELL_COUNT, SUM_UNITS + UNIT_SECONDS, false},
+    {"requests", CELL_COUNT, SUM_UNITS + UNIT_REQUESTS, false},
+    {"p50", CELL_LATENCY, 500, true},
+    {"p95", CELL_LATENCY, 950, true},
+    {"p99", CELL_LATENCY, 990, true},
+    {"first p50", CELL_FIRST_TOKEN, 500, false},
+    {"first p95", CELL_FIRST_TOKEN, 950, false},
+    {"errors", CELL_RATE, SUM_errors, true},
+    {"estimated", CELL_RATE, SUM_estimated, false},
+    {"unpriced", CELL_RATE, SUM_unpriced, false},
+};
+
+enum { NAME_MAX_WIDTH = 40, BAR_WIDTH = 8, COLUMNS_MAX = REPORT_BY_MAX + (int)COUNT_OF(columns) };
+
+/* One run of cells: as texts one behind the other. */
+struct grid {
+    struct buf text;
+    uint32_t *ends; /* of each cell */
+    size_t count, cap;
+    size_t column_count;
+    const struct column *shown[COUNT_OF(columns)];
+    size_t shown_count;
+};
+
+static void end_cell(struct grid *g)
+{
+    if (g->count == g->cap) {
+        g->cap = g->cap ? g->cap * 2 : 256;
+        g->ends = mem_realloc(g->ends, g->cap * sizeof(*g->ends));
+    }
+    g->ends[g->count++] = (uint32_t)g->text.n;
+}
+
+static str cell_at(const struct grid *g, size_t i)
+{
+    uint32_t from = i ? g->ends[i - 1] : 0;
+    return str_of(g->text.p + from, g->ends[i] - from);
+}
+
+/* ---- cells */
+
+/* "1,234,567", from ten million on "12.35M". */
+static void add_count(struct buf *out, __int128 v)
+{
+    static const char scale[] = {'M', 'G', 'T', 'P', 'E'};
+    if (v < 10000000) {
+        unsigned n = v < 0 ? 0 : (unsigned)v;
+        if (n >= 1000000)
+            buf_printf(out, "%u,%03u,%03u", n / 1000000, n / 1000 % 1000, n % 1000);
+        else if (n >= 1000)
+            buf_printf(out, "%u,%03u", n / 1000, n % 1000);
+        else
+            buf_printf(out, "%u", n);
+        return;
+    }
+    size_t s = 0;
+    for (; v >= 1000000000 && s + 1 < sizeof(scale); s++) v /= 1000;
+    uint64_t hundredths = (uint64_t)(v / 10000);
+    buf_printf(out, "%llu.%02u%c", (unsigned long long)(hundredths / 100), (unsigned)(hundredths % 100), scale[s]);
+}
+
+/* "850ms", "1.25s", "2m05s". */
+static void add_latency(struct buf *out, const struct spread *s, unsigned permille)
+{
+    if (!s->sparse.total) {
+        buf_add_byte(out, '-');
+        return;
+    }
+    int64_t us = histogram_quantile(&s->sparse, permille);
+    long long ms = us / US_PER_MS, seconds = us / US_PER_SECOND;
+    if (us < 10 * US_PER_MS)
+        buf_printf(out, "%lld.%lldms", ms, (long long)(us / 100 % 10));
+    else if (us < US_PER_SECOND)
+        buf_printf(out, "%lldms", ms);
+    else if (us < US_PER_MINUTE)
+        buf_printf(out, "%lld.%02llds", seconds, ms / 10 % 100);
+    else
+        buf_printf(out, "%lldm%02llds", seconds / 60, seconds % 60);
+}
+
+/* "0%", "<0.1%", "2.5%". */
+static void add_rate(struct buf *out, __int128 part, __int128 all)
+{
+    unsigned permille = all > 0 ? (unsigned)((part * 1000 + all / 2) / all) : 0;
+    if (part == 0)
+        buf_add(out, S("0%"));
+    else if (permille == 0)
+        buf_add(out, S("<0.1%"));
+    else
+        buf_printf(out, "%u.%u%%", permille / 10, permille % 10);
+}
+
+/* A share of the whole, in eighths of a column. */
+static void add_bar(struct buf *out, __int128 part, __int128 all)
+{
+    static const char *const eighths[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
+    unsigned n = all > 0 && part > 0 ? (unsigned)((part * BAR_WIDTH * 8 + all / 2) / all) : 0;
+    for (unsigned i = 0; i < n / 8; i++) buf_add(out, S("█"));
+    buf_add(out, str_from(eighths[n % 8]));
+}
+
+static void add_cell(struct grid *t, const struct report *r, const struct group *g, const struct column *c)
+{
+    char money[MONEY_TEXT_MAX];
+    switch (c->kind) {
+    case CELL_COUNT:
+        add_count(&t->text, g->sums[c->of]);
+        break;
+    case CELL_MONEY:
+        buf_add(&t->text, money_format_short(g->sums[c->of], money));
+        break;
+    case CELL_LATENCY:
+        add_latency(&t->text, &g->latency, c->of);
+        break;
+    case CELL_FIRST_TOKEN:
+        add_latency(&t->text, &g->first_token, c->of);
+        break;
+    case CELL_RATE:
+        add_rate(&t->text, g->sums[c->of], g->sums[SUM_attempts]);
+        break;
+    case CELL_BAR:
+        if (g != &r->totals) add_bar(&t->text, g->sums[c->of], r->totals.sums[c->of]);
+        break;
+    }
+    end_cell(t);
+}
+
+/* A name that somebody else chose must not steer the terminal, nor fill it. */
+static void add_name(struct grid *t, str name)
+{
+    if (!name.n) name = S("(none)");
+    size_t width = 0;
+    for (size_t n; name.n; name = str_from_at(name, n)) {
+        n = utf8_char_len(name);
+        unsigned char c = (unsigned char)name.p[0];
+        /* C1 controls are two bytes in UTF-8 */
+        bool control = n == 0 || c < 0x20 || c == 0x7f || (c == 0xc2 && (unsigned char)name.p[1] < 0xa0);
+        if (n == 0) n = 1;
+        if (++width == NAME_MAX_WIDTH && name.n > n) {
+            buf_add(&t->text, S("…"));
+            break;
+        }
+        buf_add(&t->text, control ? S("?") : str_head(name, n));
+    }
+    end_cell(t);
+}
+
+static void add_line(struct grid *t, const struct report *r, const struct group *g)
+{
+    char text[40];
+    bool total = g == &r->totals;
+    for (size_t i = 0; i < r->by_count; i++) {
+        if (total) {
+            if (i == 0) buf_add(&t->text, S("total"));
+            end_cell(t);
+        } else {
+            str value = report_value(r, g, i, text);
+            if (r->by[i]->kind == DIM_HOUR) { /* "2026-11-21 10:00" */
+                text[10] = ' ';
+                value = str_of(text, 16);
+            }
+            add_name(t, value);
+        }
+    }
+    for (size_t c = 0; c < t->shown_count; c++) add_cell(t, r, g, t->shown[c]);
+}
+
+/* ---- the whole */
+
+static bool is_shown(const struct report *r, const struct column *c, bool colour)
+{
+    const __int128 *sums = r->totals.sums;
+    if (c->kind == CELL_BAR) return colour && r->by_count && r->shown_count > 1;
+    if (c->always) return true;
+    if (c->kind == CELL_FIRST_TOKEN) return r->totals.first_token.sparse.total > 0;
+    if (c->of == SUM_cost_max && c->kind == CELL_MONEY) return sums[SUM_cost_max] != sums[SUM_cost];
+    return sums[c->of] != 0;
+}
+
+static void add_header(struct grid *t, const struct report *r)
+{
+    for (size_t i = 0; i < r->by_count; i++) {
+        buf_add(&t->text, r->by[i]->name);
+        end_cell(t);
+    }
+    for (size_t c = 0; c < t->shown_count; c++) {
+        buf_add(&t->text, str_from(t->shown[c]->title));
+        end_cell(t);
+    }
+}
+
+static void add_rule(struct buf *out, const size_t *widths, size_t count)
+{
+    for (size_t c = 0; c < count; c++) {
+        if (c) buf_add(out, S("  "));
+        for (size_t i = 0; i < widths[c]; i++) buf_add_byte(out, '-');
+    }
+    buf_add_byte(out, '\n');
+}
+
+static void write_line(const struct grid *t, size_t line, const size_t *widths, size_t names, struct buf *out)
+{
+    for (size_t c = 0; c < t->column_count; c++) {
+        str cell = cell_at(t, line * t->column_count + c);
+        bool left = c < names || t->shown[c - names]->kind == CELL_BAR, last = c + 1 == t->column_count;
+        size_t gap = widths[c] - utf8_width(cell);
+        if (c) buf_add(out, S("  "));
+        if (!left) buf_printf(out, "%*s", (int)gap, "");
+        buf_add(out, cell);
+        if (left && !last) buf_printf(out, "%*s", (int)gap, "");
+    }
+}
+
+static void write_grid(const struct grid *t, size_t names, bool colour, struct buf *out)
+{
+    size_t widths[COLUMNS_MAX] = {0}, lines = t->count / t->column_count;
+    for (size_t i = 0; i < t->count; i++) {
+        size_t width = utf8_width(cell_at(t, i));
+        if (width > widths[i % t->column_count]) widths[i % t->column_count] = width;
+    }
+    for (size_t line = 0; line < lines; line++) {
+        bool total = line + 1 == lines, bold = colour && (line == 0 || total);
+        if (total) add_rule(out, widths, t->column_count);
+        if (bold) buf_add(out, S("\033[1m"));
+        write_line(t, line, widths, names, out);
+        if (bold) buf_add(out, S("\033[0m"));
+        buf_add_byte(out, '\n');
+        if (line == 0) add_rule(out, widths, t->column_count);
+    }
+}
+
+static void write_notes(const struct report *r, struct buf *out)
+{
+    char text[40];
+    if (r->shown_count < r->groups.count)
+        buf_printf(out, "%zu of %zu groups; the total speaks of all (--limit shows more)\n", r->shown_count,
+                   r->groups.count);
+    if (r->rows_from_us != INT64_MIN)
+        buf_printf(out, "rows from before %" STR_FMT " were deleted (ledger.keep) and are not in this report\n",
+                   STR_ARG(time_format(r->rows_from_us, text)));
+    if (r->totals.sums[SUM_unpriced])
+        buf_add(out, S("unpriced attempts are not in the cost: 'purser prices check' names the models\n"));
+}
+
+void report_table(const struct report *r, bool colour, struct buf *out)
+{
+    struct grid t = {0};
+    if (r->totals.sums[SUM_attempts] == 0) {
+        buf_add(out, S("No attempts in that time.\n"));
+        write_notes(r, out);
+        return;
+    }
+    buf_init(&t.text, 0);
+    for (size_t i = 0; i < COUNT_OF(columns); i++) {
+        if (is_shown(r, &columns[i], colour)) t.shown[t.shown_count++] = &columns[i];
+    }
+    t.column_count = r->by_count + t.shown_count;
+    add_header(&t, r);
+    for (size_t i = 0; i < r->shown_count && r->by_count; i++) add_line(&t, r, r->shown[i]);
+    add_line(&t, r, &r->totals);
+    write_grid(&t, r->by_count, colour, out);
+    write_notes(r, out);
+    buf_free(&t.text);
+    free(t.ends);
+}
