@@ -87,6 +87,7 @@ static const struct setting_provider *guess(const struct settings *s, str model,
 bool settings_route(const struct settings *s, str model, struct arena *arena, struct setting_target *out, str *why)
 {
     *out = (struct setting_target){NULL, STR_NONE};
+    if (!model.p) model = S("");
     const struct setting_model *mapped = find_model(s, model);
     if (mapped) return take(settings_provider(s, mapped->provider), mapped->model, arena, out, why);
     str rest;
