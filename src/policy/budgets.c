@@ -316,10 +316,3 @@ void budget_void(struct budgets *b, struct hold *h)
     static const struct budget_amounts nothing;
     budget_post(b, h, &nothing);
 }
-
-void budget_prefetch(struct budgets *b, const struct budget_rules *rules, const struct payer *who, int64_t at_us)
-{
-    unsigned section = cells_enter(b->cells);
-    walk_prefetch(b, rules, who, at_us);
-    cells_leave(b->cells, section);
-}

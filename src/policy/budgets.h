@@ -24,7 +24,7 @@ struct budget_rule {
     struct window window;
     int64_t wait_us; /* how long a call may wait for held headroom; 0: refused at once */
     bool clamp;      /* the client's own output limit may be lowered, too */
-    uint32_t since;          /* the settings generation from which on calls hold in it */
+    uint32_t since;  /* the settings generation from which on calls hold in it */
     bool enforced;   /* false: counted only (while a reload computes the past) */
     str where;       /* "purser.yaml:31" */
     str cells;       /* its cells' name, for a rule that changed its meaning but not its name; empty: `name` */
@@ -123,9 +123,6 @@ struct budget_ask {
 };
 enum budget_verdict budget_hold(struct budgets *b, const struct budget_rules *rules, const struct budget_ask *ask,
                                 struct budget_waiter *w, struct hold *out, struct budget_refusal *why) MUST_CHECK;
-/* Brings the cells of a coming hold into the cache: worth a call as soon as it is
- * known who pays, with other work between. Changes nothing. */
-void budget_prefetch(struct budgets *b, const struct budget_rules *rules, const struct payer *who, int64_t at_us);
 /* Again for one that waits, with its place kept; amounts may be lower than before. */
 enum budget_verdict budget_retry(struct budgets *b, const struct budget_rules *rules, const struct budget_ask *ask,
                                  struct budget_waiter *w, struct hold *out, struct budget_refusal *why) MUST_CHECK;

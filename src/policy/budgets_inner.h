@@ -136,8 +136,6 @@ static inline int64_t cell_used(const struct budget_cell *c)
 int64_t rule_window_start(const struct rule *r, int64_t at_us);
 void walk_plan(struct walk *w, const struct budgets *b, const struct budget_rules *rules, const struct budget_ask *ask);
 
-void walk_prefetch(struct budgets *b, const struct budget_rules *rules, const struct payer *who, int64_t at_us);
-
 /* ---- budgets_cells.c: one cell's arithmetic */
 enum take { TAKE_OK, TAKE_FULL, TAKE_DEAD };
 enum take cell_take(struct budget_cell *c, int64_t amount, const struct budget_rule *limit, int64_t *taken);

@@ -37,7 +37,7 @@ struct budget_rules *budget_rules_new(const struct budget_rule *rules, size_t co
     r->windows = mem_zalloc(count * sizeof(*r->windows));
     r->count = count;
     r->generation = generation;
-    r->order = mem_zalloc(count * sizeof(*r->order));
+    r->order = mem_zalloc(count * sizeof(const struct rule *));
     for (size_t i = 0; i < count; i++) {
         rule_copy(r, i, &rules[i]);
         r->rule[i].form = i;
@@ -157,17 +157,5 @@ void walk_plan(struct walk *w, const struct budgets *b, const struct budget_rule
     w->each_count = w->count;
     for (size_t i = rules->each_count; i < rules->count; i++) {
         if (!plan_rule(w, b, rules->order[i])) return;
-    }
-}
-
-void walk_prefetch(struct budgets *b, const struct budget_rules *rules, const struct payer *who, int64_t at_us)
-{
-    struct walk w;
-    struct budget_ask ask = {.who = who, .at_us = at_us};
-    w.ask = &ask;
-    w.count = 0;
-    w.bytes_used = 0;
-    for (size_t i = 0; i < rules->each_count; i++) {
-        if (!plan_rule(&w, b, rules->order[i])) return;
     }
 }
