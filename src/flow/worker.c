@@ -32,6 +32,23 @@ void mail_clear(struct worker *w, struct mail *m)
     pthread_mutex_unlock(&w->mail_lock);
 }
 
+static struct http_limits limits_of(const struct worker *w, const struct settings *s)
+{
+    const struct setting_ceilings *c = &s->ceilings;
+    unsigned workers = w->purser->worker_count ? w->purser->worker_count : 1;
+    struct http_limits l = {
+        .header_bytes = (size_t)c->header_bytes,
+        .body_bytes = (size_t)c->body_bytes,
+        .connections = (unsigned)((c->connections + workers - 1) / workers),
+        .connections_per_ip = (unsigned)c->connections_per_ip,
+        .request_us = c->request_us,
+        .idle_us = c->idle_us,
+        .write_us = c->write_us,
+        .queue_bytes = (size_t)c->tape_bytes,
+    };
+    return l;
+}
+
 static void stop_if_drained(struct worker *w)
 {
     if (!w->stopping || w->request_count || http_server_connections(w->server)) return;
@@ -54,7 +71,11 @@ static void on_mail(struct loop *l)
         pthread_mutex_lock(&w->mail_lock);
     }
     pthread_mutex_unlock(&w->mail_lock);
-    if (offered) lease_adopt(w, offered);
+    if (offered) {
+        lease_adopt(w, offered);
+        struct http_limits limits = limits_of(w, offered->settings);
+        http_server_set_limits(w->server, &limits);
+    }
     if (__atomic_load_n(&w->synced, __ATOMIC_ACQUIRE)) { /* the journal reached the disk, or has room again */
         __atomic_store_n(&w->synced, false, __ATOMIC_RELEASE);
         LIST_EACH (it, &w->requests) {
@@ -124,23 +145,6 @@ static const struct http_handler *handler(void)
         .render = render,
     };
     return &table;
-}
-
-static struct http_limits limits_of(const struct worker *w, const struct settings *s)
-{
-    const struct setting_ceilings *c = &s->ceilings;
-    unsigned workers = w->purser->worker_count ? w->purser->worker_count : 1;
-    struct http_limits l = {
-        .header_bytes = (size_t)c->header_bytes,
-        .body_bytes = (size_t)c->body_bytes,
-        .connections = (unsigned)((c->connections + workers - 1) / workers),
-        .connections_per_ip = (unsigned)c->connections_per_ip,
-        .request_us = c->request_us,
-        .idle_us = c->idle_us,
-        .write_us = c->write_us,
-        .queue_bytes = (size_t)c->tape_bytes,
-    };
-    return l;
 }
 
 /* ---- the second hand: progress records, so that a crash leaves good estimates */
