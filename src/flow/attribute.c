@@ -181,6 +181,5 @@ enum verdict step_attribute(struct request *r)
     enum on_disconnect way = r->attribute.feature ? r->attribute.feature->on_disconnect : ON_DISCONNECT_DEFAULT;
     r->attribute.finish_on_disconnect =
         way == ON_DISCONNECT_DEFAULT ? !r->attribute.call.stream : way == ON_DISCONNECT_FINISH;
-    budget_prefetch(r->worker->purser->budgets, r->lease->snapshot->budgets, &r->attribute.payer, r->at_us);
     return STEP_NEXT;
 }
