@@ -63,7 +63,7 @@ static bool goes_on_in_next(const struct chain_cursor *at)
 {
     const struct segment *next = at->segment->next;
     struct record r;
-    return next && record_read(next->map, SEGMENT_BYTES, next->seed, SEGMENT_HEAD_BYTES, &r) == RECORD_FOUND &&
+    return next && record_read(next->map, next->size, next->seed, SEGMENT_HEAD_BYTES, &r) == RECORD_FOUND &&
            r.seq == at->seq + 1;
 }
 
@@ -73,11 +73,11 @@ static bool find_behind(struct chain_cursor *at, enum record_found found, struct
     struct segment *s = at->segment;
     if (found == RECORD_NONE && goes_on_in_next(at)) return false;
     if (found == RECORD_BAD) tell(damage, s, at->offset, "a damaged record (its checksum does not match)");
-    bool more = record_resync(s->map, SEGMENT_BYTES, s->seed, at->offset, at->seq, out);
+    bool more = record_resync(s->map, s->size, s->seed, at->offset, at->seq, out);
     /* beside a running server a record may have come to be in front of the one found */
     if (more && found == RECORD_NONE && out->offset > at->offset)
-        more = record_read(s->map, SEGMENT_BYTES, s->seed, at->offset, out) == RECORD_FOUND ||
-               record_resync(s->map, SEGMENT_BYTES, s->seed, at->offset, at->seq, out);
+        more = record_read(s->map, s->size, s->seed, at->offset, out) == RECORD_FOUND ||
+               record_resync(s->map, s->size, s->seed, at->offset, at->seq, out);
     if (more && found == RECORD_NONE && out->offset > at->offset)
         tell(damage, s, at->offset, "a hole where a record should be");
     return more;
@@ -87,7 +87,7 @@ enum chain_step chain_next(struct chain_cursor *at, uint64_t limit, struct recor
 {
     while (at->segment && chain_position(at) < limit) {
         struct segment *s = at->segment;
-        enum record_found found = record_read(s->map, SEGMENT_BYTES, s->seed, at->offset, out);
+        enum record_found found = record_read(s->map, s->size, s->seed, at->offset, out);
         if (found == RECORD_FOUND || find_behind(at, found, out, damage)) {
             if (take(at, out, damage)) return CHAIN_RECORD;
             continue;
@@ -99,7 +99,7 @@ enum chain_step chain_next(struct chain_cursor *at, uint64_t limit, struct recor
             if (limit != UINT64_MAX)
                 at->offset = POSITION_OFFSET(limit);
             else if (found == RECORD_BAD)
-                at->offset = SEGMENT_END;
+                at->offset = s->size - 8;
             return CHAIN_END;
         }
         at->segment = s->next;

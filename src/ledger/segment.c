@@ -100,6 +100,7 @@ static struct segment *map_segment(int fd, struct segment_id id, int protection)
     s->id = id;
     s->seed = seed_of(id);
     s->map = map;
+    s->size = SEGMENT_BYTES;
     return s;
 }
 

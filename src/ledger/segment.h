@@ -30,6 +30,7 @@ struct segment {
     uint32_t open_holds; /* whose latest record lies here: the store thread's count */
     bool damaged;        /* kept as evidence when its turn to go comes */
     char *map;
+    uint32_t size;      /* SEGMENT_BYTES, but for tests */
     uint32_t populated; /* pages up to here were touched ahead: the sync thread's */
 };
 
