@@ -1,7 +1,11 @@
 #include "simulate/sim_worker.h"
 
+#include <arpa/inet.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 void sim_options_default(struct sim_options *o)
 {
@@ -83,6 +87,40 @@ static bool open_worker(struct sim *s, struct sim_worker *w, uint16_t port, stru
     return http_server_listen(w->server, o->host, port, o->tls_cert, o->tls_key, why);
 }
 
+/* Every loop listens for itself on a shared port, which the kernel also grants to
+ * another process of the same user: two simulators would share the calls between
+ * them and tell half of the truth each. So the port is asked for alone first. */
+static bool port_is_free(const struct sim_options *o, struct buf *why)
+{
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } at = {0};
+    socklen_t size = sizeof at.v4;
+    const char *host = strcmp(o->host, "localhost") == 0 ? "127.0.0.1" : o->host;
+    if (inet_pton(AF_INET, host, &at.v4.sin_addr) == 1) {
+        at.v4.sin_family = AF_INET;
+        at.v4.sin_port = htons(o->port);
+    } else if (inet_pton(AF_INET6, host, &at.v6.sin6_addr) == 1) {
+        at.v6.sin6_family = AF_INET6;
+        at.v6.sin6_port = htons(o->port);
+        size = sizeof at.v6;
+    } else {
+        return true; /* no address: http_server_listen() says so */
+    }
+    int on = 1, fd = socket(at.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return true;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    bool is_free = bind(fd, &at.any, size) == 0 || errno != EADDRINUSE;
+    close(fd);
+    if (!is_free) {
+        buf_printf(why, "port %u of %s is taken: end what listens there, or choose another port with --listen", o->port,
+                   o->host);
+    }
+    return is_free;
+}
+
 static void close_worker(struct sim_worker *w)
 {
     http_server_drop(w->server);
@@ -101,6 +139,7 @@ static void watch_signal(struct sim *s, uv_signal_t *watcher, int signum)
 
 struct sim *sim_new(const struct sim_options *o, struct buf *why)
 {
+    if (o->port && !port_is_free(o, why)) return NULL;
     unsigned threads = o->threads ? o->threads : 1;
     struct sim *s = mem_zalloc(sizeof *s + threads * sizeof s->workers[0]);
     s->options = *o;

@@ -437,6 +437,24 @@ static void test_requests_are_kept_masked(void **state)
     buf_free(&r.bytes);
 }
 
+/* A second simulator on the port would take half of the calls, unnoticed. */
+static void test_a_taken_port_is_refused(void **state)
+{
+    struct rig *rig = *state;
+    struct sim_options o;
+    struct buf why;
+    buf_init(&why, 0);
+    sim_options_default(&o);
+    o.port = sim_port(rig->sim);
+    assert_null(sim_new(&o, &why));
+    assert_true(has(buf_str(&why), "is taken"));
+    buf_clear(&why);
+    o.host = "nowhere";
+    assert_null(sim_new(&o, &why));
+    assert_true(has(buf_str(&why), "nowhere"));
+    buf_free(&why);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -446,6 +464,7 @@ int main(void)
         cmocka_unit_test(test_close_delimited),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_key),
+        cmocka_unit_test(test_a_taken_port_is_refused),
         cmocka_unit_test(test_optional_fields_can_be_refused),
         cmocka_unit_test(test_times),
         cmocka_unit_test(test_seeds),
