@@ -10,7 +10,10 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 {
     struct conn *c = poll->data;
     struct loop *l = c->loop;
-    if (status < 0) events = UV_READABLE | UV_WRITABLE; /* the owner's next read or write finds the error */
+    if (status < 0) { /* libuv has stopped polling; the owner's next read or write finds the error */
+        c->polled = 0;
+        events = (c->want & CONN_READ ? UV_READABLE : 0) | (c->want & CONN_WRITE ? UV_WRITABLE : 0);
+    }
     if (c->tls_flip && (events & UV_WRITABLE)) {
         c->tls_flip = false;
         conn_want(c, c->want);
@@ -18,6 +21,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     }
     if ((events & (UV_READABLE | UV_DISCONNECT)) && !c->closed) c->on->readable(c);
     if ((events & UV_WRITABLE) && !c->closed && (c->want & CONN_WRITE)) c->on->writable(c);
+    if (status < 0) conn_want(c, c->want); /* it still reads what came before the error */
     loop_turn(l);
 }
 
@@ -123,7 +127,9 @@ ssize_t conn_write(struct conn *c, const struct iovec *pieces, size_t count)
 static void after_close(uv_handle_t *handle)
 {
     struct conn *c = handle->data;
+    struct loop *l = c->loop;
     if (c->on_closed) c->on_closed(c);
+    loop_turn(l);
 }
 
 void conn_close(struct conn *c, void (*on_closed)(struct conn *c))

@@ -18,22 +18,36 @@ static void on_check(uv_check_t *check)
     loop_turn(check->data);
 }
 
-static void on_tick(uv_timer_t *timer)
+static void end_overdue(struct loop *l, int64_t now_us)
 {
-    struct loop *l = timer->data;
-    int64_t now_us = time_mono_us();
     struct list overdue; /* first gather, then call: a callback may clear or set any deadline */
     list_init(&overdue);
+    l->soonest_us = INT64_MAX;
     LIST_EACH (it, &l->deadlines) {
-        if (LIST_ENTRY(it, struct deadline, link)->at_us > now_us) continue;
+        int64_t at_us = LIST_ENTRY(it, struct deadline, link)->at_us;
+        if (at_us > now_us) {
+            if (at_us < l->soonest_us) l->soonest_us = at_us;
+            continue;
+        }
         list_remove(it);
         list_add_last(&overdue, it);
     }
     while (!list_empty(&overdue)) {
         struct deadline *d = LIST_ENTRY(overdue.next, struct deadline, link);
+        int64_t at_us = d->at_us;
         deadline_clear(d);
-        d->late(d);
+        if (at_us > now_us)
+            deadline_set(l, d, at_us); /* put off by the callback of another one */
+        else
+            d->late(d);
     }
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+    struct loop *l = timer->data;
+    int64_t now_us = time_mono_us();
+    if (now_us >= l->soonest_us) end_overdue(l, now_us);
     if (list_empty(&l->deadlines)) uv_timer_stop(&l->tick);
     loop_turn(l);
 }
@@ -56,12 +70,14 @@ void loop_init(struct loop *l, void *owner)
     must(uv_check_start(&l->turn_end, on_check), "event loop");
     l->read_buffer = mem_alloc(LOOP_READ_BYTES);
     list_init(&l->deadlines);
+    l->soonest_us = INT64_MAX;
     list_init(&l->runnable);
     list_init(&l->dead);
 }
 
 void loop_run(struct loop *l)
 {
+    loop_turn(l); /* what was marked before there was a turn */
     uv_run(&l->uv, UV_RUN_DEFAULT);
 }
 
@@ -131,6 +147,7 @@ void deadline_init(struct deadline *d, void (*late)(struct deadline *d))
 void deadline_set(struct loop *l, struct deadline *d, int64_t at_us)
 {
     d->at_us = at_us;
+    if (at_us < l->soonest_us) l->soonest_us = at_us;
     if (!list_empty(&d->link)) return;
     if (list_empty(&l->deadlines)) uv_timer_start(&l->tick, on_tick, LOOP_TICK_MS, LOOP_TICK_MS);
     list_add_last(&l->deadlines, &d->link);

@@ -20,6 +20,7 @@ struct loop {
     uv_async_t mail;
     char *read_buffer;     /* LOOP_READ_BYTES; valid until the next read of this loop */
     struct list deadlines; /* of struct deadline */
+    int64_t soonest_us;    /* no deadline lies before it: most ticks look no further */
     struct list runnable;  /* of struct task */
     struct list dead;      /* of struct corpse: freed at the end of the turn */
     void (*on_mail)(struct loop *l);
