@@ -21,6 +21,8 @@ size_t http1_head_end(str bytes, size_t seen)
         size_t text = lf - 1 - line;
         if (text == 0) {
             if (line > 0) return lf + 1;
+        } else if (line > 0 && (bytes.p[line] == ' ' || bytes.p[line] == '\t')) {
+            return SIZE_MAX;
         } else if (memchr(bytes.p + line, '\r', text) || memchr(bytes.p + line, '\0', text)) {
             return SIZE_MAX;
         }
@@ -111,8 +113,9 @@ static bool has_token(str list, str token)
 
 /* The headers that frame a message, gathered once. */
 struct framing_headers {
-    str length, coding, connection, host;
+    str length, coding, host, expect, upgrade;
     size_t lengths, codings, hosts;
+    bool close, keep_alive; /* said by any Connection header */
 };
 
 static struct framing_headers gather(const struct http_head *h)
@@ -124,8 +127,16 @@ static struct framing_headers gather(const struct http_head *h)
         case 4:
             if (str_eq_nocase(name, S("host"))) f.host = value, f.hosts++;
             break;
+        case 6:
+            if (str_eq_nocase(name, S("expect"))) f.expect = value;
+            break;
+        case 7:
+            if (str_eq_nocase(name, S("upgrade"))) f.upgrade = value;
+            break;
         case 10:
-            if (str_eq_nocase(name, S("connection"))) f.connection = value;
+            if (!str_eq_nocase(name, S("connection"))) break;
+            f.close = f.close || has_token(value, S("close"));
+            f.keep_alive = f.keep_alive || has_token(value, S("keep-alive"));
             break;
         case 14:
             if (str_eq_nocase(name, S("content-length"))) f.length = value, f.lengths++;
@@ -140,10 +151,21 @@ static struct framing_headers gather(const struct http_head *h)
     return f;
 }
 
-static bool keeps_alive(const struct http_head *h, str connection)
+static bool keeps_alive(const struct http_head *h, const struct framing_headers *f)
 {
-    if (h->version_minor == 0) return has_token(connection, S("keep-alive"));
-    return !has_token(connection, S("close"));
+    return !f->close && (h->version_minor > 0 || f->keep_alive);
+}
+
+/* RFC 9112, 3.2: a Host that cannot be one is refused; empty is allowed. */
+static bool is_host(str host)
+{
+    static const char others[] = "-._~%!$&'()*+,;=:[]";
+    for (size_t i = 0; i < host.n; i++) {
+        char c = host.p[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        if (!letter && !(c >= '0' && c <= '9') && !memchr(others, c, sizeof(others) - 1)) return false;
+    }
+    return true;
 }
 
 static enum err bad(const char **why, const char *text)
@@ -181,24 +203,21 @@ enum err http1_read_request(str head, struct arena *arena, struct http_head *out
         return bad(why, reason && *reason ? reason : "the request's head is malformed");
     }
     out->method = str_from(llhttp_method_name((llhttp_method_t)r.parser.method));
-    if (str_find(head, S("\r\n "), 0) != SIZE_MAX || str_find(head, S("\r\n\t"), 0) != SIZE_MAX) {
-        return bad(why, "a header is folded over two lines");
-    }
     struct framing_headers f = gather(out);
     if (f.hosts > 1 || (f.hosts == 0 && out->version_minor == 1))
         return bad(why, "there must be exactly one Host header");
+    if (!is_host(f.host)) return bad(why, "the Host header is no host");
     enum err e = frame_request(out, &f, why);
     if (e) return e;
-    out->keep_alive = keeps_alive(out, f.connection);
-    str expect = http_head_find(out, S("expect"));
-    if (expect.n) {
-        if (!str_eq_nocase(expect, S("100-continue"))) {
+    out->keep_alive = keeps_alive(out, &f);
+    if (f.expect.n) {
+        if (!str_eq_nocase(f.expect, S("100-continue"))) {
             *why = "only Expect: 100-continue is known";
             return ERR_EXPECTATION_FAILED;
         }
         out->expect_continue = out->version_minor == 1;
     }
-    out->upgrade_websocket = has_token(http_head_find(out, S("upgrade")), S("websocket"));
+    out->upgrade_websocket = has_token(f.upgrade, S("websocket"));
     return ERR_NONE;
 }
 
@@ -212,7 +231,11 @@ enum err http1_read_response(str head, bool head_request, struct arena *arena, s
     }
     out->status = r.parser.status_code;
     struct framing_headers f = gather(out);
-    out->keep_alive = keeps_alive(out, f.connection);
+    out->keep_alive = keeps_alive(out, &f);
+    if (out->status < 100 || out->status > 599) {
+        *why = "the answer's status is none of HTTP's";
+        return ERR_PROVIDER_PROTOCOL;
+    }
     if (head_request || out->status < 200 || out->status == 204 || out->status == 304) return ERR_NONE;
     if (f.codings) {
         if (f.codings > 1 || !str_eq_nocase(f.coding, S("chunked")) || f.lengths) {
@@ -231,44 +254,4 @@ enum err http1_read_response(str head, bool head_request, struct arena *arena, s
         out->keep_alive = false;
     }
     return ERR_NONE;
-}
-
-static int on_chunk_piece(llhttp_t *p, const char *at, size_t n)
-{
-    struct http1_chunks *c = CONTAINER_OF(p, struct http1_chunks, parser);
-    c->overhead = 0;
-    c->piece(c->ctx, str_of(at, n));
-    return 0;
-}
-
-static int on_chunks_complete(llhttp_t *p)
-{
-    struct http1_chunks *c = CONTAINER_OF(p, struct http1_chunks, parser);
-    c->done = true;
-    return HPE_PAUSED;
-}
-
-void http1_chunks_init(struct http1_chunks *c, bool request, void (*piece)(void *ctx, str bytes), void *ctx)
-{
-    static const char head[] = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
-    static const char answer[] = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
-    *c = (struct http1_chunks){.piece = piece, .ctx = ctx};
-    c->settings.on_body = on_chunk_piece;
-    c->settings.on_message_complete = on_chunks_complete;
-    llhttp_init(&c->parser, request ? HTTP_REQUEST : HTTP_RESPONSE, &c->settings);
-    /* llhttp has no way to begin inside a message: it is shown a head first */
-    if (request)
-        llhttp_execute(&c->parser, head, sizeof(head) - 1);
-    else
-        llhttp_execute(&c->parser, answer, sizeof(answer) - 1);
-}
-
-size_t http1_chunks_feed(struct http1_chunks *c, str bytes)
-{
-    if (c->done || c->bad || bytes.n == 0) return 0;
-    c->overhead += bytes.n; /* reset by each body byte, so a bound on what lies between */
-    llhttp_errno_t error = llhttp_execute(&c->parser, bytes.p, bytes.n);
-    if (error == HPE_PAUSED && c->done) return (size_t)(llhttp_get_error_pos(&c->parser) - bytes.p);
-    if (error != HPE_OK || c->overhead > HTTP1_CHUNK_OVERHEAD_MAX + (64u << 10)) c->bad = true;
-    return bytes.n;
 }

@@ -34,7 +34,8 @@ struct http_head {
 str http_head_find(const struct http_head *h, str name);
 
 /* Where the head that `bytes` begins with ends (behind its empty line).
- * 0: not yet. SIZE_MAX: a line ends in a bare LF, or holds a bare CR or a NUL.
+ * 0: not yet. SIZE_MAX: a line ends in a bare LF, holds a bare CR or a NUL, or is
+ * folded over two lines.
  * `seen` bytes were looked at before (0 at first), so that slow senders cost no more. */
 size_t http1_head_end(str bytes, size_t seen);
 
@@ -44,18 +45,19 @@ enum err http1_read_request(str head, struct arena *arena, struct http_head *out
 /* `head_request`: the answer to HEAD has no body. Fails: ERR_PROVIDER_PROTOCOL. */
 enum err http1_read_response(str head, bool head_request, struct arena *arena, struct http_head *out, const char **why);
 
-/* Takes the chunks off a body, however it is cut. */
+/* Takes the chunks off a body, however it is cut (http1_chunks.c). */
 struct http1_chunks {
-    llhttp_t parser;
-    llhttp_settings_t settings;
     void (*piece)(void *ctx, str bytes);
     void *ctx;
-    size_t overhead; /* frame bytes since the last body byte: sizes, extensions, trailers */
+    uint64_t left;  /* of the chunk: its size while that is read, then the bytes to come */
+    uint32_t extra; /* bytes of extensions and trailers so far */
+    uint8_t state, digits;
+    bool request; /* nothing forgiven */
     bool done, bad;
 };
 
-/* Frame bytes between two body bytes: extensions and trailers stop there. */
-enum { HTTP1_CHUNK_OVERHEAD_MAX = 16 * 1024 };
+/* What one message may spend on extensions and trailers, which are dropped. */
+enum { HTTP1_CHUNK_EXTRA_MAX = 16 * 1024 };
 
 void http1_chunks_init(struct http1_chunks *c, bool request, void (*piece)(void *ctx, str bytes), void *ctx);
 /* Calls `piece` for what is body. Returns how many bytes belong to this message:

@@ -28,7 +28,7 @@ struct client_conn {
     enum client_state state;
     struct buf in; /* a head that came in parts */
     uint64_t left; /* HTTP_LENGTH: bytes of body to come */
-    struct http1_chunks *chunks;
+    struct http1_chunks chunks;
     unsigned address; /* which of the resolver's is tried */
     unsigned interim;
     int64_t idle_since_us;
@@ -73,7 +73,6 @@ static void bury(struct conn *io)
     struct client_conn *c = CONTAINER_OF(io, struct client_conn, io);
     struct upstream *u = c->upstream;
     buf_free(&c->in);
-    free(c->chunks);
     free(c);
     u->open--;
     serve_waiting(u);
@@ -256,11 +255,11 @@ static void take_body(struct client_conn *c, str bytes)
         return;
     }
     case HTTP_CHUNKED: {
-        size_t used = http1_chunks_feed(c->chunks, bytes);
+        size_t used = http1_chunks_feed(&c->chunks, bytes);
         if (!c->call) return; /* cancelled in a callback */
-        if (c->chunks->bad) {
+        if (c->chunks.bad) {
             fail_conn(c, ERR_PROVIDER_PROTOCOL, "the provider's chunked answer is malformed");
-        } else if (c->chunks->done) {
+        } else if (c->chunks.done) {
             if (used < bytes.n) call->head.keep_alive = false;
             finish_answer(c);
         }
@@ -301,10 +300,7 @@ static size_t take_head(struct client_conn *c, str bytes)
     }
     c->state = CLIENT_BODY;
     c->left = call->head.length;
-    if (call->head.framing == HTTP_CHUNKED) {
-        if (!c->chunks) c->chunks = mem_alloc(sizeof(*c->chunks));
-        http1_chunks_init(c->chunks, false, chunk_piece, c);
-    }
+    if (call->head.framing == HTTP_CHUNKED) http1_chunks_init(&c->chunks, false, chunk_piece, c);
     call->on->head(call);
     return end;
 }

@@ -17,7 +17,6 @@ static void take_bytes(struct server_conn *c, str bytes);
 
 static void free_exchange(struct server_exchange *x)
 {
-    free(x->chunks);
     free(x->body);
     buf_free(&x->gathered);
     arena_free(&x->pub.arena);
@@ -175,8 +174,7 @@ static bool begin_body(struct server_conn *c)
             return false;
         }
     } else if (h->framing == HTTP_CHUNKED) {
-        x->chunks = mem_alloc(sizeof(*x->chunks));
-        http1_chunks_init(x->chunks, true, gather_piece, x);
+        http1_chunks_init(&x->chunks, true, gather_piece, x);
     }
     c->state = SERVER_BODY;
     return true;
@@ -188,7 +186,8 @@ static size_t take_head(struct server_conn *c, str bytes)
     size_t ceiling = c->server->options.limits.header_bytes;
     size_t end = http1_head_end(bytes, c->in_seen);
     if (end == SIZE_MAX) {
-        server_conn_refuse(c, ERR_BAD_REQUEST, "a line of the head ends in a bare LF, or holds a bare CR or NUL");
+        server_conn_refuse(c, ERR_BAD_REQUEST,
+                           "a line of the head ends in a bare LF, holds a bare CR or NUL, or is folded over two lines");
         return 0;
     }
     if (end > ceiling || (end == 0 && bytes.n > ceiling)) {
@@ -246,16 +245,16 @@ static size_t take_body(struct server_conn *c, str bytes)
         whole = x->body_have == x->head.length;
         x->pub.request.body = str_of(x->body, x->body_have);
     } else if (x->head.framing == HTTP_CHUNKED) {
-        used = http1_chunks_feed(x->chunks, bytes);
+        used = http1_chunks_feed(&x->chunks, bytes);
         if (x->gathered.overflow) {
             server_conn_refuse(c, ERR_TOO_LARGE, "the body is above the ceiling (setting `ceilings.body`)");
             return used;
         }
-        if (x->chunks->bad) {
+        if (x->chunks.bad) {
             server_conn_refuse(c, ERR_BAD_REQUEST, "the chunked body is malformed");
             return used;
         }
-        whole = x->chunks->done;
+        whole = x->chunks.done;
         x->pub.request.body = buf_str(&x->gathered);
     }
     if (whole)

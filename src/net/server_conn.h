@@ -30,8 +30,8 @@ struct server_exchange {
     struct http_exchange pub; /* first */
     struct server_conn *conn;
     struct http_head head;
-    struct http1_chunks *chunks; /* a chunked request's */
-    char *body;                  /* owned: raw or decoded */
+    struct http1_chunks chunks; /* a chunked request's */
+    char *body;                 /* owned: raw or decoded */
     size_t body_have;
     struct buf gathered; /* chunked or decoded body */
     enum answer_framing framing;
