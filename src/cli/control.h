@@ -1,0 +1,48 @@
+/* What commands share that speak with a data folder: which folder it is, and the
+ * control socket of the server that may run there. */
+#ifndef CLI_CONTROL_H
+#define CLI_CONTROL_H
+
+#include "base/buf.h"
+#include "cli/options.h"
+#include "settings/settings.h"
+
+#define OPTION_DATA                                                                                                    \
+    {                                                                                                                  \
+        "data", "DIR", "the data folder (the settings' `data`, else ./purser-data)"                                    \
+    }
+
+/* A data folder and the settings that named it. */
+struct data_folder {
+    struct settings *settings; /* NULL: none were found */
+    char *dir;
+    bool settings_wrong; /* there are some, but they cannot be used */
+};
+
+/* Finds the folder: `dir` where it is given, else the settings' (`config`, else the
+ * usual places), else ./purser-data. `lenient`: settings that cannot be used are only
+ * warned of, where there is a folder without them: good enough to read.
+ * Owns: the caller calls data_folder_free(). Fails: false after complaining. */
+bool data_folder_find(const struct options *o, const char *config, const char *dir, bool lenient,
+                      struct data_folder *out) MUST_CHECK;
+void data_folder_free(struct data_folder *f);
+
+enum control_result {
+    CONTROL_ANSWERED,
+    CONTROL_NO_SERVER, /* there is no socket, or nobody listens */
+    CONTROL_FAILED,    /* somebody listens, but no whole answer came in time */
+};
+
+/* One call over dir/purser.sock. `status` and `answer` (the body) are filled in when answered,
+ * `why` when failed. */
+struct control_call {
+    const char *dir;
+    const char *method, *path; /* "POST", "/control/keys" */
+    str body;                  /* JSON; empty: none */
+    int64_t timeout_us;
+};
+enum control_result control_run(const struct control_call *call, int *status, struct buf *answer, struct buf *why);
+/* The sentence of {"error":{"message":...}}, else the body as it is. */
+void control_message(str answer, struct buf *out);
+
+#endif

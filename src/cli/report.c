@@ -1,0 +1,264 @@
+/* purser report: what was spent, by whom and for what. */
+#include "ledger/report.h"
+#include "base/time.h"
+#include "cli/cli.h"
+#include "cli/control.h"
+#include "settings/suggest.h"
+
+#include <unistd.h>
+
+enum { OPT_BY, OPT_SINCE, OPT_UNTIL, OPT_WHERE, OPT_LIMIT, OPT_FORMAT, OPT_DATA, OPT_CONFIG };
+
+static const struct option report_options[] = {
+    {"by", "NAMES", "feature, model, user, team, key, provider, prompt, task, reason, day, hour (feature,model)"},
+    {"since", "TIME", "how long ago (7d, 24h, 90m), or a date or time in UTC (7d)"},
+    {"until", "TIME", "the same; what was admitted at that moment is not counted any more (now)"},
+    {"where", "NAME=VALUE",
+     "only these; again or behind a comma: another name must fit too, the same name may be either"},
+    {"limit", "N", "at most so many groups; the total speaks of all (100)"},
+    OPTION_FORMAT,
+    OPTION_DATA,
+    OPTION_CONFIG,
+};
+
+static const struct command report_command = {
+    .name = "report",
+    .usage = "[options]",
+    .summary = "Print the bill: calls, attempts, tokens, cost, waste, latency, errors. The dearest group comes\n"
+               "first; days and hours (UTC) come as time goes. status, operation, service_tier, session, tags,\n"
+               "model_requested and more (docs/reports.md) can be grouped by and filtered on, too.",
+    .options = report_options,
+    .option_count = COUNT_OF(report_options),
+    .example = "purser report --by feature,model --since 7d\n"
+               "purser report --by day --where feature=support-bot --since 30d\n"
+               "purser report --by user --where team=a,team=b --format csv > users.csv",
+};
+
+struct question {
+    struct report_ask ask;
+    const char *config, *dir;
+    enum output_format format;
+};
+
+/* ---- reading the question */
+
+/* "'featrue' is nothing to group by; did you mean 'feature'? There are: ..." */
+static bool is_known(const struct options *o, str name, str (*each)(size_t i), const char *what)
+{
+    struct suggest near;
+    struct buf list;
+    str known;
+    suggest_init(&near, name);
+    buf_init(&list, 0);
+    bool found = false;
+    for (size_t i = 0; (known = each(i)).p; i++) {
+        found = found || str_eq(known, name);
+        suggest_offer(&near, known);
+        buf_printf(&list, "%s%" STR_FMT, i ? ", " : "", STR_ARG(known));
+    }
+    if (!found) {
+        str best = near.best.p ? near.best : S("");
+        options_complain(o, "'%" STR_FMT "' is nothing to %s%s%" STR_FMT "%s\nThere are: %" STR_FMT, STR_ARG(name),
+                         what, best.n ? "; did you mean '" : "", STR_ARG(best), best.n ? "'?" : "",
+                         STR_ARG(buf_str(&list)));
+    }
+    buf_free(&list);
+    return found;
+}
+
+static bool read_by(const struct options *o, struct report_ask *ask)
+{
+    str rest = str_from(o->value);
+    ask->by_count = 0;
+    while (rest.p) {
+        str name = str_trim(str_cut(&rest, ','));
+        if (!name.n) continue;
+        if (!is_known(o, name, report_by_name, "group by")) return false;
+        for (size_t i = 0; i < ask->by_count; i++) {
+            if (!str_eq(ask->by[i], name)) continue;
+            options_complain(o, "--by has '%" STR_FMT "' twice", STR_ARG(name));
+            return false;
+        }
+        if (ask->by_count == REPORT_BY_MAX) {
+            options_complain(o, "--by takes at most %d names", REPORT_BY_MAX);
+            return false;
+        }
+        ask->by[ask->by_count++] = name;
+    }
+    return true;
+}
+
+/* The end of the filter that `rest` begins with: a comma belongs to the value unless "name=" follows it. */
+static str cut_filter(str *rest)
+{
+    for (size_t at = 0; (at = str_find_byte(*rest, ',', at)) != SIZE_MAX; at++) {
+        str behind = str_from_at(*rest, at + 1);
+        size_t equals = str_find_byte(behind, '=', 0);
+        if (equals == SIZE_MAX || str_find_byte(behind, ',', 0) < equals) continue;
+        str filter = str_head(*rest, at);
+        *rest = behind;
+        return filter;
+    }
+    str filter = *rest;
+    *rest = STR_NONE;
+    return filter;
+}
+
+static bool read_where(const struct options *o, struct report_ask *ask)
+{
+    str rest = str_from(o->value);
+    while (rest.p) {
+        str value = cut_filter(&rest);
+        str name = str_trim(str_cut(&value, '='));
+        if (!value.p) {
+            options_complain(o, "--where takes NAME=VALUE, such as feature=support-bot, not '%s'", o->value);
+            return false;
+        }
+        if (str_eq(name, S("day")) || str_eq(name, S("hour"))) {
+            options_complain(o, "a stretch of time is chosen with --since and --until, not with --where");
+            return false;
+        }
+        if (!is_known(o, name, report_where_name, "filter on")) return false;
+        if (ask->where_count == REPORT_WHERE_MAX) {
+            options_complain(o, "--where takes at most %d filters", REPORT_WHERE_MAX);
+            return false;
+        }
+        ask->where[ask->where_count].column = name;
+        ask->where[ask->where_count++].equals = value;
+    }
+    return true;
+}
+
+static bool read_time(const struct options *o, int64_t now_us, int64_t *out)
+{
+    int64_t ago_us;
+    str s = str_from(o->value);
+    if (time_parse_duration(s, &ago_us)) {
+        *out = now_us - ago_us;
+        return true;
+    }
+    if (time_parse(s, out)) return true;
+    options_complain(o, "'%s' is no time: say how long ago (7d, 24h, 90m), or a date (2026-11-21, 2026-11-21T10:00Z)",
+                     o->value);
+    return false;
+}
+
+static bool read_option(const struct options *o, int got, int64_t now_us, struct question *q)
+{
+    switch (got) {
+    case OPT_BY:
+        return read_by(o, &q->ask);
+    case OPT_SINCE:
+        return read_time(o, now_us, &q->ask.since_us);
+    case OPT_UNTIL:
+        return read_time(o, now_us, &q->ask.until_us);
+    case OPT_WHERE:
+        return read_where(o, &q->ask);
+    case OPT_LIMIT:
+        return options_count(o, 1, INT32_MAX, &q->ask.limit);
+    case OPT_FORMAT:
+        return options_format(o, &q->format);
+    case OPT_DATA:
+        q->dir = o->value;
+        return true;
+    case OPT_CONFIG:
+        q->config = o->value;
+        return true;
+    default:
+        options_unexpected(o);
+        return false;
+    }
+}
+
+/* ---- answering it */
+
+/* A running server stores what has ended, so that it is in the report; without one,
+ * or where it does not answer in time, the report is of what is stored. */
+static void flush_server(const char *dir)
+{
+    struct control_call call = {.dir = dir,
+                                .method = "POST",
+                                .path = "/control/flush",
+                                .timeout_us = 2 * US_PER_SECOND};
+    struct buf answer, why;
+    int status = 0;
+    buf_init(&answer, 0);
+    buf_init(&why, 0);
+    (void)control_run(&call, &status, &answer, &why);
+    buf_free(&answer);
+    buf_free(&why);
+}
+
+struct progress {
+    int64_t from_us;
+    int shown; /* percent; -1: nothing yet */
+};
+
+static void show_progress(void *ctx, double done)
+{
+    struct progress *p = ctx;
+    int percent = (int)(done * 100);
+    if (percent == p->shown || time_mono_us() - p->from_us < 300 * US_PER_MS) return;
+    p->shown = percent;
+    fprintf(stderr, "\rreading rows: %d%%", percent);
+    fflush(stderr);
+}
+
+static bool print(const struct options *o, const struct report *r, enum output_format format)
+{
+    struct buf out;
+    buf_init(&out, 0);
+    if (format == OUTPUT_JSON)
+        report_json(r, &out);
+    else if (format == OUTPUT_CSV)
+        report_csv(r, &out);
+    else
+        report_table(r, colour_wanted(stdout), &out);
+    bool ok = fwrite(out.p, 1, out.n, stdout) == out.n && fflush(stdout) == 0;
+    if (!ok) options_complain(o, "the report cannot be written");
+    buf_free(&out);
+    return ok;
+}
+
+static int answer(const struct options *o, const struct question *q, const char *dir)
+{
+    struct buf why;
+    struct progress progress = {.from_us = time_mono_us(), .shown = -1};
+    bool terminal = isatty(STDERR_FILENO);
+    buf_init(&why, 0);
+    struct report *r = report_run(dir, &q->ask, terminal ? show_progress : NULL, &progress, &why);
+    if (progress.shown >= 0) fputs("\r\033[K", stderr);
+    bool ok = r && print(o, r, q->format);
+    if (!r) options_complain(o, "%" STR_FMT, STR_ARG(buf_str(&why)));
+    report_drop(r);
+    buf_free(&why);
+    return ok ? EXIT_OK : EXIT_FAILED;
+}
+
+int cmd_report(int argc, char **argv)
+{
+    int64_t now_us = time_now_us();
+    struct question q = {.ask = {.since_us = now_us - 7 * US_PER_DAY, .until_us = INT64_MAX, .limit = 100},
+                         .format = OUTPUT_TABLE};
+    q.ask.by[q.ask.by_count++] = S("feature");
+    q.ask.by[q.ask.by_count++] = S("model");
+    struct options o;
+    options_init(&o, &report_command, argc, argv);
+    for (int got; (got = options_next(&o)) != OPT_END;) {
+        if (got == OPT_STOP) return o.exit_code;
+        if (!read_option(&o, got, now_us, &q)) return EXIT_USAGE;
+    }
+    if (q.ask.since_us >= q.ask.until_us) {
+        options_complain(&o, "--since must be before --until");
+        return EXIT_USAGE;
+    }
+    struct data_folder folder = {0};
+    if (q.dir && !q.config)
+        folder.dir = str_dup(str_from(q.dir)); /* settings, even wrong ones, do not matter then */
+    else if (!data_folder_find(&o, q.config, q.dir, true, &folder))
+        return EXIT_FAILED;
+    flush_server(folder.dir);
+    int code = answer(&o, &q, folder.dir);
+    data_folder_free(&folder);
+    return code;
+}
