@@ -15,6 +15,7 @@
     TOTAL(COST, "cost_picousd", "their cost")                                                                          \
     TOTAL(RETIRED_ROWS, "retired_rows", "of them: deleted by retention")                                               \
     TOTAL(RETIRED_COST, "retired_cost_picousd", "their cost")                                                          \
+    TOTAL(RETIRED_TO, "retired_to_us", "retention deleted rows admitted up to then")                                   \
     TOTAL(FORGOTTEN, "forgotten", "amounts in rows whose budget window was forgotten")                                 \
     TOTAL(DOUBLES, "doubles", "posts refused because their attempt had a row already")
 

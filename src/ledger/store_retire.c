@@ -6,7 +6,7 @@
  * the totals and the cells, so that the proofs of `purser ledger verify` still add up. */
 
 struct retiring {
-    int64_t attempt_id, checksum, cost;
+    int64_t attempt_id, checksum, cost, at_us;
 };
 
 /* The amounts that a row had posted: its cells remember them. */
@@ -43,6 +43,7 @@ static bool retire(struct store *s, const struct retiring *row)
     seal->checksum -= (uint64_t)row->checksum;
     seal->cost -= (uint64_t)row->cost;
     s->total[TOTAL_RETIRED_ROWS]++;
+    if ((int64_t)s->total[TOTAL_RETIRED_TO] < row->at_us) s->total[TOTAL_RETIRED_TO] = (uint64_t)row->at_us;
     s->total[TOTAL_RETIRED_COST] += (uint64_t)row->cost;
     return true;
 }
@@ -59,8 +60,8 @@ bool store_retire(struct store *s, int64_t before_us, uint64_t keep, uint32_t ro
     sqlite3_bind_int64(q, 1, rows < SLICE ? rows : SLICE);
     while (sqlite3_step(q) == SQLITE_ROW) {
         if (n >= above && sqlite3_column_int64(q, 3) >= before_us) break;
-        going[n++] =
-            (struct retiring){sqlite3_column_int64(q, 0), sqlite3_column_int64(q, 1), sqlite3_column_int64(q, 2)};
+        going[n++] = (struct retiring){sqlite3_column_int64(q, 0), sqlite3_column_int64(q, 1),
+                                       sqlite3_column_int64(q, 2), sqlite3_column_int64(q, 3)};
     }
     sqlite3_reset(q);
     for (uint32_t i = 0; i < n; i++) {

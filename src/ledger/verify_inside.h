@@ -4,6 +4,7 @@
 
 #include "ledger/amounts.h"
 #include "ledger/schema.h"
+#include "ledger/store.h"
 #include "ledger/verify.h"
 
 struct verifying {
@@ -18,6 +19,8 @@ struct verifying {
 void verify_problem(struct verifying *v, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* The one integer of a question, modulo 2^64. Fails: false, a problem is noted. */
 bool verify_ask(struct verifying *v, const char *sql, int64_t *out);
+
+uint64_t verify_total(struct verifying *v, enum store_total t);
 
 /* Journals: maps the segments that are there now; before the snapshot is taken, so
  * that none of those after its positions can be gone. */

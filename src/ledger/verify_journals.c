@@ -4,6 +4,7 @@
 #include "ledger/chain.h"
 #include "ledger/holds.h"
 #include "ledger/seal.h"
+#include "ledger/store.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -79,7 +80,7 @@ struct walk {
     struct holds holds;
     struct amounts posted; /* attempts posted in journals and not stored: 1 each */
     sqlite3_stmt *find;    /* a row's checksum by its id */
-    int64_t oldest_us;     /* admitted; older ones may have been retired */
+    int64_t retired_to_us; /* rows admitted up to then may have been deleted by retention */
     struct buf damage;
 };
 
@@ -125,7 +126,7 @@ static void check_post(struct walk *w, const struct record *r, bool stored)
     int64_t checksum = there ? sqlite3_column_int64(w->find, 0) : 0;
     sqlite3_reset(w->find);
     if (stored) {
-        if (!there && row.n.at_us >= w->oldest_us)
+        if (!there && row.n.at_us > w->retired_to_us)
             verify_problem(v, "attempt %" PRIu64 " was posted and stored, its row is missing", row.n.attempt_id);
         if (there && checksum != row_checksum(&row))
             verify_problem(v, "attempt %" PRIu64 ": its row is not what was posted", row.n.attempt_id);
@@ -217,7 +218,7 @@ void verify_journals(struct verifying *v, struct verify_journals *j)
     buf_init(&w.damage, 0);
     v->out->segments = j->segments;
     tell_lines(v, &j->faults);
-    verify_ask(v, "SELECT at_us FROM attempts ORDER BY at_us LIMIT 1", &w.oldest_us);
+    w.retired_to_us = (int64_t)verify_total(v, TOTAL_RETIRED_TO);
     if (sqlite3_prepare_v2(v->db, "SELECT checksum FROM attempts WHERE attempt_id = ?", -1, &w.find, NULL) ==
         SQLITE_OK) {
         read_kept_holds(&w);

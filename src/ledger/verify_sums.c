@@ -1,13 +1,11 @@
 #include "ledger/verify_inside.h"
 
-#include "ledger/store.h"
-
 #include <inttypes.h>
 
 /* Counters, totals and rollups against what the rows add up to; modulo 2^64, which
  * hides nothing but a coincidence. */
 
-static uint64_t total(struct verifying *v, enum store_total t)
+uint64_t verify_total(struct verifying *v, enum store_total t)
 {
     char sql[128];
     int64_t value = 0;
@@ -39,17 +37,17 @@ static void verify_cells(struct verifying *v)
     uint64_t forgotten = 0;
     size_t at = 0;
     for (const struct amount *a; (a = amounts_next(&v->cells, &at));) forgotten += a->seen ? 0 : a->wrap;
-    if (forgotten != total(v, TOTAL_FORGOTTEN))
+    if (forgotten != verify_total(v, TOTAL_FORGOTTEN))
         verify_problem(v, "rows have %" PRId64 " in budget counters that are gone, %" PRId64 " of it is accounted for",
-                       (int64_t)forgotten, (int64_t)total(v, TOTAL_FORGOTTEN));
+                       (int64_t)forgotten, (int64_t)verify_total(v, TOTAL_FORGOTTEN));
 }
 
 static void verify_totals(struct verifying *v)
 {
     struct verify_result *out = v->out;
-    out->retired.count = total(v, TOTAL_RETIRED_ROWS);
-    out->retired.cost = (__int128)(int64_t)total(v, TOTAL_RETIRED_COST);
-    uint64_t rows = total(v, TOTAL_ROWS), cost = total(v, TOTAL_COST);
+    out->retired.count = verify_total(v, TOTAL_RETIRED_ROWS);
+    out->retired.cost = (__int128)(int64_t)verify_total(v, TOTAL_RETIRED_COST);
+    uint64_t rows = verify_total(v, TOTAL_ROWS), cost = verify_total(v, TOTAL_COST);
     if (rows != out->rows.count + out->retired.count)
         verify_problem(v,
                        "%" PRIu64 " rows were posted, %" PRIu64 " are there and %" PRIu64 " were deleted by retention",
@@ -72,10 +70,10 @@ static void verify_rollup(struct verifying *v, const char *from, const char *nam
                 (int64_t)((uint64_t)cost + (uint64_t)sqlite3_column_int64(q, 0) + (uint64_t)sqlite3_column_int64(q, 1));
     }
     sqlite3_finalize(q);
-    if ((uint64_t)attempts != total(v, TOTAL_ROWS))
+    if ((uint64_t)attempts != verify_total(v, TOTAL_ROWS))
         verify_problem(v, "%s counts %" PRId64 " attempts, %" PRIu64 " were posted", name, attempts,
-                       total(v, TOTAL_ROWS));
-    if ((uint64_t)cost != total(v, TOTAL_COST))
+                       verify_total(v, TOTAL_ROWS));
+    if ((uint64_t)cost != verify_total(v, TOTAL_COST))
         verify_problem(v, "%s does not add up to the cost that was posted", name);
 }
 
