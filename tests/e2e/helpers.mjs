@@ -235,6 +235,12 @@ export async function startPurser({ settings, dir = tempDir(), env = {}, wrap, w
         assert.equal(got.code, 0, `purser report: ${got.stderr}`);
         return parseBig(got.stdout);
     };
+    /** Every budget's counters: limit, spent, held, left, waiting. */
+    server.budgets = async () => {
+        const got = await server.cli(['budgets', '--format', 'json']);
+        assert.equal(got.code, 0, `purser budgets: ${got.stderr}`);
+        return parseBig(got.stdout).rows;
+    };
     server.metrics = async () => {
         const answer = await fetch(`${server.adminUrl}/metrics`, { headers: { authorization: `Bearer ${adminToken}` } });
         assert.equal(answer.status, 200);

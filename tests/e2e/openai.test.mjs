@@ -13,6 +13,10 @@ before(async () => {
     purser = await startPurser({
         settings: labSettings(sim, {
             models_only: true,
+            budgets: [
+                { name: 'everything', scope: {}, limit_usd: 100, window: 'month' },
+                { name: 'of-key', scope: { key: '*' }, limit_tokens: 100000000, window: '24h' },
+            ],
             limits: [{ scope: { key: 'bob' }, requests_per_minute: 3 }],
             features: { 'support-bot': { owner: 'ana@example.com', max_output_tokens: 800 } },
         }),
@@ -410,12 +414,12 @@ test('a stream on the wire is events, ended by [DONE]', async () => {
     for (const event of events.slice(0, -1)) assert.equal(JSON.parse(event).object, 'chat.completion.chunk');
 });
 
-test('when all is done nothing is held', async () => {
-    await until('every hold to be given back', async () => {
-        const got = await purser.cli(['budgets', '--format', 'json']);
-        assert.equal(got.code, 0, got.stderr);
-        return !/"held_[a-z]+":\s*[1-9]/.test(got.stdout);
-    });
+test('when all is done nothing is held, and the ledger holds together', async () => {
+    await until('every hold to be given back', async () => (await purser.budgets()).every((budget) => budget.held === 0));
+    const all = await purser.budgets();
+    assert.deepEqual(all.filter((budget) => budget.budget === 'of-key').map((budget) => budget.scope).sort(), ['key=alice', 'key=bob']);
+    const spent = all.find((budget) => budget.budget === 'everything').spent;
+    assert.equal(spent, (await purser.sql('SELECT sum(cost_picousd) AS cost FROM attempts'))[0].cost);
     const verified = await purser.cli(['ledger', 'verify']);
     assert.equal(verified.code, 0, verified.stdout + verified.stderr);
 });
