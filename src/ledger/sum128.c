@@ -2,9 +2,9 @@
 
 #include <stdlib.h>
 
+/* SQLite's memory is aligned to 8 bytes only, an __int128 wants 16: it is kept as bytes. */
 struct sum {
-    __int128 total;
-    bool any;
+    unsigned char total[sizeof(__int128)];
 };
 
 static void sum_step(sqlite3_context *ctx, int n, sqlite3_value **value)
@@ -20,8 +20,10 @@ static void sum_step(sqlite3_context *ctx, int n, sqlite3_value **value)
         sqlite3_result_error(ctx, "sum128() adds integers only", -1);
         return;
     }
-    s->total += sqlite3_value_int64(value[0]);
-    s->any = true;
+    __int128 total;
+    memcpy(&total, s->total, sizeof(total));
+    total += sqlite3_value_int64(value[0]);
+    memcpy(s->total, &total, sizeof(total));
 }
 
 enum { DIGITS_MAX = 48 };
@@ -44,7 +46,9 @@ static void sum_final(sqlite3_context *ctx)
 {
     const struct sum *s = sqlite3_aggregate_context(ctx, 0);
     char text[DIGITS_MAX];
-    sqlite3_result_text(ctx, format128(s ? s->total : 0, text), -1, SQLITE_TRANSIENT);
+    __int128 total = 0;
+    if (s) memcpy(&total, s->total, sizeof(total));
+    sqlite3_result_text(ctx, format128(total, text), -1, SQLITE_TRANSIENT);
 }
 
 static void sat_add(sqlite3_context *ctx, int n, sqlite3_value **value)
