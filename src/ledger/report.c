@@ -38,8 +38,10 @@ str report_value(const struct report *r, const struct group *g, size_t i, char t
     switch (r->by[i]->kind) {
     case DIM_DAY:
         return time_format_date(part.time_us, text);
-    case DIM_HOUR:
-        return time_format(part.time_us, text);
+    case DIM_HOUR: /* "2026-11-21T10:00:00Z": without the fraction, which is always zero */
+        time_format(part.time_us, text);
+        text[19] = 'Z';
+        return str_of(text, 20);
     case DIM_TEXT:
     case DIM_INT:
         break;

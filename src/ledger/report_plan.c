@@ -140,6 +140,7 @@ enum { ROLLUP_SLICES = 32, ROW_SLICES = 64 };
 /* What there is. INT64_MAX and INT64_MIN where there is nothing. */
 struct extent {
     int64_t rows_first, rows_last, rollup_first, rollup_last;
+    int64_t retired_to; /* retention deleted rows admitted up to then */
 };
 
 static bool ask_int(sqlite3 *db, const char *sql, int64_t nothing, int64_t *out)
@@ -160,7 +161,9 @@ static bool read_extent(sqlite3 *db, enum source source, struct extent *e)
            ask_int(db, day ? "SELECT min(day_us) FROM rollup_day" : "SELECT min(hour_us) FROM rollup_hour", INT64_MAX,
                    &e->rollup_first) &&
            ask_int(db, day ? "SELECT max(day_us) FROM rollup_day" : "SELECT max(hour_us) FROM rollup_hour", INT64_MIN,
-                   &e->rollup_last);
+                   &e->rollup_last) &&
+           ask_int(db, "SELECT max(value) FROM totals WHERE name = 'retired_to_us' AND value <> 0", INT64_MIN,
+                   &e->retired_to);
 }
 
 static void add_slice(struct plan *p, enum source source, int64_t from, int64_t until)
@@ -215,11 +218,11 @@ static void plan_rollup(struct plan *p, const struct extent *e)
     if (e->rollup_first > e->rollup_last) return;
     int64_t since = p->since_us, until = p->until_us, end = e->rollup_last + step;
     if (since < e->rollup_first) since = e->rollup_first;
-    if (until > e->rows_last) until = end; /* nothing was admitted later */
+    if (until > e->rows_last && until > e->retired_to) until = end; /* nothing was admitted later */
     if (since >= until || since >= end) return;
-    int64_t low = e->rows_first > since ? floor_to(since, step) : ceil_to(since, step);
+    int64_t low = e->retired_to >= since ? floor_to(since, step) : ceil_to(since, step);
     int64_t high = floor_to(until, step);
-    if (e->rows_first > high && e->rollup_first < high) high = ceil_to(until, step);
+    if (e->retired_to >= high) high = ceil_to(until, step);
     if (low >= high) {
         cut_rows(p, e, since, until);
         return;
@@ -254,9 +257,8 @@ static bool plan_ids(struct plan *p, sqlite3 *db)
 
 static bool plan_rows(struct plan *p, sqlite3 *db, const struct extent *e)
 {
+    if (e->retired_to >= p->since_us) p->rows_from_us = e->retired_to + 1;
     if (e->rows_first > e->rows_last) return true;
-    if (e->rows_first > p->since_us && e->rollup_first < floor_to(e->rows_first, US_PER_HOUR))
-        p->rows_from_us = e->rows_first;
     int64_t from = p->since_us > e->rows_first ? p->since_us : e->rows_first;
     int64_t until = p->until_us < e->rows_last ? p->until_us : e->rows_last;
     /* By the index each row is found apart; from half of all rows on reading them all is faster. */

@@ -1,0 +1,415 @@
+/* Reports, against a plain model: rows are written through the store, questions are
+ * drawn at random, and every sum and quantile is computed anew from the rows. */
+#include "fixture.h"
+
+#include "base/err.h"
+#include "base/rng.h"
+#include "ledger/report_inside.h"
+#include "ledger/store.h"
+
+enum { ROWS = 4000, EPOCH_US_HOURS = 48 };
+
+static const int64_t begin_us = INT64_C(1790000000000000); /* 2026-09-21T14:13:20Z: inside an hour and a day */
+
+static struct row rows[ROWS];
+
+static const str users[] = {STR_INIT(""), STR_INIT("u1"), STR_INIT("u2"), STR_INIT("u3"), STR_INIT("\"odd\", user")};
+static const str features[] = {STR_INIT(""), STR_INIT("support-bot"), STR_INIT("search")};
+static const str models[] = {STR_INIT("small"), STR_INIT("large")};
+static const str teams[] = {STR_INIT("a"), STR_INIT("b")};
+static const str tags[] = {STR_INIT(""), STR_INIT("red"), STR_INIT("red,blue"), STR_INIT("blue, green")};
+static const enum err errors[] = {ERR_NONE, ERR_NONE, ERR_NONE, ERR_BAD_REQUEST};
+
+static void draw_row(struct row *row, struct rng *rng, uint64_t i)
+{
+    struct row_numbers *n = &row->n;
+    *row = (struct row){0};
+    n->attempt_id = n->call_id = ((i / 1500 + 1) << 43) + (i % 1500 << 8) + rng_below(rng, 2);
+    n->at_us = begin_us + (int64_t)rng_below(rng, (uint64_t)(EPOCH_US_HOURS * US_PER_HOUR));
+    n->number = (uint8_t)(1 + (rng_below(rng, 5) == 0));
+    n->reason = n->number == 1 ? REASON_FIRST : REASON_RETRY;
+    n->err = (uint16_t)errors[rng_below(rng, COUNT_OF(errors))];
+    n->cost_state = (uint8_t)rng_below(rng, COST_STATE_COUNT);
+    n->cost_picousd = n->cost_state == COST_FREE ? 0 : (int64_t)rng_below(rng, 1000000);
+    n->cost_max_picousd = n->cost_picousd + (n->cost_state == COST_ESTIMATED ? 1000 : 0);
+    n->saved_picousd = (int64_t)rng_below(rng, 100);
+    n->wasted = rng_below(rng, 10) == 0;
+    n->streamed = rng_below(rng, 2) == 0;
+    n->total_us = (int64_t)rng_below(rng, 3000000);
+    n->first_byte_us = rng_below(rng, 4) ? (int64_t)rng_below(rng, 500000) : 0;
+    for (int u = 0; u < UNIT_COUNT; u++) n->units[u] = (int64_t)rng_below(rng, 1000);
+    row->text[ROW_USER] = users[rng_below(rng, COUNT_OF(users))];
+    row->text[ROW_FEATURE] = features[rng_below(rng, COUNT_OF(features))];
+    row->text[ROW_MODEL] = models[rng_below(rng, COUNT_OF(models))];
+    row->text[ROW_TEAM] = teams[rng_below(rng, COUNT_OF(teams))];
+    row->text[ROW_TAGS] = tags[rng_below(rng, COUNT_OF(tags))];
+    row->text[ROW_PROMPT] = row->n.at_us % 3 ? S("p@1") : S("p@2");
+    row->text[ROW_OPERATION] = S("chat");
+    row->text[ROW_PROVIDER] = S("lab");
+    row->text[ROW_KEY] = S("alice");
+}
+
+static void store_rows(const char *dir, const struct row *from, size_t count)
+{
+    struct buf why;
+    buf_init(&why, 0);
+    struct store *s = store_open(dir, &why);
+    assert_non_null(s);
+    assert_true(store_begin(s));
+    for (size_t i = 0; i < count; i++) assert_int_equal(store_post(s, &from[i]), STORE_DONE);
+    assert_true(store_commit(s));
+    store_close(s);
+    buf_free(&why);
+}
+
+static char *drawn_folder(void)
+{
+    struct rng rng;
+    char *dir = folder_new();
+    rng_seed(&rng, 7);
+    for (uint64_t i = 0; i < ROWS; i++) draw_row(&rows[i], &rng, i);
+    store_rows(dir, rows, ROWS);
+    return dir;
+}
+
+static struct report *must_run(const char *dir, const struct report_ask *ask)
+{
+    struct buf why;
+    buf_init(&why, 0);
+    struct report *r = report_run(dir, ask, NULL, NULL, &why);
+    if (!r) fail_msg("report_run: %.*s", (int)why.n, why.p);
+    buf_free(&why);
+    return r;
+}
+
+/* ---- the model */
+
+static str value_of(const struct row *row, str name)
+{
+    if (str_eq(name, S("user"))) return row->text[ROW_USER];
+    if (str_eq(name, S("feature"))) return row->text[ROW_FEATURE];
+    if (str_eq(name, S("model"))) return row->text[ROW_MODEL];
+    if (str_eq(name, S("team"))) return row->text[ROW_TEAM];
+    if (str_eq(name, S("tags"))) return row->text[ROW_TAGS];
+    if (str_eq(name, S("prompt"))) return row->text[ROW_PROMPT];
+    if (str_eq(name, S("operation"))) return row->text[ROW_OPERATION];
+    if (str_eq(name, S("status"))) return err_info(row->n.err)->name;
+    if (str_eq(name, S("reason"))) return attempt_reason_name(row->n.reason);
+    fail_msg("the model does not know %.*s", (int)name.n, name.p);
+    return STR_NONE;
+}
+
+static bool has_tag(str list, str tag)
+{
+    if (str_eq(list, tag)) return true;
+    while (list.p) {
+        if (str_eq(str_trim(str_cut(&list, ',')), tag)) return true;
+    }
+    return false;
+}
+
+static bool fits(const struct row *row, const struct report_ask *ask)
+{
+    if (row->n.at_us < ask->since_us || row->n.at_us >= ask->until_us) return false;
+    for (size_t i = 0; i < ask->where_count; i++) {
+        bool any = false;
+        for (size_t j = 0; j < ask->where_count; j++) {
+            if (!str_eq(ask->where[i].column, ask->where[j].column)) continue;
+            str value = value_of(row, ask->where[j].column);
+            bool tag = str_eq(ask->where[j].column, S("tags"));
+            any = any || (tag ? has_tag(value, ask->where[j].equals) : str_eq(value, ask->where[j].equals));
+        }
+        if (!any) return false;
+    }
+    return true;
+}
+
+static bool is_in_group(const struct row *row, const struct report *r, const struct group *g)
+{
+    char text[40], own[40];
+    for (size_t i = 0; i < r->by_count; i++) {
+        str value = report_value(r, g, i, text), mine;
+        if (r->by[i]->kind == DIM_DAY)
+            mine = time_format_date(row->n.at_us, own);
+        else if (r->by[i]->kind == DIM_HOUR) {
+            mine = time_format(row->n.at_us - row->n.at_us % US_PER_HOUR, own);
+            own[mine.n - 8] = 'Z';
+            mine.n -= 7;
+        } else
+            mine = value_of(row, r->by[i]->name);
+        if (!str_eq(value, mine)) return false;
+    }
+    return true;
+}
+
+struct model {
+    __int128 sums[SUM_COUNT];
+    struct histogram latency, first_token;
+};
+
+static void model_add(struct model *m, const struct row_numbers *n)
+{
+    bool priced = n->cost_state != COST_UNPRICED, estimated = n->cost_state == COST_ESTIMATED;
+    m->sums[SUM_calls] += n->number == 1;
+    m->sums[SUM_attempts]++;
+    m->sums[SUM_errors] += n->err != ERR_NONE;
+    m->sums[SUM_saved_cost] += n->saved_picousd;
+    m->sums[SUM_wasted] += n->wasted;
+    m->sums[SUM_estimated] += estimated;
+    m->sums[SUM_unpriced] += !priced;
+    if (priced) m->sums[SUM_cost] += n->cost_picousd;
+    if (priced) m->sums[SUM_cost_max] += n->cost_max_picousd;
+    if (priced && n->wasted) m->sums[SUM_wasted_cost] += n->cost_picousd;
+    if (estimated) m->sums[SUM_estimated_cost] += n->cost_picousd;
+    if (!priced) m->sums[SUM_unpriced_cost] += n->cost_picousd;
+    for (int u = 0; u < UNIT_COUNT; u++) m->sums[SUM_UNITS + u] += n->units[u];
+    histogram_add(&m->latency, n->total_us);
+    if (n->streamed && n->first_byte_us > 0) histogram_add(&m->first_token, n->first_byte_us);
+}
+
+static void assert_same(const struct group *g, struct model *m)
+{
+    for (int i = 0; i < SUM_COUNT; i++) {
+        if (g->sums[i] != m->sums[i])
+            fail_msg("sum %d is %lld, the rows make %lld", i, (long long)g->sums[i], (long long)m->sums[i]);
+    }
+    static const unsigned permilles[] = {500, 950, 990};
+    assert_int_equal(g->latency.sparse.total, m->latency.total);
+    assert_int_equal(g->first_token.sparse.total, m->first_token.total);
+    for (size_t i = 0; i < COUNT_OF(permilles); i++) {
+        assert_int_equal(histogram_quantile(&g->latency.sparse, permilles[i]),
+                         histogram_quantile(&m->latency, permilles[i]));
+        assert_int_equal(histogram_quantile(&g->first_token.sparse, permilles[i]),
+                         histogram_quantile(&m->first_token, permilles[i]));
+    }
+    histogram_free(&m->latency);
+    histogram_free(&m->first_token);
+}
+
+/* Every shown group and the totals. */
+static void hold_against_model(const struct report *r, const struct report_ask *ask)
+{
+    struct model totals = {0};
+    size_t grouped = 0, fitting = 0;
+    for (size_t i = 0; i < ROWS; i++) {
+        if (!fits(&rows[i], ask)) continue;
+        model_add(&totals, &rows[i].n);
+        fitting++;
+    }
+    for (size_t g = 0; g < r->shown_count; g++) {
+        struct model m = {0};
+        for (size_t i = 0; i < ROWS; i++) {
+            if (!fits(&rows[i], ask) || !is_in_group(&rows[i], r, r->shown[g])) continue;
+            model_add(&m, &rows[i].n);
+            grouped++;
+        }
+        assert_same(r->shown[g], &m);
+    }
+    if (r->shown_count == r->groups.count) assert_int_equal(grouped, fitting);
+    assert_same(&r->totals, &totals);
+}
+
+/* ---- random questions */
+
+static void draw_ask(struct report_ask *ask, struct rng *rng)
+{
+    static const str bys[] = {STR_INIT("feature"), STR_INIT("model"),  STR_INIT("user"),     STR_INIT("day"),
+                              STR_INIT("hour"),    STR_INIT("status"), STR_INIT("tags"),     STR_INIT("prompt"),
+                              STR_INIT("team"),    STR_INIT("reason"), STR_INIT("operation")};
+    static const struct {
+        str column, equals;
+    } wheres[] = {{STR_INIT("feature"), STR_INIT("support-bot")},
+                  {STR_INIT("feature"), STR_INIT("")},
+                  {STR_INIT("feature"), STR_INIT("search")},
+                  {STR_INIT("team"), STR_INIT("a")},
+                  {STR_INIT("user"), STR_INIT("u1")},
+                  {STR_INIT("user"), STR_INIT("\"odd\", user")},
+                  {STR_INIT("status"), STR_INIT("ok")},
+                  {STR_INIT("tags"), STR_INIT("blue")},
+                  {STR_INIT("tags"), STR_INIT("red,blue")},
+                  {STR_INIT("prompt"), STR_INIT("p@2")}};
+    *ask = (struct report_ask){.limit = 10000};
+    size_t first = rng_below(rng, COUNT_OF(bys));
+    ask->by_count = rng_below(rng, 4);
+    for (size_t i = 0; i < ask->by_count; i++) ask->by[i] = bys[(first + i * (1 + first % 3)) % COUNT_OF(bys)];
+    ask->where_count = rng_below(rng, 3);
+    for (size_t i = 0; i < ask->where_count; i++) {
+        size_t at = rng_below(rng, COUNT_OF(wheres));
+        ask->where[i].column = wheres[at].column;
+        ask->where[i].equals = wheres[at].equals;
+    }
+    int64_t span = (EPOCH_US_HOURS + 8) * US_PER_HOUR;
+    ask->since_us = begin_us - 4 * US_PER_HOUR + (int64_t)rng_below(rng, (uint64_t)span);
+    ask->until_us = ask->since_us + 1 + (int64_t)rng_below(rng, (uint64_t)span);
+    if (rng_below(rng, 3) == 0) ask->until_us = INT64_MAX;
+    if (rng_below(rng, 4) == 0) ask->since_us = INT64_MIN;
+    if (rng_below(rng, 4) == 0 && ask->since_us > 0) ask->since_us -= ask->since_us % US_PER_HOUR;
+}
+
+static void test_random_questions(void **state)
+{
+    (void)state;
+    struct rng rng;
+    char *dir = drawn_folder();
+    int by_source[SOURCE_COUNT] = {0};
+    rng_seed(&rng, 11);
+    for (int i = 0; i < 150; i++) {
+        struct report_ask ask;
+        draw_ask(&ask, &rng);
+        struct report *r = must_run(dir, &ask);
+        by_source[r->main]++;
+        hold_against_model(r, &ask);
+        report_drop(r);
+    }
+    for (int i = 0; i < SOURCE_COUNT; i++) assert_true(by_source[i] > 5);
+    folder_drop(dir);
+}
+
+/* ---- order and limit */
+
+static void test_order_and_limit(void **state)
+{
+    (void)state;
+    char *dir = drawn_folder(), text[40];
+    struct report_ask ask = {.by = {S("user"), S("feature")}, .by_count = 2, .until_us = INT64_MAX, .limit = 3};
+    struct report *r = must_run(dir, &ask);
+    assert_int_equal(r->shown_count, 3);
+    assert_int_equal(r->groups.count, COUNT_OF(users) * COUNT_OF(features));
+    assert_true(r->shown[0]->sums[SUM_cost] >= r->shown[1]->sums[SUM_cost]);
+    assert_true(r->shown[1]->sums[SUM_cost] >= r->shown[2]->sums[SUM_cost]);
+    assert_true(r->totals.sums[SUM_attempts] == ROWS);
+    report_drop(r);
+
+    /* of days and hours the newest, as time goes */
+    ask = (struct report_ask){.by = {S("hour")}, .by_count = 1, .until_us = INT64_MAX, .limit = 2};
+    r = must_run(dir, &ask);
+    assert_int_equal(r->shown_count, 2);
+    str first = report_value(r, r->shown[0], 0, text);
+    assert_memory_equal(first.p, "2026-09-23T13:00:00Z", first.n);
+    str second = report_value(r, r->shown[1], 0, text);
+    assert_memory_equal(second.p, "2026-09-23T14:00:00Z", second.n);
+    report_drop(r);
+    folder_drop(dir);
+}
+
+/* ---- sums beyond 64 bits */
+
+static void test_wide_sums(void **state)
+{
+    (void)state;
+    struct row big[3];
+    struct rng rng;
+    struct buf out;
+    char *dir = folder_new();
+    buf_init(&out, 0);
+    rng_seed(&rng, 3);
+    for (uint64_t i = 0; i < 3; i++) {
+        draw_row(&big[i], &rng, i);
+        big[i].n.at_us = begin_us + (int64_t)i * US_PER_HOUR; /* a rollup's own sum stops at the end of 64 bits */
+        big[i].n.cost_state = COST_EXACT;
+        big[i].n.cost_picousd = big[i].n.cost_max_picousd = INT64_MAX;
+    }
+    store_rows(dir, big, 3);
+    const struct report_ask asks[] = {{.until_us = INT64_MAX}, /* from the rollup, and from rows */
+                                      {.where[0] = {S("operation"), S("chat")},
+                                       .where_count = 1,
+                                       .until_us = INT64_MAX}};
+    for (size_t i = 0; i < COUNT_OF(asks); i++) {
+        struct report *r = must_run(dir, &asks[i]);
+        buf_clear(&out);
+        report_json(r, &out);
+        assert_true(str_find(buf_str(&out), S("\"cost_picousd\":27670116110564327421,"), 0) != SIZE_MAX);
+        report_drop(r);
+    }
+    buf_free(&out);
+    folder_drop(dir);
+}
+
+/* ---- retention */
+
+static void test_deleted_rows(void **state)
+{
+    (void)state;
+    char *dir = drawn_folder();
+    struct buf why;
+    buf_init(&why, 0);
+    struct store *s = store_open(dir, &why);
+    uint32_t deleted;
+    int64_t cut_us = begin_us + 20 * US_PER_HOUR; /* in the middle of an hour */
+    for (deleted = 1; deleted;) {
+        assert_true(store_begin(s));
+        assert_true(store_retire(s, cut_us, 0, 500, &deleted));
+        assert_true(store_commit(s));
+    }
+    store_close(s);
+    /* rollups stay whole */
+    struct report_ask ask = {.by = {S("model")}, .by_count = 1, .until_us = INT64_MAX};
+    struct report *r = must_run(dir, &ask);
+    hold_against_model(r, &ask);
+    assert_true(r->rows_from_us == INT64_MIN);
+    report_drop(r);
+    /* an end inside an hour whose rows are gone: the hour counts as a whole */
+    ask.since_us = begin_us + 5 * US_PER_HOUR;
+    ask.until_us = begin_us + 10 * US_PER_HOUR;
+    r = must_run(dir, &ask);
+    ask.since_us -= ask.since_us % US_PER_HOUR;
+    ask.until_us += US_PER_HOUR - ask.until_us % US_PER_HOUR;
+    hold_against_model(r, &ask);
+    report_drop(r);
+    /* rows speak of what is left, and say so */
+    ask = (struct report_ask){.by = {S("operation")}, .by_count = 1, .until_us = INT64_MAX};
+    r = must_run(dir, &ask);
+    assert_true(r->rows_from_us > cut_us - US_PER_HOUR && r->rows_from_us <= cut_us);
+    ask.since_us = cut_us;
+    hold_against_model(r, &ask);
+    report_drop(r);
+    buf_free(&why);
+    folder_drop(dir);
+}
+
+/* ---- what cannot be answered */
+
+static void assert_refused(const char *dir, const struct report_ask *ask, const char *why_part)
+{
+    struct buf why;
+    buf_init(&why, 0);
+    struct report *r = report_run(dir, ask, NULL, NULL, &why);
+    assert_null(r);
+    if (str_find(buf_str(&why), str_from(why_part), 0) == SIZE_MAX)
+        fail_msg("'%s' is not in: %.*s", why_part, (int)why.n, why.p);
+    buf_free(&why);
+}
+
+static void test_refusals(void **state)
+{
+    (void)state;
+    char *dir = folder_new();
+    struct report_ask ask = {.by = {S("feature")}, .by_count = 1, .until_us = INT64_MAX};
+    assert_refused(dir, &ask, "there is no ledger in");
+    draw_row(&rows[0], &(struct rng){{1, 2, 3, 4}}, 0);
+    store_rows(dir, rows, 1);
+    ask.by[0] = S("featrue");
+    assert_refused(dir, &ask, "'featrue' is nothing to group by; there are: feature, model");
+    ask.by[0] = S("http_status");
+    assert_refused(dir, &ask, "is nothing to group by");
+    ask = (struct report_ask){.by = {S("user"), S("user")}, .by_count = 2, .until_us = INT64_MAX};
+    assert_refused(dir, &ask, "twice");
+    ask = (struct report_ask){.where[0] = {S("attempts; DROP TABLE attempts"), S("1")}, .where_count = 1};
+    assert_refused(dir, &ask, "is nothing to filter on");
+    ask.where[0].column = S("hour");
+    assert_refused(dir, &ask, "since and until");
+    ask.where[0].column = S("http_status");
+    ask.where[0].equals = S("many");
+    assert_refused(dir, &ask, "'many' is none");
+    folder_drop(dir);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_random_questions), cmocka_unit_test(test_order_and_limit),
+        cmocka_unit_test(test_wide_sums),        cmocka_unit_test(test_deleted_rows),
+        cmocka_unit_test(test_refusals),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
