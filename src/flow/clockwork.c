@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-enum { SWEEP_SECONDS = 10, IDLE_LINE_SECONDS = 60 };
+enum { SWEEP_SECONDS = 60, IDLE_LINE_SECONDS = 60 };
 
 /* What a machine by the hour cost while nobody used it: a line of its own. */
 static void write_idle_lines(struct purser *p, const struct settings *s)
@@ -42,7 +42,14 @@ static void sweep(struct purser *p)
     pthread_mutex_lock(&p->control);
     struct snapshot *s = snapshot_get(p->current);
     pthread_mutex_unlock(&p->control);
-    budgets_sweep(p->budgets, s->budgets, time_now_us());
+    int64_t now_us = time_now_us();
+    budgets_sweep(p->budgets, s->budgets, now_us);
+    for (size_t i = 0; i < budget_rules_count(s->budgets); i++) {
+        const struct budget_rule *rule = budget_rules_at(s->budgets, i);
+        if (rule->window.kind == WINDOW_TOTAL) continue;
+        int64_t keep_us = rule->window.kind == WINDOW_ROLLING ? rule->window.rolling_us : 0;
+        ledger_forget_cells(p->ledger, rule->cells, window_start(&rule->window, now_us - keep_us) - US_PER_DAY);
+    }
     limits_sweep(p->limits, time_mono_us());
     snapshot_put(s);
 }

@@ -13,20 +13,16 @@ struct counting {
     struct purser *p;
     const struct budget_rule *rule;
     int64_t window_start_us;
-    size_t model_at; /* place of `model` among the values, where its own name must be left out */
-    bool skip_model;
-    enum scope_dim dims[SCOPE_DIMS];
-    size_t dim_count;
 };
 
 static void on_value(void *ctx, const str *values, int64_t step_start_us, int64_t amount)
 {
     struct counting *c = ctx;
     const struct budget_rule *rule = c->rule;
-    if (c->skip_model && str_eq(values[c->model_at], rule->scope.want[SCOPE_MODEL]))
-        return; /* counted under its own name */
     struct payer who = {0};
-    for (size_t i = 0; i < c->dim_count; i++) who.is[c->dims[i]] = values[i];
+    for (size_t d = 0, i = 0; d < SCOPE_DIMS; d++) {
+        if (scope_is_each(rule->scope.want[d])) who.is[d] = values[i++];
+    }
     struct buf value;
     buf_init(&value, 0);
     scope_value(&rule->scope, &who, &value);
@@ -37,9 +33,9 @@ static void on_value(void *ctx, const str *values, int64_t step_start_us, int64_
     buf_free(&value);
 }
 
-static bool count_with(struct purser *p, const struct budget_rule *rule, uint32_t generation, bool by_requested)
+bool past_count(struct purser *p, const struct budget_rule *rule, uint32_t generation)
 {
-    static const char *const amounts[BUDGET_MEASURES] = {"cost_picousd", "tokens", "1"};
+    static const char *const amounts[BUDGET_MEASURES] = {"cost_picousd", "<tokens>", "1"};
     int64_t now_us = time_now_us();
     struct counting c = {.p = p, .rule = rule, .window_start_us = window_start(&rule->window, now_us)};
     struct ledger_past ask = {.from_us = c.window_start_us,
@@ -53,27 +49,11 @@ static bool count_with(struct purser *p, const struct budget_rule *rule, uint32_
         str want = rule->scope.want[d];
         if (!want.p) continue;
         if (scope_is_each(want)) {
-            c.dims[c.dim_count++] = d;
             ask.each[ask.each_count++] = scope_dim_name(d);
         } else {
-            bool requested = d == SCOPE_MODEL && by_requested;
-            ask.match[ask.match_count].column = requested ? S("model_requested") : scope_dim_name(d);
+            ask.match[ask.match_count].column = scope_dim_name(d);
             ask.match[ask.match_count++].equals = want;
         }
     }
-    if (by_requested) { /* grouped by the target's name, too, so that rows under both names count once */
-        c.skip_model = true;
-        c.model_at = c.dim_count;
-        c.dims[c.dim_count++] = SCOPE_MODEL;
-        ask.each[ask.each_count++] = S("model");
-    }
     return ledger_past(p->ledger, &ask, on_value, &c);
-}
-
-bool past_count(struct purser *p, const struct budget_rule *rule, uint32_t generation)
-{
-    str model = rule->scope.want[SCOPE_MODEL];
-    if (!count_with(p, rule, generation, false)) return false;
-    if (!model.p || scope_is_each(model)) return true;
-    return count_with(p, rule, generation, true);
 }

@@ -77,36 +77,26 @@ static void name_cells(struct settings *s)
     }
 }
 
-struct restoring {
-    struct purser *p;
-    const struct settings *settings;
-    bool *seen; /* by budget: it has cells, so its past is counted already */
-};
-
 static void restore_cell(void *ctx, uint64_t key, str budget, str value, int64_t window_start_us, int64_t spent)
 {
-    struct restoring *r = ctx;
-    budgets_restore(r->p->budgets, key, budget, value, window_start_us, spent);
-    for (size_t i = 0; i < r->settings->budget_count; i++) {
-        if (str_eq(r->settings->budgets[i].cells, budget)) r->seen[i] = true;
-    }
+    struct purser *p = ctx;
+    budgets_restore(p->budgets, key, budget, value, window_start_us, spent);
 }
 
-/* The counters as the last run left them; a budget that it did not know counts the rows. */
+/* The counters as the last run left them. A budget that was not in force all the
+ * time since its window began counts the rows instead. */
 static void restore_budgets(struct purser *p, const struct settings *s)
 {
-    struct restoring r = {p, s, mem_zalloc(s->budget_count + 1)};
-    ledger_each_cell(p->ledger, restore_cell, &r);
-    struct ledger_state state;
-    ledger_state(p->ledger, &state);
-    bool flushed = false;
+    int64_t now_us = time_now_us();
+    ledger_each_cell(p->ledger, restore_cell, p);
     for (size_t i = 0; i < s->budget_count; i++) {
-        if (r.seen[i]) continue;
-        if (!flushed) ledger_flush(p->ledger); /* what the journals still hold is to be counted, too */
-        flushed = true;
-        past_count(p, &s->budgets[i], UINT32_MAX);
+        const struct budget_rule *rule = &s->budgets[i];
+        if (known_budgets_trusted(p->known, rule, now_us) || ledger_epoch(p->ledger) == 1) continue;
+        budgets_forget(p->budgets, rule->cells);
+        past_count(p, rule, UINT32_MAX);
     }
-    free(r.seen);
+    int64_t since_us = ledger_epoch(p->ledger) == 1 ? 0 : now_us;
+    known_budgets_store(p->known, s->data, s->budgets, s->budget_count, since_us);
 }
 
 /* ---- start */
@@ -161,6 +151,7 @@ struct purser *purser_open(struct settings *settings, const char *settings_file,
     p->budgets = budgets_new(key, settings->max_counters);
     p->limits = limits_new(key, settings->max_counters);
     p->machines = machines_new();
+    p->known = known_budgets_load(settings->data);
     name_cells(settings);
     ledger_start(p->ledger);
     restore_budgets(p, settings);
@@ -238,6 +229,7 @@ static bool add_budgets(struct purser *p, struct settings *next)
         const struct budget_rule *same = same_rule(now, &next->budgets[i]);
         next->budgets[i].since = same ? same->since : p->generation + 1;
         if (same) continue;
+        budgets_forget(p->budgets, next->budgets[i].cells); /* one that was there before: its rows are counted anew */
         both[now->budget_count + added] = next->budgets[i];
         both[now->budget_count + added++].enforced = false;
     }
@@ -273,6 +265,7 @@ bool purser_reload(struct purser *p, struct buf *why)
         load_stored(p, &stored);
         offer(p, snapshot_new(next, stored.keys, stored.count, ++p->generation));
         free_stored(&stored);
+        known_budgets_store(p->known, next->data, next->budgets, next->budget_count, time_now_us());
     } else {
         buf_printf(why, "the past of a new budget could not be counted; nothing was changed\n");
         settings_drop(next);
@@ -316,6 +309,7 @@ void purser_drop(struct purser *p)
     budgets_drop(p->budgets);
     limits_drop(p->limits);
     machines_drop(p->machines);
+    known_budgets_drop(p->known);
     access_log_close(p->log);
     pthread_mutex_destroy(&p->control);
     free(p);

@@ -7,6 +7,7 @@
 #define FLOW_PURSER_H
 
 #include "flow/access_log.h"
+#include "flow/known_budgets.h"
 #include "flow/machine.h"
 #include "flow/snapshot.h"
 #include "flow/worker.h"
@@ -30,7 +31,8 @@ struct purser {
     pthread_cond_t clock_wake;
     bool clock_stop; /* under `clock_lock` */
     struct machines *machines;
-    unsigned inherited; /* sockets from systemd */
+    struct known_budgets *known; /* under `control` */
+    unsigned inherited;          /* sockets from systemd */
     bool running;
 };
 

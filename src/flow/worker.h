@@ -68,7 +68,7 @@ struct worker {
     unsigned request_count;
     struct json json, event_json; /* scratch: bodies; events and answers */
     uint64_t json_of;             /* the request whose body `json` holds */
-    struct buf scratch;      /* for texts made within one step */
+    struct buf scratch;           /* for texts made within one step */
     struct buf joined;            /* scratch: events of several data lines */
     struct metrics metrics;
     pthread_mutex_t mail_lock;
