@@ -1,5 +1,7 @@
 #include "net/server_conn.h"
 
+#include "base/time.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -11,12 +13,13 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { BACKLOG = 4096, ACCEPTS_PER_TURN = 64 };
+enum { BACKLOG = 4096, ACCEPTS_PER_TURN = 64, REST_US = 100 * 1000 };
 
 struct listener {
     struct list link;
     struct http_server *server;
-    struct conn io; /* only polled: accept() instead of read() */
+    struct conn io;       /* only polled: accept() instead of read() */
+    struct deadline rest; /* out of descriptors: looks again then, not at once and for ever */
     struct tls_context *tls;
     uint16_t port;
 };
@@ -73,23 +76,44 @@ static void describe_peer(const struct sockaddr_storage *from, char out[46])
     }
 }
 
+static void on_rested(struct deadline *d)
+{
+    conn_want(&CONTAINER_OF(d, struct listener, rest)->io, CONN_READ);
+}
+
+/* One more than there may be: told so, and closed. */
+static void turn_away(struct listener *l, int fd)
+{
+    static const char full[] = "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nretry-after: 1\r\n"
+                               "connection: close\r\n\r\n";
+    struct http_server *s = l->server;
+    if (!l->tls && send(fd, full, sizeof(full) - 1, MSG_NOSIGNAL | MSG_DONTWAIT) > 0) {
+        shutdown(fd, SHUT_WR); /* what is unread at close() would reset it: take what came already */
+        while (recv(fd, s->options.loop->read_buffer, LOOP_READ_BYTES, MSG_DONTWAIT) == LOOP_READ_BYTES) continue;
+    }
+    close(fd);
+    if (s->options.handler->refused) s->options.handler->refused(s, ERR_OVERLOADED);
+}
+
 static void on_acceptable(struct conn *io)
 {
     struct listener *l = CONTAINER_OF(io, struct listener, io);
-    for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
+    for (int i = 0; i < ACCEPTS_PER_TURN && !io->closed; i++) { /* a handler may have closed the listener */
         struct sockaddr_storage from;
         socklen_t size = sizeof(from);
         int fd = accept4(io->fd, (struct sockaddr *)&from, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd < 0) return; /* also EMFILE: the tick of other work goes on, epoll asks again */
+        if (fd < 0) {
+            bool exhausted = errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
+            if (!exhausted) return;
+            conn_want(io, 0);
+            deadline_set(io->loop, &l->rest, time_mono_us() + REST_US);
+            return;
+        }
         char peer[46];
         describe_peer(&from, peer);
         struct http_server *s = l->server;
         if (too_many(s, peer)) {
-            static const char full[] = "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nretry-after: 1\r\n"
-                                       "connection: close\r\n\r\n";
-            if (!l->tls) send(fd, full, sizeof(full) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
-            close(fd);
-            if (s->options.handler->refused) s->options.handler->refused(s, ERR_OVERLOADED);
+            turn_away(l, fd);
             continue;
         }
         if (from.ss_family != AF_UNIX) {
@@ -127,6 +151,7 @@ static bool add_listener(struct http_server *s, int fd, const char *cert, const 
     l->server = s;
     l->tls = tls;
     l->port = port;
+    deadline_init(&l->rest, on_rested);
     if (!conn_init(&l->io, s->options.loop, fd, listener_events())) {
         tls_context_drop(tls);
         free(l);
@@ -236,6 +261,7 @@ static void close_listeners(struct http_server *s)
     while (!list_empty(&s->listeners)) {
         struct listener *l = LIST_ENTRY(s->listeners.next, struct listener, link);
         list_remove(&l->link);
+        deadline_clear(&l->rest);
         conn_close(&l->io, bury_listener);
     }
 }
@@ -246,7 +272,7 @@ void http_server_drain(struct http_server *s)
     close_listeners(s);
     LIST_EACH (it, &s->conns) {
         struct server_conn *c = LIST_ENTRY(it, struct server_conn, link);
-        if (c->state == SERVER_HEAD && c->in.n == 0) server_conn_close(c);
+        if (c->state == SERVER_HANDSHAKE || (c->state == SERVER_HEAD && !c->begun_us)) server_conn_close(c);
     }
 }
 

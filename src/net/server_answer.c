@@ -28,21 +28,20 @@ bool server_conn_flush(struct server_conn *c)
     }
     if (c->out_at == c->out.n && c->out.n) {
         c->out_at = 0;
-        if (c->out.cap > 4096)
-            buf_free(&c->out); /* a connection that waits keeps little */
-        else
-            buf_clear(&c->out);
+        buf_free(&c->out); /* a connection that waits keeps nothing */
         server_conn_set_deadline(c);
+        c->emptied = c->emptied || c->held;
+        c->held = false;
         if (c->state == SERVER_LINGERING)
             server_conn_half_close(c);
-        else if (c->x && c->x->finished)
+        else if (c->x && (c->x->finished || c->emptied))
             task_mark(c->io.loop, &c->drive);
     }
     server_conn_update_want(c);
     return true;
 }
 
-enum { PIECES_MAX = 16 };
+enum { PIECES_MAX = 16, COMPACT_BYTES = 64 * 1024 };
 
 /* To the socket at once where nothing is queued before it, the rest into the queue. */
 static void write_pieces(struct server_conn *c, struct iovec *pieces, size_t count)
@@ -60,9 +59,9 @@ static void write_pieces(struct server_conn *c, struct iovec *pieces, size_t cou
         took = conn_write(&c->io, all, n);
         c->corked = false;
         if (took == CONN_BROKEN) {
-            c->peer_closed = true;
-            took = (ssize_t)(total + queued); /* dropped; the next event closes the connection */
-            deadline_set(c->io.loop, &c->deadline, 1);
+            took = (ssize_t)(total + queued); /* dropped; closed when nobody's stack is under it */
+            c->broken = true;
+            task_mark(c->io.loop, &c->drive);
         }
         if (took < 0) took = 0;
     }
@@ -72,7 +71,11 @@ static void write_pieces(struct server_conn *c, struct iovec *pieces, size_t cou
     gone -= from_queue;
     if (c->out_at == c->out.n && c->out.n) {
         c->out_at = 0;
-        buf_clear(&c->out);
+        buf_free(&c->out);
+    }
+    if (c->out_at > COMPACT_BYTES && c->out_at > c->out.n / 2) { /* a queue that never empties must not grow */
+        buf_consume(&c->out, c->out_at);
+        c->out_at = 0;
     }
     for (size_t i = 0; i < count; i++) {
         size_t skip = gone < pieces[i].iov_len ? gone : pieces[i].iov_len;
@@ -80,6 +83,7 @@ static void write_pieces(struct server_conn *c, struct iovec *pieces, size_t cou
         buf_add(&c->out, str_of((char *)pieces[i].iov_base + skip, pieces[i].iov_len - skip));
     }
     if (c->out.n) {
+        c->held = true;
         if (!c->deadline.at_us) server_conn_set_deadline(c);
         server_conn_update_want(c);
     }
@@ -106,7 +110,7 @@ enum { HEAD_MAX = 256 };
 
 static size_t put(char *out, size_t at, str s)
 {
-    memcpy(out + at, s.p, s.n);
+    if (s.n) memcpy(out + at, s.p, s.n);
     return at + s.n;
 }
 
@@ -136,6 +140,12 @@ static str length_line(char out[64], uint64_t length)
     return str_of(out, put(out, n, S("\r\n")));
 }
 
+/* RFC 9110, 6.4.1: these answers end with their head. */
+static bool is_bodiless(int status)
+{
+    return status == 204 || status == 304;
+}
+
 static void finish(struct server_exchange *x)
 {
     x->finished = true;
@@ -146,13 +156,13 @@ void http_respond(struct http_exchange *pub, int status, str headers, str body)
 {
     struct server_exchange *x = of(pub);
     char framing[64], head[HEAD_MAX];
-    size_t n = head_line(x->conn, status, head, status == 204 ? STR_NONE : length_line(framing, body.n));
+    size_t n = head_line(x->conn, status, head, is_bodiless(status) ? STR_NONE : length_line(framing, body.n));
     x->framing = ANSWER_WHOLE;
     struct iovec pieces[] = {
         {head, n},
         iov_of(headers),
         iov_of(S("\r\n")),
-        iov_of(x->head_method ? STR_NONE : body),
+        iov_of(x->no_body || is_bodiless(status) ? STR_NONE : body),
     };
     write_pieces(x->conn, pieces, COUNT_OF(pieces));
     finish(x);
@@ -163,6 +173,11 @@ static void begin(struct server_exchange *x, int status, str headers, str framin
 {
     struct server_conn *c = x->conn;
     char head[HEAD_MAX];
+    if (is_bodiless(status)) {
+        x->no_body = true;
+        x->framing = ANSWER_WHOLE;
+        framing = STR_NONE;
+    }
     size_t n = head_line(c, status, head, framing);
     c->corked = c->out.n == 0;
     buf_add(&c->out, str_of(head, n));
@@ -205,7 +220,7 @@ static void send_framed(struct server_exchange *x, const struct iovec *pieces, s
         if (total > x->length_left) abort(); /* a caller's mistake: it would break the framing */
         x->length_left -= total;
     }
-    if (x->head_method) total = 0;
+    if (x->no_body) total = 0;
     if (total) {
         if (chunked) {
             size_t digits = text_hex(size, total);
@@ -213,7 +228,7 @@ static void send_framed(struct server_exchange *x, const struct iovec *pieces, s
         }
         for (size_t i = 0; i < count; i++) all[n++] = pieces[i];
     }
-    if (chunked && !x->head_method) {
+    if (chunked && !x->no_body) {
         if (total)
             all[n++] = iov_of(last ? S("\r\n0\r\n\r\n") : S("\r\n"));
         else if (last)
@@ -253,7 +268,7 @@ void http_send_last(struct http_exchange *pub, const struct iovec *pieces, size_
 {
     struct server_exchange *x = of(pub);
     send_framed(x, pieces, count, true);
-    if (x->framing == ANSWER_LENGTH && x->length_left)
+    if (x->framing == ANSWER_LENGTH && x->length_left && !x->no_body)
         x->conn->close_after = true; /* fell short: the client must notice */
     finish(x);
 }
@@ -268,8 +283,14 @@ void http_abort(struct http_exchange *pub)
     struct server_exchange *x = of(pub);
     struct server_conn *c = x->conn;
     c->corked = false;
-    if (!server_conn_flush(c)) return;
-    c->state = SERVER_LINGERING; /* so that `gone` is not called */
+    c->state = SERVER_LINGERING;            /* so that `gone` is not called */
+    if (x->framing == ANSWER_UNTIL_CLOSE) { /* an orderly end would say that the answer is whole */
+        struct linger reset = {.l_onoff = 1};
+        setsockopt(c->io.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+        if (c->io.tls) tls_abandon(c->io.tls);
+    } else if (!server_conn_flush(c)) {
+        return;
+    }
     server_conn_close(c);
 }
 
@@ -303,20 +324,20 @@ void server_conn_refuse(struct server_conn *c, enum err e, const char *why)
         buf_printf(&body, "}}\n");
     }
     int status = err_info(e)->status;
-    buf_printf(&out,
-               "HTTP/1.1 %d %s\r\ncontent-type: application/json\r\ncontent-length: %zu\r\nconnection: close\r\n"
-               "x-should-retry: false\r\n\r\n",
-               status, http_reason(status), body.n);
-    buf_add(&out, buf_str(&body));
+    char date[64];
+    buf_printf(&out, "HTTP/1.1 %d %s\r\n%" STR_FMT, status, http_reason(status), STR_ARG(date_line(date)));
+    buf_printf(&out, "content-type: application/json\r\ncontent-length: %zu\r\nconnection: close\r\n", body.n);
+    buf_printf(&out, "x-should-retry: %s\r\n\r\n", err_info(e)->retry_may_help ? "true" : "false");
+    bool no_body = c->x ? c->x->no_body : c->head_method;
+    if (!no_body) buf_add(&out, buf_str(&body));
     c->close_after = true;
-    c->state = SERVER_LINGERING;
     struct iovec piece = {out.p, out.n};
     write_pieces(c, &piece, 1);
     if (c->out.n == 0) server_conn_half_close(c);
     buf_free(&body);
     buf_free(&out);
-    server_conn_set_deadline(c);
-    server_conn_update_want(c);
+    server_conn_end_exchange(c); /* its body may be large, and lingering long */
+    server_conn_linger(c);
 }
 
 const char *http_reason(int status)

@@ -8,8 +8,10 @@
 #include <sys/socket.h>
 
 enum {
-    LINGER_US = 2 * 1000 * 1000,
-    LINGER_BYTES = 4 * 1024 * 1024,
+    LINGER_US = 2 * 1000 * 1000,        /* without a byte */
+    LINGER_TOTAL_US = 30 * 1000 * 1000, /* with whatever comes */
+    LINGER_BYTES = 64 * 1024 * 1024,
+    LINGER_READS = 16,           /* at one event: others want to live, too */
     PIPELINED_BYTES = 64 * 1024, /* kept of requests that come while one is answered */
 };
 
@@ -21,6 +23,12 @@ static void free_exchange(struct server_exchange *x)
     buf_free(&x->gathered);
     arena_free(&x->pub.arena);
     free(x);
+}
+
+void server_conn_end_exchange(struct server_conn *c)
+{
+    if (c->x) free_exchange(c->x);
+    c->x = NULL;
 }
 
 static void bury(struct conn *io)
@@ -56,11 +64,18 @@ void server_conn_set_deadline(struct server_conn *c)
     int64_t in_us = 0;
     switch (c->state) {
     case SERVER_HANDSHAKE:
-    case SERVER_BODY:
         in_us = limits->request_us;
         break;
     case SERVER_HEAD:
-        in_us = c->in.n ? limits->request_us : limits->idle_us;
+    case SERVER_BODY:
+        if (c->begun_us) { /* one deadline for head and body: a byte now and then buys no time */
+            if (limits->request_us)
+                deadline_set(c->io.loop, &c->deadline, c->begun_us + limits->request_us);
+            else
+                deadline_clear(&c->deadline);
+            return;
+        }
+        in_us = limits->idle_us;
         break;
     case SERVER_ANSWERING:
         in_us = c->out.n ? limits->write_us : 0;
@@ -88,7 +103,8 @@ void server_conn_update_want(struct server_conn *c)
 static void on_late(struct deadline *d)
 {
     struct server_conn *c = CONTAINER_OF(d, struct server_conn, deadline);
-    bool begun = c->state == SERVER_BODY || (c->state == SERVER_HEAD && c->in.n);
+    bool begun = c->begun_us && (c->state == SERVER_BODY || c->state == SERVER_HEAD);
+    c->head_method = str_starts(buf_str(&c->in), S("HEAD "));
     if (begun)
         server_conn_refuse(c, ERR_REQUEST_TIMEOUT, "the request did not come whole in time");
     else
@@ -113,7 +129,7 @@ static struct server_exchange *exchange_new(struct server_conn *c)
     struct server_exchange *x = mem_zalloc(sizeof(*x));
     x->conn = c;
     x->pub.server = c->server;
-    x->pub.started_us = time_mono_us();
+    x->pub.started_us = c->begun_us;
     arena_init(&x->pub.arena);
     buf_init(&x->gathered, c->server->options.limits.body_bytes);
     c->x = x;
@@ -124,8 +140,8 @@ static void dispatch(struct server_conn *c)
 {
     struct server_exchange *x = c->x;
     struct http_request *r = &x->pub.request;
-    str encoding = http_head_find(&x->head, S("content-encoding"));
-    if (encoding.n && r->body.n && !str_eq_nocase(encoding, S("identity"))) {
+    str encoding = r->body.n ? http_head_find(&x->head, S("content-encoding")) : STR_NONE;
+    if (encoding.n && !str_eq_nocase(encoding, S("identity"))) {
         struct buf plain;
         buf_init(&plain, c->server->options.limits.body_bytes);
         const char *why = NULL;
@@ -180,20 +196,24 @@ static bool begin_body(struct server_conn *c)
     return true;
 }
 
+static size_t refuse_head(struct server_conn *c, str bytes, enum err e, const char *why)
+{
+    c->head_method = str_starts(bytes, S("HEAD "));
+    server_conn_refuse(c, e, why);
+    return 0;
+}
+
 /* Takes the head off `bytes`; returns its length, 0 when it is not whole yet or was refused. */
 static size_t take_head(struct server_conn *c, str bytes)
 {
     size_t ceiling = c->server->options.limits.header_bytes;
     size_t end = http1_head_end(bytes, c->in_seen);
-    if (end == SIZE_MAX) {
-        server_conn_refuse(c, ERR_BAD_REQUEST,
+    if (end > ceiling && end != SIZE_MAX) end = 0;
+    if (end == 0 && bytes.n > ceiling)
+        return refuse_head(c, bytes, ERR_HEAD_TOO_LARGE, "the head is above the ceiling (setting `ceilings.header`)");
+    if (end == SIZE_MAX)
+        return refuse_head(c, bytes, ERR_BAD_REQUEST,
                            "a line of the head ends in a bare LF, holds a bare CR or NUL, or is folded over two lines");
-        return 0;
-    }
-    if (end > ceiling || (end == 0 && bytes.n > ceiling)) {
-        server_conn_refuse(c, ERR_HEAD_TOO_LARGE, "the head is above the ceiling (setting `ceilings.header`)");
-        return 0;
-    }
     c->in_seen = bytes.n;
     if (end == 0) return 0;
     c->in_seen = 0;
@@ -201,10 +221,8 @@ static size_t take_head(struct server_conn *c, str bytes)
     str head = arena_str(&x->pub.arena, str_head(bytes, end));
     const char *why = NULL;
     enum err e = http1_read_request(head, &x->pub.arena, &x->head, &why);
-    if (e) {
-        server_conn_refuse(c, e, why);
-        return 0;
-    }
+    x->no_body = str_eq(x->head.method, S("HEAD"));
+    if (e) return refuse_head(c, bytes, e, why);
     struct http_request *r = &x->pub.request;
     *r = (struct http_request){.head = &x->head,
                                .method = x->head.method,
@@ -215,7 +233,6 @@ static size_t take_head(struct server_conn *c, str bytes)
                                .keep_alive = x->head.keep_alive,
                                .peer = str_from(c->peer)};
     split_target(r);
-    x->head_method = str_eq(r->method, S("HEAD"));
     if (!x->head.keep_alive) c->close_after = true;
     return begin_body(c) ? end : 0;
 }
@@ -259,16 +276,16 @@ static size_t take_body(struct server_conn *c, str bytes)
     }
     if (whole)
         dispatch(c);
-    else if (x->head.expect_continue)
-        ask_for_body(c);
+    else if (x->head.expect_continue && bytes.n == 0)
+        ask_for_body(c); /* a client that has begun to send does not wait */
     return used;
 }
 
 /* Understands as much of `bytes` as it can; the rest is kept in `in`. */
 static void take_bytes(struct server_conn *c, str bytes)
 {
-    bool kept = c->in.n > 0;
-    enum server_state state = c->state;
+    bool kept = c->in.n > 0, first = c->state == SERVER_HEAD && !c->begun_us;
+    if (first) c->begun_us = time_mono_us();
     if (kept) {
         if (!buf_add(&c->in, bytes)) {
             server_conn_close(c);
@@ -293,8 +310,7 @@ static void take_bytes(struct server_conn *c, str bytes)
     if (c->in.n == 0 && c->in.cap) buf_free(&c->in);
     c->reading_paused = c->state == SERVER_ANSWERING && c->in.n >= PIPELINED_BYTES;
     server_conn_update_want(c);
-    /* one deadline for a whole head, one for a whole body: a byte now and then buys no time */
-    if (c->state != SERVER_ANSWERING && (c->state != state || !kept)) server_conn_set_deadline(c);
+    if (first && c->state != SERVER_ANSWERING) server_conn_set_deadline(c);
 }
 
 /* ---- events */
@@ -307,27 +323,38 @@ static void peer_ended(struct server_conn *c, bool broken)
         return;
     }
     const struct http_handler *h = c->server->options.handler;
-    c->close_after = true;
-    bool unsent = c->x && c->x->finished; /* answered: only let it drain */
-    if (!unsent && (!h->half_closed || h->half_closed(&c->x->pub)))
+    bool answered = c->x->finished; /* only let it drain */
+    if (!answered && (!h->half_closed || h->half_closed(&c->x->pub)))
         server_conn_close(c);
     else
         server_conn_update_want(c);
+}
+
+void server_conn_linger(struct server_conn *c)
+{
+    c->state = SERVER_LINGERING;
+    c->reading_paused = false;
+    c->begun_us = time_mono_us();
+    buf_free(&c->in);
+    server_conn_set_deadline(c);
+    server_conn_update_want(c);
 }
 
 /* Reads and drops, below TLS: closing with unread bytes would reset the
  * connection and could destroy the answer on its way. */
 static void linger(struct server_conn *c)
 {
-    for (;;) {
+    for (int i = 0; i < LINGER_READS; i++) {
         ssize_t n = recv(c->io.fd, c->io.loop->read_buffer, LOOP_READ_BYTES, 0);
-        if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
+        if (n < 0 && (errno == EAGAIN || errno == EINTR)) break;
         c->lingered += n > 0 ? (size_t)n : 0;
         if (n <= 0 || c->lingered > LINGER_BYTES) {
             server_conn_close(c);
             return;
         }
     }
+    int64_t at_us = time_mono_us() + LINGER_US, last_us = c->begun_us + LINGER_TOTAL_US;
+    deadline_set(c->io.loop, &c->deadline, at_us < last_us ? at_us : last_us);
 }
 
 static bool handshake(struct server_conn *c)
@@ -374,6 +401,7 @@ static void on_readable(struct conn *io)
             if (x->body_have == x->head.length) {
                 dispatch(c);
                 if (c->state == SERVER_ANSWERING) server_conn_update_want(c);
+                if (!io->tls) return; /* what may follow wakes us again */
             }
         } else {
             take_bytes(c, str_of(to, (size_t)n));
@@ -389,11 +417,7 @@ static void on_writable(struct conn *io)
         handshake(c);
         return;
     }
-    if (!server_conn_flush(c)) return;
-    if (c->out.n == 0 && c->state == SERVER_ANSWERING && c->x && !c->x->finished) {
-        const struct http_handler *h = c->server->options.handler;
-        if (h->drained) h->drained(&c->x->pub);
-    }
+    server_conn_flush(c);
 }
 
 static const struct conn_events *events(void)
@@ -402,32 +426,56 @@ static const struct conn_events *events(void)
     return &table;
 }
 
-/* Ends an answered exchange and goes on to the next request, if it is there already. */
-static void drive(struct task *t)
+static void tell_drained(struct server_conn *c)
 {
-    struct server_conn *c = CONTAINER_OF(t, struct server_conn, drive);
-    c->corked = false;
-    if (!server_conn_flush(c)) return;
-    struct server_exchange *x = c->x;
-    if (!x || !x->finished || c->out.n) return;
     const struct http_handler *h = c->server->options.handler;
-    if (h->done) h->done(&x->pub);
-    c->x = NULL;
-    free_exchange(x);
-    if (c->close_after || c->server->draining) {
+    c->emptied = false;
+    if (c->state == SERVER_ANSWERING && !c->x->finished && h->drained) h->drained(&c->x->pub);
+}
+
+/* The next request of this connection, if it may have one. */
+static void go_on(struct server_conn *c)
+{
+    bool more = c->in.n > 0; /* pipelined: answered even if the client has closed its sending half */
+    c->begun_us = 0;
+    c->reading_paused = false;
+    if (c->close_after || c->server->draining || (c->peer_closed && !more)) {
         if (c->peer_closed) {
             server_conn_close(c);
             return;
         }
         server_conn_half_close(c);
-        c->state = SERVER_LINGERING;
-    } else {
-        c->state = SERVER_HEAD;
+        server_conn_linger(c);
+        return;
     }
-    c->reading_paused = false;
-    server_conn_set_deadline(c);
-    server_conn_update_want(c);
-    if (c->state == SERVER_HEAD && c->in.n) take_bytes(c, STR_NONE);
+    c->state = SERVER_HEAD;
+    if (!more) {
+        server_conn_set_deadline(c);
+        server_conn_update_want(c);
+        return;
+    }
+    take_bytes(c, STR_NONE);
+    if (c->peer_closed && (c->state == SERVER_HEAD || c->state == SERVER_BODY)) server_conn_close(c);
+}
+
+/* Ends an answered exchange and goes on to the next request, if it is there already. */
+static void drive(struct task *t)
+{
+    struct server_conn *c = CONTAINER_OF(t, struct server_conn, drive);
+    c->corked = false;
+    if (c->broken) {
+        server_conn_close(c);
+        return;
+    }
+    if (!server_conn_flush(c)) return;
+    if (c->emptied) tell_drained(c);
+    struct server_exchange *x = c->x;
+    if (!x || !x->finished || c->out.n) return;
+    const struct http_handler *h = c->server->options.handler;
+    c->x = NULL; /* first: `done` may drop the server */
+    if (h->done) h->done(&x->pub);
+    free_exchange(x);
+    if (c->state != SERVER_CLOSED) go_on(c);
 }
 
 bool server_conn_new(struct http_server *s, int fd, struct tls_context *tls, const char *peer)

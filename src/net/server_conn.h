@@ -36,7 +36,8 @@ struct server_exchange {
     struct buf gathered; /* chunked or decoded body */
     enum answer_framing framing;
     uint64_t length_left; /* ANSWER_LENGTH */
-    bool head_method, finished, continued;
+    bool no_body;         /* to HEAD, 204, 304: a head only */
+    bool finished, continued;
 };
 
 struct server_conn {
@@ -52,16 +53,26 @@ struct server_conn {
     struct server_exchange *x;
     enum server_state state;
     bool close_after; /* no further request on this connection */
-    bool reading_paused, peer_closed, corked;
+    bool reading_paused, peer_closed;
+    bool corked;      /* a head waits for its first piece, or for the end of the turn */
+    bool held;        /* bytes wait because the socket was full */
+    bool emptied;     /* they have gone: `drained` is owed */
+    bool broken;      /* a write failed: closed at the end of the turn */
+    bool head_method; /* a head that cannot be read begins with HEAD */
+    int64_t begun_us; /* monotonic: first byte of the request, or the begin of lingering; 0: idle */
     size_t lingered;
     char peer[46];
 };
 
 bool server_conn_new(struct http_server *s, int fd, struct tls_context *tls, const char *peer);
 void server_conn_close(struct server_conn *c);
+/* Frees the exchange, telling nobody. */
+void server_conn_end_exchange(struct server_conn *c);
 /* Answers a request that could not be read, then closes. */
 void server_conn_refuse(struct server_conn *c, enum err e, const char *why);
-/* Tells the client that no more comes; what it still sends is read and dropped. */
+/* From here on what the client still sends is read and dropped, within bounds. */
+void server_conn_linger(struct server_conn *c);
+/* Tells the client that no more comes. */
 void server_conn_half_close(struct server_conn *c);
 /* Writes what is queued. False: the connection broke and is closed. */
 bool server_conn_flush(struct server_conn *c);

@@ -70,6 +70,7 @@ struct tls_context *tls_server_context(const char *cert, const char *key, struct
     SSL_CTX_set_alpn_select_cb(t->ctx, choose_alpn, NULL);
     SSL_CTX_set_session_id_context(t->ctx, (const unsigned char *)"purser", 6);
     SSL_CTX_set_num_tickets(t->ctx, 1);
+    SSL_CTX_set_session_cache_mode(t->ctx, SSL_SESS_CACHE_OFF); /* tickets need no memory here */
     if (SSL_CTX_use_certificate_chain_file(t->ctx, cert) != 1) {
         why_openssl(why, "certificate", cert);
     } else if (SSL_CTX_use_PrivateKey_file(t->ctx, key, SSL_FILETYPE_PEM) != 1 ||
@@ -145,6 +146,11 @@ void tls_shutdown(struct tls *t)
 {
     if (SSL_is_init_finished(t->ssl)) SSL_shutdown(t->ssl);
     ERR_clear_error();
+}
+
+void tls_abandon(struct tls *t)
+{
+    SSL_set_quiet_shutdown(t->ssl, 1);
 }
 
 void tls_drop(struct tls *t)

@@ -22,6 +22,8 @@ struct tls *tls_accept(struct tls_context *context, int fd);
 struct tls *tls_connect(struct tls_context *context, int fd, const char *host);
 /* Says that no more comes (close_notify); waits for nothing. */
 void tls_shutdown(struct tls *t);
+/* Lets tls_drop() end without close_notify: the peer must see that it was cut. */
+void tls_abandon(struct tls *t);
 void tls_drop(struct tls *t);
 
 enum { TLS_WANTS_READ = -1, TLS_BROKEN = -2, TLS_WANTS_WRITE = -3 };
