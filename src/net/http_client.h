@@ -28,14 +28,15 @@ void upstream_counts(const struct upstream *u, unsigned *open, unsigned *idle);
 
 struct http_call;
 
-/* What happens to a call. Never called from within http_call_start(). In `body`,
- * `end`, `fail` and `head` the caller may cancel or free the call. */
+/* What happens to a call. Never called from within http_call_start(). In each the
+ * caller may cancel or free the call. After `end` or `fail` it is over. */
 struct http_call_events {
-    void (*sent)(struct http_call *c);            /* the request is with the kernel: its bytes may go */
+    void (*sent)(struct http_call *c);            /* the request is with the kernel: its bytes may go. May be NULL */
     void (*head)(struct http_call *c);            /* `c->head` is filled in (never a 1xx) */
     void (*body)(struct http_call *c, str bytes); /* framing taken off; valid only now */
     void (*end)(struct http_call *c);             /* whole, by its framing */
     void (*fail)(struct http_call *c, enum err e, const char *why);
+    void (*connected)(struct http_call *c); /* `c->connected_us` is set, writing begins. May be NULL */
 };
 
 enum { HTTP_CALL_PIECES_MAX = 24 };
@@ -45,14 +46,16 @@ struct http_call {
     struct upstream *upstream;
     struct client_conn *conn; /* NULL: waiting for one, or over */
     const struct http_call_events *on;
-    struct arena *arena; /* for the answer's head */
-    struct list link;    /* in the pool's queue */
-    struct iovec pieces[HTTP_CALL_PIECES_MAX];
+    struct arena *arena;  /* for the answer's head */
+    struct list link;     /* in the pool's queue */
+    struct iovec *pieces; /* of the request, what is not written yet */
     size_t piece_count, piece_at;
     struct http_head head;
     bool head_request;
     bool sent, written_any, answered; /* all of it; a byte of it; a byte came back */
+    bool starting;                    /* http_call_start() is on the stack */
     bool reused;                      /* a kept connection */
+    bool resumed;                     /* its TLS continues an earlier session */
     bool truncated;                   /* the answer ended by the connection, with an error */
     int64_t connected_us;             /* monotonic: when a connection was ready; 0: not yet */
     struct task failing;              /* tells a failure after http_call_start() has returned */
@@ -61,7 +64,8 @@ struct http_call {
 };
 
 /* Begins. The bytes that `pieces` point at must stay until `sent` (check `c->sent`
- * after the return) or the end; `c` until `end`, `fail` or http_call_cancel(). */
+ * after the return), `head` (an early answer ends the sending) or the end; `c` until
+ * `end`, `fail` or http_call_cancel(). */
 void http_call_start(struct http_call *c, struct upstream *u, const struct http_call_events *on, struct arena *arena,
                      const struct iovec *pieces, size_t count);
 /* Stops and starts reading; what has been read is still delivered. */

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { KEEP_US = 30 * 1000 * 1000 };
+enum { KEEP_US = 30 * 1000 * 1000, REST_US = 1000 * 1000 };
 
 static void add_address(struct resolver *r, const struct sockaddr *address, socklen_t length)
 {
@@ -41,12 +41,13 @@ static void on_resolved(uv_getaddrinfo_t *query, int status, struct addrinfo *fo
     struct resolver *r = query->data;
     struct loop *l = r->loop;
     r->running = false;
-    if (status == 0) {
+    if (status == 0 && found) {
         r->count = 0;
         for (struct addrinfo *a = found; a; a = a->ai_next) add_address(r, a->ai_addr, a->ai_addrlen);
         r->expires_us = time_mono_us() + KEEP_US;
     } else {
-        snprintf(r->why, sizeof(r->why), "%s", uv_strerror(status));
+        snprintf(r->why, sizeof(r->why), "%s", status ? uv_strerror(status) : "no address");
+        r->rests_us = time_mono_us() + REST_US;
     }
     uv_freeaddrinfo(found);
     if (r->dropped) {
@@ -60,11 +61,13 @@ static void on_resolved(uv_getaddrinfo_t *query, int status, struct addrinfo *fo
 
 static void start(struct resolver *r)
 {
-    if (r->running) return;
+    if (r->running || time_mono_us() < r->rests_us) return;
     struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
     char service[8];
     snprintf(service, sizeof(service), "%u", r->port);
-    r->running = uv_getaddrinfo(&r->loop->uv, &r->query, on_resolved, r->host, service, &hints) == 0;
+    int status = uv_getaddrinfo(&r->loop->uv, &r->query, on_resolved, r->host, service, &hints);
+    r->running = status == 0;
+    if (status) snprintf(r->why, sizeof(r->why), "%s", uv_strerror(status));
 }
 
 bool resolver_ready(struct resolver *r)

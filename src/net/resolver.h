@@ -16,6 +16,7 @@ struct resolver {
     socklen_t length[RESOLVER_ADDRESSES_MAX];
     unsigned count;
     int64_t expires_us; /* monotonic; INT64_MAX for literal addresses */
+    int64_t rests_us;   /* monotonic: after a failure nobody is asked before */
     bool running;
     bool dropped;
     char why[80];
@@ -28,7 +29,8 @@ struct resolver {
 void resolver_init(struct resolver *r, struct loop *l, str host, uint16_t port, void (*done)(struct resolver *r),
                    void *owner);
 /* True: `address` is usable now (it may be refreshed behind the scenes).
- * False: `done` follows; `count` 0 then means failure, with `why`. */
+ * False: `done` follows if it is `running`, else it has failed just now; `count` 0
+ * means failure, with `why`. */
 bool resolver_ready(struct resolver *r);
 /* `freed` is called when no query is running any more, at once or later. */
 void resolver_drop(struct resolver *r, void (*freed)(struct resolver *r));

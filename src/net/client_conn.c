@@ -1,0 +1,235 @@
+/* A connection to a provider: connecting, its address list, TLS, writing the request. */
+#include "net/client_conn.h"
+
+#include "base/time.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* ---- ending */
+
+static void bury(struct conn *io)
+{
+    struct client_conn *c = CONTAINER_OF(io, struct client_conn, io);
+    struct upstream *u = c->upstream;
+    buf_free(&c->in);
+    free(c);
+    u->open--;
+    upstream_serve(u);
+    upstream_maybe_free(u);
+}
+
+void client_conn_close(struct client_conn *c)
+{
+    if (c->state == CLIENT_CLOSED) return;
+    if (c->state == CLIENT_IDLE) c->upstream->idle_count--;
+    c->state = CLIENT_CLOSED;
+    if (c->call) c->call->conn = NULL;
+    c->call = NULL;
+    list_remove(&c->link);
+    if (c->open)
+        conn_close(&c->io, bury);
+    else
+        bury(&c->io);
+}
+
+/* Told by a task: nobody's stack is under it then. */
+static void fail_call(struct http_call *call, enum err e, const char *why)
+{
+    if (call->failed) return;
+    call->failed = e;
+    call->failed_why = arena_str(call->arena, str_from(why)).p;
+    http_call_drop_pieces(call);
+    task_mark(call->upstream->options.loop, &call->failing);
+}
+
+void client_conn_fail(struct client_conn *c, enum err e, const char *why)
+{
+    if (c->call) fail_call(c->call, e, why);
+    client_conn_close(c);
+}
+
+void client_conn_retry(struct client_conn *c)
+{
+    struct http_call *call = c->call;
+    struct upstream *u = c->upstream;
+    client_conn_close(c);
+    list_add_first(&u->waiting, &call->link);
+    upstream_serve(u);
+}
+
+/* ---- writing */
+
+void client_conn_update_want(struct client_conn *c)
+{
+    if (c->state != CLIENT_WAITING && c->state != CLIENT_BODY) return; /* the other states know theirs */
+    unsigned want = c->paused ? 0 : CONN_READ;
+    if (!c->call->sent && !c->write_broken) want |= CONN_WRITE;
+    conn_want(&c->io, want);
+}
+
+static void advance(struct http_call *call, size_t gone)
+{
+    if (gone) call->written_any = true;
+    while (call->piece_at < call->piece_count) {
+        struct iovec *p = &call->pieces[call->piece_at];
+        size_t step = gone < p->iov_len ? gone : p->iov_len;
+        p->iov_base = (char *)p->iov_base + step;
+        p->iov_len -= step;
+        gone -= step;
+        if (p->iov_len) return;
+        call->piece_at++;
+    }
+}
+
+/* Writes what the socket takes. The callback of `sent` may end the call: look at nothing after it. */
+static void write_request(struct client_conn *c)
+{
+    struct http_call *call = c->call;
+    while (call->piece_at < call->piece_count) {
+        ssize_t took = conn_write(&c->io, call->pieces + call->piece_at, call->piece_count - call->piece_at);
+        if (took >= 0) {
+            advance(call, (size_t)took);
+            continue;
+        }
+        if (took == CONN_BROKEN && !call->written_any) {
+            if (call->reused) /* died while it rested, and not a byte was written: safe to try again */
+                client_conn_retry(c);
+            else
+                client_conn_fail(c, ERR_PROVIDER_CONNECT, "the provider closed the connection at once");
+            return;
+        }
+        if (took == CONN_BROKEN) c->write_broken = true; /* an answer may still be there to be read */
+        client_conn_update_want(c);
+        return;
+    }
+    call->sent = true;
+    http_call_drop_pieces(call);
+    client_conn_update_want(c);
+    if (!call->starting && call->on->sent) call->on->sent(call);
+}
+
+void client_conn_begin(struct client_conn *c, bool reused)
+{
+    struct http_call *call = c->call;
+    c->state = CLIENT_WAITING;
+    c->write_broken = false;
+    c->interim = 0;
+    call->reused = reused;
+    call->resumed = c->io.tls && tls_resumed(c->io.tls);
+    call->connected_us = time_mono_us();
+    if (!call->starting && call->on->connected) {
+        call->on->connected(call);
+        if (c->call != call) return; /* cancelled */
+    }
+    write_request(c);
+}
+
+/* ---- connecting */
+
+static void handshake(struct client_conn *c)
+{
+    int result = tls_handshake(c->io.tls);
+    if (result == 1) {
+        client_conn_begin(c, false);
+    } else if (result == TLS_BROKEN) {
+        str why = arena_printf(c->call->arena, "TLS with the provider failed: %s", tls_error(c->io.tls));
+        client_conn_fail(c, ERR_PROVIDER_TLS, why.p);
+    } else {
+        conn_want(&c->io, result == TLS_WANTS_WRITE ? CONN_READ | CONN_WRITE : CONN_READ);
+    }
+}
+
+/* A failed socket goes; its call moves to a new one, at the next address. */
+static void move_on(struct client_conn *c)
+{
+    struct upstream *u = c->upstream;
+    struct client_conn *next = mem_zalloc(sizeof(*next));
+    next->upstream = u;
+    next->address = c->address + 1;
+    next->error = c->error;
+    next->paused = c->paused;
+    next->call = c->call;
+    next->call->conn = next;
+    c->call = NULL;
+    list_add_last(&u->busy, &next->link);
+    u->open++;
+    client_conn_close(c);
+    client_conn_connect(next);
+}
+
+static void on_connected(struct client_conn *c)
+{
+    c->error = conn_connect_result(&c->io);
+    if (c->error) {
+        move_on(c);
+    } else if (!c->upstream->options.tls) {
+        client_conn_begin(c, false);
+    } else {
+        c->io.tls = tls_connect(c->upstream->options.tls, c->io.fd, c->upstream->host);
+        c->state = CLIENT_HANDSHAKE;
+        handshake(c);
+    }
+}
+
+static void on_readable(struct conn *io)
+{
+    struct client_conn *c = CONTAINER_OF(io, struct client_conn, io);
+    if (c->state == CLIENT_CONNECTING)
+        on_connected(c);
+    else if (c->state == CLIENT_HANDSHAKE)
+        handshake(c);
+    else
+        client_conn_read(c);
+}
+
+static void on_writable(struct conn *io)
+{
+    struct client_conn *c = CONTAINER_OF(io, struct client_conn, io);
+    if (c->state == CLIENT_CONNECTING)
+        on_connected(c);
+    else if (c->state == CLIENT_HANDSHAKE)
+        handshake(c);
+    else if (c->call && !c->call->sent && !c->write_broken)
+        write_request(c);
+}
+
+static const struct conn_events *events(void)
+{
+    static const struct conn_events table = {on_readable, on_writable};
+    return &table;
+}
+
+void client_conn_connect(struct client_conn *c)
+{
+    struct upstream *u = c->upstream;
+    struct resolver *r = &u->resolver;
+    for (; c->address < r->count; c->address++) {
+        int fd = conn_socket_connect((struct sockaddr *)&r->address[c->address], r->length[c->address]);
+        if (fd < 0) {
+            c->error = errno;
+            continue;
+        }
+        if (!conn_init(&c->io, u->options.loop, fd, events())) continue;
+        c->open = true;
+        c->state = CLIENT_CONNECTING;
+        conn_want(&c->io, CONN_WRITE);
+        return;
+    }
+    str why = r->count
+                  ? arena_printf(c->call->arena, "no connection to the provider: %s",
+                                 c->error ? strerror(c->error) : "the event loop refuses the socket")
+                  : arena_printf(c->call->arena, "the provider's name '%s' cannot be resolved: %s", u->host, r->why);
+    client_conn_fail(c, ERR_PROVIDER_CONNECT, why.p);
+}
+
+void client_conn_open(struct upstream *u, struct http_call *call)
+{
+    struct client_conn *c = mem_zalloc(sizeof(*c));
+    c->upstream = u;
+    c->call = call;
+    call->conn = c;
+    list_add_last(&u->busy, &c->link);
+    u->open++;
+    if (resolver_ready(&u->resolver) || !u->resolver.running) client_conn_connect(c);
+}
