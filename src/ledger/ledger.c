@@ -207,7 +207,7 @@ static bool stored_up_to(const struct ledger *l, const uint64_t *target)
 void ledger_flush(struct ledger *l)
 {
     if (!l->started) return;
-    uint64_t target[WORKERS_MAX];
+    uint64_t target[WORKERS_MAX] = {0};
     for (unsigned w = 0; w < l->journal_count; w++)
         target[w] = atomic_load_explicit(&l->journals[w].appended, memory_order_acquire);
     ledger_nudge(l);

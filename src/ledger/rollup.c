@@ -88,7 +88,7 @@ struct rollups *rollups_new(sqlite3 *db, struct hash_key key)
     struct rollups *r = mem_zalloc(sizeof(*r));
     r->secret = key;
     r->slot_count = 1024;
-    r->slots = mem_zalloc(r->slot_count * sizeof(struct group *));
+    r->slots = mem_zalloc(r->slot_count * sizeof(*r->slots));
     arena_init(&r->arena);
     buf_init(&r->blob[0], 0);
     buf_init(&r->blob[1], 0);

@@ -29,23 +29,23 @@ static void sum_step(sqlite3_context *ctx, int n, sqlite3_value **value)
 enum { DIGITS_MAX = 48 };
 
 /* Writes from the end of `out`; returns where the text begins. */
-static char *format128(__int128 v, char out[DIGITS_MAX])
+static const char *format128(__int128 v, char out[DIGITS_MAX])
 {
     unsigned __int128 rest = v < 0 ? -(unsigned __int128)v : (unsigned __int128)v;
-    char *at = out + DIGITS_MAX;
-    *--at = '\0';
+    size_t at = DIGITS_MAX - 1;
+    out[at] = '\0';
     do {
-        *--at = (char)('0' + (int)(rest % 10));
+        out[--at] = (char)('0' + (int)(rest % 10));
         rest /= 10;
     } while (rest);
-    if (v < 0) *--at = '-';
-    return at;
+    if (v < 0) out[--at] = '-';
+    return out + at;
 }
 
 static void sum_final(sqlite3_context *ctx)
 {
     const struct sum *s = sqlite3_aggregate_context(ctx, 0);
-    char text[DIGITS_MAX];
+    char text[DIGITS_MAX] = {0};
     __int128 total = 0;
     if (s) memcpy(&total, s->total, sizeof(total));
     sqlite3_result_text(ctx, format128(total, text), -1, SQLITE_TRANSIENT);

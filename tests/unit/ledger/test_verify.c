@@ -232,7 +232,7 @@ static void test_an_untouched_journal_has_no_problems(void **state)
 static void test_finds_a_flipped_bit_in_a_record(void **state)
 {
     (void)state;
-    struct tamper t;
+    struct tamper t = {0};
     char *dir = killed_ledger();
     tamper_begin(&t, dir);
     t.bytes[t.record[21].offset + 60] ^= 4; /* a post: its call is then ended as one that a crash cut off */
@@ -243,7 +243,7 @@ static void test_finds_a_flipped_bit_in_a_record(void **state)
 static void test_finds_a_flipped_bit_in_a_length(void **state)
 {
     (void)state;
-    struct tamper t;
+    struct tamper t = {0};
     char *dir = killed_ledger();
     tamper_begin(&t, dir);
     t.bytes[t.record[21].offset] ^= 8;
@@ -254,7 +254,7 @@ static void test_finds_a_flipped_bit_in_a_length(void **state)
 static void test_finds_a_deleted_record(void **state)
 {
     (void)state;
-    struct tamper t;
+    struct tamper t = {0};
     char *dir = killed_ledger();
     tamper_begin(&t, dir);
     memset(t.bytes + t.record[20].offset, 0, t.record[20].length + t.record[21].length);
@@ -265,7 +265,7 @@ static void test_finds_a_deleted_record(void **state)
 static void test_finds_a_doubled_record(void **state)
 {
     (void)state;
-    struct tamper t;
+    struct tamper t = {0};
     char *dir = killed_ledger();
     tamper_begin(&t, dir);
     assert_int_equal(t.record[21].length, t.record[23].length);
