@@ -4,8 +4,10 @@
 
 str http_head_find(const struct http_head *h, str name)
 {
+    if (!(h->name_lengths >> (name.n & 63) & 1)) return STR_NONE;
     for (size_t i = 0; i < h->header_count; i++) {
-        if (str_eq_nocase(h->headers[i].name, name)) return h->headers[i].value;
+        str found = h->headers[i].name;
+        if (found.n == name.n && str_eq_nocase(found, name)) return h->headers[i].value;
     }
     return STR_NONE;
 }
@@ -58,6 +60,7 @@ static int on_field(llhttp_t *p, const char *at, size_t n)
         return -1;
     }
     r->found[r->out->header_count++] = (struct http_header){str_of(at, n), STR_NONE};
+    r->out->name_lengths |= UINT64_C(1) << (n & 63);
     return 0;
 }
 

@@ -24,6 +24,7 @@ struct http_head {
     int version_minor;  /* HTTP/1.x */
     struct http_header *headers;
     size_t header_count;
+    uint64_t name_lengths; /* a bit for each length of a name, modulo 64: most searches end here */
     enum http_framing framing;
     uint64_t length; /* HTTP_LENGTH */
     bool keep_alive;

@@ -1,4 +1,4 @@
-/* Content-Encoding of a request's body: gzip (also deflate's zlib form) and zstd. */
+/* Content-Encoding of a request's body: gzip, deflate (zlib) and zstd. */
 #ifndef NET_HTTP_DECODE_H
 #define NET_HTTP_DECODE_H
 

@@ -23,6 +23,12 @@ static bool next_line(str bytes, size_t at, str *text, size_t *next)
     return true;
 }
 
+/* Is the line this field's? Without a colon its value is empty. */
+static bool is_field(str line, str name)
+{
+    return str_starts(line, name) && (line.n == name.n || line.p[name.n] == ':');
+}
+
 static str field_value(str line, size_t name)
 {
     str value = str_from_at(line, name + 1);
@@ -37,7 +43,7 @@ static void read_fields(str raw, struct buf *joined, struct sse_event *out)
     out->name = out->data = STR_NONE;
     while (next_line(raw, at, &line, &next)) {
         at = next;
-        if (str_starts(line, S("data:"))) {
+        if (is_field(line, S("data"))) {
             str value = field_value(line, 4);
             if (++lines == 1) {
                 out->data = value;
@@ -49,7 +55,7 @@ static void read_fields(str raw, struct buf *joined, struct sse_event *out)
             }
             buf_add_byte(joined, '\n');
             buf_add(joined, value);
-        } else if (str_starts(line, S("event:"))) {
+        } else if (is_field(line, S("event"))) {
             out->name = field_value(line, 5);
         }
     }
