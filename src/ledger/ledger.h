@@ -103,6 +103,11 @@ struct ledger_past {
 typedef void ledger_past_visit(void *ctx, const str *values, int64_t step_start_us, int64_t amount);
 bool ledger_past(struct ledger *l, const struct ledger_past *ask, ledger_past_visit *visit, void *ctx);
 
+/* Who made what providers store, of rows from `from_us` on, the newest first, at most
+ * `count`; an id may come more than once. Blocks; control threads only. */
+typedef void ledger_object_visit(void *ctx, str id, str key, str provider);
+bool ledger_objects_each(struct ledger *l, int64_t from_us, size_t count, ledger_object_visit *visit, void *ctx);
+
 /* Keys made by `purser keys add`. Thread: control threads. */
 struct ledger_key {
     str name, team, models; /* models: comma-separated globs */

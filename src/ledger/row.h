@@ -45,6 +45,7 @@ str attempt_reason_name(enum attempt_reason r);
     TEXT(FINISH, "finish_reason", "how the model ended")                                                               \
     TEXT(PRICE_SOURCE, "price_source", "where the prices came from")                                                   \
     TEXT(PROVIDER_REQUEST, "provider_request_id", "the provider's id of the call")                                     \
+    TEXT(OBJECT, "object_id", "id of what the provider stored for it: a response, a file, a batch")                    \
     TEXT(USAGE_RAW, "usage_raw", "the provider's usage object, as it came")
 
 enum row_text {
@@ -87,6 +88,7 @@ struct row_numbers {
     uint8_t wasted; /* its result was not used */
     uint8_t usage_known;
     uint8_t spare;
+    uint32_t zero; /* no padding: the journal copies the struct as it is */
 };
 
 /* What an attempt takes from or adds to one budget cell. */

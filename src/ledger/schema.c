@@ -28,7 +28,10 @@ static const char create_attempts[] = "CREATE TABLE attempts ("
 #undef UNITS
 #undef COSTS
                                       "checksum INTEGER NOT NULL, PRIMARY KEY (attempt_id)); "
-                                      "CREATE INDEX attempts_at ON attempts (at_us);";
+                                      "CREATE INDEX attempts_at ON attempts (at_us); "
+                                      /* who owns what providers store: read whole at each start */
+                                      "CREATE INDEX attempts_object ON attempts (at_us, object_id, key, provider)"
+                                      " WHERE object_id != '';";
 
 static const char create_rest[] =
     /* One row an attempt, apart so that scans of `attempts` stay short. cells:
