@@ -61,6 +61,11 @@ struct group *groups_at(struct groups *g, str key)
     return made;
 }
 
+str groups_too_many(void)
+{
+    return S("there are more than a million groups: group by less, or choose with a filter or a shorter time");
+}
+
 /* ---- histograms */
 
 static void make_dense(struct spread *s)

@@ -65,6 +65,7 @@ void groups_init(struct groups *g, struct hash_key secret);
 void groups_free(struct groups *g);
 /* The group with this key, made where it is missing. Fails: NULL beyond the ceiling. */
 struct group *groups_at(struct groups *g, str key);
+str groups_too_many(void); /* the sentence for that */
 /* Adds `from`'s groups. Fails: false beyond the ceiling. */
 bool groups_merge(struct groups *g, const struct groups *from) MUST_CHECK;
 void group_add(struct group *to, const struct group *from);
@@ -101,8 +102,9 @@ struct plan {
 /* Fails: false with a sentence in `why`. */
 bool plan_make(struct plan *p, sqlite3 *db, const struct report_ask *ask, struct buf *why) MUST_CHECK;
 void plan_free(struct plan *p);
-/* The query of one source; its first two parameters are a slice's ends. Owns: the caller finalizes it.
- * Columns: time, the texts that are grouped by, then what report_scan.c reads. */
+/* The query of one source; its first two parameters are a slice's ends. It hands each
+ * row to collect(time, the texts that are grouped by, what report_scan.c reads).
+ * Owns: the caller finalizes it. Fails: NULL. */
 sqlite3_stmt *plan_prepare(const struct plan *p, enum source source, sqlite3 *db);
 
 /* Runs all slices into `into`. Fails: false with a sentence in `why`. */

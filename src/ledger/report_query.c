@@ -55,13 +55,13 @@ static void add_filters(struct buf *sql, const struct plan *p, enum source sourc
 static void write_query(struct buf *sql, const struct plan *p, enum source source)
 {
     const struct form *f = &forms[source];
-    buf_printf(sql, "SELECT %s", f->time);
+    buf_printf(sql, "SELECT collect(%s", f->time);
     for (size_t i = 0; i < p->ask->by_count; i++) {
         if (p->by[i]->kind != DIM_TEXT) continue;
         buf_add(sql, S(", "));
         add_column(sql, p->by[i], source);
     }
-    buf_printf(sql, "%s FROM %s", f->columns, f->from);
+    buf_printf(sql, "%s) FROM %s", f->columns, f->from);
     if (source == SOURCE_DAY) buf_printf(sql, " AND dimension = ?%d", PARAM_DIMENSION);
     if (source == SOURCE_ROWS_BY_ID) buf_printf(sql, " AND at_us >= ?%d AND at_us < ?%d", PARAM_SINCE, PARAM_UNTIL);
     add_filters(sql, p, source);
