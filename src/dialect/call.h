@@ -8,11 +8,19 @@
 #include "base/json.h"
 #include "base/usage.h"
 
-enum call_kind { CALL_CHAT, CALL_COMPLETIONS, CALL_EMBEDDINGS, CALL_RESPONSES, CALL_MODERATIONS, CALL_KIND_COUNT };
+enum call_kind {
+    CALL_CHAT,
+    CALL_COMPLETIONS,
+    CALL_EMBEDDINGS,
+    CALL_RESPONSES,
+    CALL_MODERATIONS,
+    CALL_KIND_COUNT,
+    CALL_PASSTHROUGH = CALL_KIND_COUNT, /* another path of the provider: carried, not read */
+};
 
 /* "/v1/chat/completions"; behind a provider's base_url without the "/v1". */
 str call_path(enum call_kind kind);
-/* GenAI operation name for metrics and ledger: "chat", "text_completion", "embeddings", "responses", "moderations". */
+/* GenAI operation name for metrics and ledger: "chat", "text_completion", "embeddings", "responses", "moderations", "passthrough". */
 str call_kind_name(enum call_kind kind);
 /* The least output limit that providers take for the kind: a limit is never lowered below it. */
 int64_t call_min_output(enum call_kind kind);
@@ -104,6 +112,7 @@ struct answer {
     str model;             /* as answered */
     str service_tier;      /* as served */
     str finish;            /* the last finish reason */
+    str id;                /* of what the provider stored: a response, or whatever another path made */
     str provider_error;    /* message of an error the provider sent in band */
     picousd provider_cost; /* its own figure; PICO -1 where it gave none */
     bool finished;         /* the protocol's own end was seen (finish reason of all choices, end event) */

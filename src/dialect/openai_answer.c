@@ -264,6 +264,16 @@ static enum tap_verdict feed_chunk(struct answer *a, uint32_t quirks, const stru
     return usage_only(doc) ? TAP_USAGE_ONLY : TAP_PASS;
 }
 
+/* ---- other paths: nothing is known of them but that many tell an id and a usage */
+
+static void take_other(struct answer *a, uint32_t quirks, const struct json *doc)
+{
+    json_ref response = openai_find(doc, JSON_ROOT, S("response"));
+    if (!a->id.n) answer_keep(a, &a->id, doc, openai_find(doc, JSON_ROOT, S("id"))); /* what was made comes first */
+    take_frame(a, quirks, doc);
+    if (response) answer_take_usage(a, quirks, doc, openai_find(doc, response, S("usage")));
+}
+
 /* ---- streams */
 
 static enum tap_verdict feed_malformed(struct answer *a, str why)
@@ -298,9 +308,13 @@ enum tap_verdict answer_feed(struct answer *a, enum call_kind kind, uint32_t qui
     if (!data.n && !error) return TAP_PASS;
     if (str_eq(data, S("[DONE]"))) {
         a->ended = true;
-        return TAP_END;
+        return kind == CALL_PASSTHROUGH ? TAP_PASS : TAP_END;
     }
     struct json_fail why;
+    if (kind == CALL_PASSTHROUGH) {
+        if (json_parse(doc, data, &why) && json_type(doc, JSON_ROOT) == JSON_OBJECT) take_other(a, quirks, doc);
+        return TAP_PASS;
+    }
     if (!json_parse(doc, data, &why)) {
         if (!error) return feed_malformed(a, str_from(why.why));
         answer_fail(a, arena_str(a->arena, str_head(data, LABEL_BYTES_MAX)));
@@ -324,6 +338,11 @@ bool answer_read(struct answer *a, enum call_kind kind, uint32_t quirks, struct 
 {
     struct json_fail why;
     if (!json_parse(doc, body, &why) || json_type(doc, JSON_ROOT) != JSON_OBJECT) return false;
+    if (kind == CALL_PASSTHROUGH) {
+        take_other(a, quirks, doc);
+        a->finished = a->ended = true;
+        return true;
+    }
     json_ref choices = openai_find(doc, JSON_ROOT, S("choices")), output = openai_find(doc, JSON_ROOT, S("output"));
     bool payload = choices || output || openai_find(doc, JSON_ROOT, S("data"));
     str message;

@@ -11,12 +11,13 @@ enum {
 
 static const struct {
     str path, name;
-} kinds[CALL_KIND_COUNT] = {
+} kinds[CALL_KIND_COUNT + 1] = {
     [CALL_CHAT] = {STR_INIT("/v1/chat/completions"), STR_INIT("chat")},
     [CALL_COMPLETIONS] = {STR_INIT("/v1/completions"), STR_INIT("text_completion")},
     [CALL_EMBEDDINGS] = {STR_INIT("/v1/embeddings"), STR_INIT("embeddings")},
     [CALL_RESPONSES] = {STR_INIT("/v1/responses"), STR_INIT("responses")},
     [CALL_MODERATIONS] = {STR_INIT("/v1/moderations"), STR_INIT("moderations")},
+    [CALL_PASSTHROUGH] = {STR_INIT(""), STR_INIT("passthrough")},
 };
 
 static const str field_names[FIELD_COUNT] = {

@@ -70,6 +70,8 @@ void answer_take_response(struct answer *a, uint32_t quirks, const struct json *
 {
     json_ref status = openai_find(doc, response, S("status"));
     if (!status) return;
+    json_ref store = openai_find(doc, response, S("store"));
+    if (!store || json_type(doc, store) != JSON_FALSE) answer_keep(a, &a->id, doc, openai_find(doc, response, S("id")));
     answer_keep(a, &a->model, doc, openai_find(doc, response, S("model")));
     answer_keep_tier(a, doc, openai_find(doc, response, S("service_tier")));
     answer_take_usage(a, quirks, doc, openai_find(doc, response, S("usage")));
