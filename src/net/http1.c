@@ -23,8 +23,8 @@ size_t http1_head_end(str bytes, size_t seen)
         size_t text = lf - 1 - line;
         if (text == 0) {
             if (line > 0) return lf + 1;
-        } else if (line > 0 && (bytes.p[line] == ' ' || bytes.p[line] == '\t')) {
-            return SIZE_MAX;
+        } else if (line > 0 && memchr(" \t:", bytes.p[line], 3)) {
+            return SIZE_MAX; /* folded; or without a name, which llhttp would give to the header before it */
         } else if (memchr(bytes.p + line, '\r', text) || memchr(bytes.p + line, '\0', text)) {
             return SIZE_MAX;
         }
@@ -99,6 +99,7 @@ static bool read_head(struct reading *r, llhttp_type_t type, str head, struct ar
     if (error != HPE_PAUSED) return false;
     if (r->parser.http_major != 1 || r->parser.http_minor > 1) return false;
     out->version_minor = r->parser.http_minor;
+    if (out->header_count == 0) return true;
     size_t size = out->header_count * sizeof(struct http_header);
     out->headers = arena_alloc(arena, size);
     memcpy(out->headers, r->found, size);
@@ -193,6 +194,16 @@ static enum err frame_request(struct http_head *h, const struct framing_headers 
     return ERR_NONE;
 }
 
+/* llhttp also takes RTSP, ICE and several blanks. `target` shows where it found what. */
+static bool is_http_line(str head, const struct http_head *h)
+{
+    size_t begin = str_starts(head, S("\r\n")) ? 2 : 0;
+    size_t target = (size_t)(h->target.p - head.p);
+    str version = str_from_at(head, target + h->target.n);
+    return target == begin + h->method.n + 1 && str_starts(version, S(" HTTP/1.")) &&
+           str_starts(str_from_at(version, 9), S("\r\n"));
+}
+
 enum err http1_read_request(str head, struct arena *arena, struct http_head *out, const char **why)
 {
     struct reading r;
@@ -206,6 +217,8 @@ enum err http1_read_request(str head, struct arena *arena, struct http_head *out
         return bad(why, reason && *reason ? reason : "the request's head is malformed");
     }
     out->method = str_from(llhttp_method_name((llhttp_method_t)r.parser.method));
+    if (!is_http_line(head, out))
+        return bad(why, "the request line is not: method, one space, target, one space, HTTP/1.1");
     struct framing_headers f = gather(out);
     if (f.hosts > 1 || (f.hosts == 0 && out->version_minor == 1))
         return bad(why, "there must be exactly one Host header");

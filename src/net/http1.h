@@ -35,8 +35,8 @@ struct http_head {
 str http_head_find(const struct http_head *h, str name);
 
 /* Where the head that `bytes` begins with ends (behind its empty line).
- * 0: not yet. SIZE_MAX: a line ends in a bare LF, holds a bare CR or a NUL, or is
- * folded over two lines.
+ * 0: not yet. SIZE_MAX: a line ends in a bare LF, holds a bare CR or a NUL, is
+ * folded over two lines, or is a header without a name.
  * `seen` bytes were looked at before (0 at first), so that slow senders cost no more. */
 size_t http1_head_end(str bytes, size_t seen);
 

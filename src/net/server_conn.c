@@ -212,8 +212,9 @@ static size_t take_head(struct server_conn *c, str bytes)
     if (end == 0 && bytes.n > ceiling)
         return refuse_head(c, bytes, ERR_HEAD_TOO_LARGE, "the head is above the ceiling (setting `ceilings.header`)");
     if (end == SIZE_MAX)
-        return refuse_head(c, bytes, ERR_BAD_REQUEST,
-                           "a line of the head ends in a bare LF, holds a bare CR or NUL, or is folded over two lines");
+        return refuse_head(
+            c, bytes, ERR_BAD_REQUEST,
+            "a line of the head ends in a bare LF, holds a bare CR or NUL, or begins with a blank or a colon");
     c->in_seen = bytes.n;
     if (end == 0) return 0;
     c->in_seen = 0;
