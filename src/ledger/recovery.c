@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 /* A start reads every segment that is left, once: which holds have no end, and what
  * was spent in records that are not stored yet. Records are stored later, by the
@@ -96,7 +97,10 @@ static void scan(struct recovery *r, struct chain *c)
     struct ledger *l = r->l;
     struct chain_cursor at = chain_begin(c);
     struct record record;
+    struct segment *reading = c->first;
     while (chain_next(&at, UINT64_MAX, &record, r->why) == CHAIN_RECORD) {
+        /* what was read stays in the page cache, not in our memory */
+        for (; reading != at.segment; reading = reading->next) madvise(reading->map, reading->size, MADV_DONTNEED);
         bool stored = POSITION(at.segment->id.number, record.offset) < c->position;
         struct open_hold was;
         switch (record.kind) {

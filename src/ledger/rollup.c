@@ -88,7 +88,7 @@ struct rollups *rollups_new(sqlite3 *db, struct hash_key key)
     struct rollups *r = mem_zalloc(sizeof(*r));
     r->secret = key;
     r->slot_count = 1024;
-    r->slots = mem_zalloc(r->slot_count * sizeof(*r->slots));
+    r->slots = mem_zalloc(r->slot_count * sizeof(void *));
     arena_init(&r->arena);
     buf_init(&r->blob[0], 0);
     buf_init(&r->blob[1], 0);
@@ -128,7 +128,7 @@ void rollups_drop(struct rollups *r)
 static void grow(struct rollups *r)
 {
     size_t count = r->slot_count * 2;
-    struct group **slots = mem_zalloc(count * sizeof(*slots));
+    struct group **slots = mem_zalloc(count * sizeof(void *));
     for (size_t i = 0; i < r->slot_count; i++) {
         for (struct group *g = r->slots[i], *next; g; g = next) {
             next = g->next;
