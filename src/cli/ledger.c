@@ -3,6 +3,7 @@
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "ledger/export.h"
+#include "ledger/schema.h"
 #include "ledger/verify.h"
 #include "settings/settings.h"
 
@@ -143,7 +144,13 @@ static bool read_where(const struct options *o, struct export_ask *ask)
         options_complain(o, "--where takes column=value, at most %d of them", EXPORT_WHERE_MAX);
         return false;
     }
-    ask->where[ask->where_count].column = str_cut(&rest, '=');
+    str column = str_cut(&rest, '=');
+    if (!schema_is_attempt_column(column)) {
+        options_complain(o, "--where: '%" STR_FMT "' is no column of the ledger; docs/ledger.md lists them",
+                         STR_ARG(column));
+        return false;
+    }
+    ask->where[ask->where_count].column = column;
     ask->where[ask->where_count++].equals = rest;
     return true;
 }

@@ -16,14 +16,6 @@ struct exporting {
     struct buf out;
 };
 
-static bool is_column(str name)
-{
-    for (size_t i = 0; i < schema_attempt_columns(); i++) {
-        if (str_eq(name, str_from(schema_attempt_column(i)))) return true;
-    }
-    return false;
-}
-
 /* Parameters: 1 and 2 the last row's at_us and id, 3 until_us, then the values. */
 static bool write_question(const struct export_ask *ask, struct buf *sql, struct buf *why)
 {
@@ -33,7 +25,7 @@ static bool write_question(const struct export_ask *ask, struct buf *sql, struct
                    " WHERE (a.at_us, a.attempt_id) > (?1, ?2) AND a.at_us < ?3"));
     for (size_t i = 0; i < ask->where_count; i++) {
         str column = ask->where[i].column;
-        if (!is_column(column)) {
+        if (!schema_is_attempt_column(column)) {
             buf_printf(why, "'%" STR_FMT "' is no column of the ledger; docs/ledger.md lists them", STR_ARG(column));
             return false;
         }

@@ -18,28 +18,20 @@ static const char *amount_of(const char *word)
     return strcmp(word, "<tokens>") == 0 ? tokens_sql : NULL;
 }
 
-/* Only columns of ours go into the text of a question. */
-static bool is_column(str name)
-{
-    for (size_t i = 0; i < schema_attempt_columns(); i++) {
-        if (str_eq(name, str_from(schema_attempt_column(i)))) return true;
-    }
-    return false;
-}
-
-/* Parameters: 1 from_us, 2 the first id of this boot, 3 the generation, 4 the step, then the matches. */
+/* Only columns of ours go into the text.
+ * Parameters: 1 from_us, 2 the first id of this boot, 3 the generation, 4 the step, then the matches. */
 static bool write_question(const struct ledger_past *ask, struct buf *sql)
 {
     const char *amount = amount_of(ask->amount_sql);
     if (!amount || ask->match_count > COUNT_OF(ask->match) || ask->each_count > COUNT_OF(ask->each)) return false;
     buf_printf(sql, "SELECT sum128(%s), %s", amount, ask->step_us > 0 ? "at_us - at_us % ?4 AS step" : "?4 AS step");
     for (size_t i = 0; i < ask->each_count; i++) {
-        if (!is_column(ask->each[i])) return false;
+        if (!schema_is_attempt_column(ask->each[i])) return false;
         buf_printf(sql, ", %" STR_FMT, STR_ARG(ask->each[i]));
     }
     buf_add(sql, S(" FROM attempts WHERE at_us >= ?1 AND (attempt_id < ?2 OR generation < ?3)"));
     for (size_t i = 0; i < ask->match_count; i++) {
-        if (!is_column(ask->match[i].column)) return false;
+        if (!schema_is_attempt_column(ask->match[i].column)) return false;
         int at = (int)i + 5;
         if (str_eq(ask->match[i].column, S("model"))) {
             /* a rule's model may be the target's name or the client's */

@@ -99,6 +99,14 @@ const char *schema_attempt_column(size_t i)
     return attempt_columns[i].name;
 }
 
+bool schema_is_attempt_column(str name)
+{
+    for (size_t i = 0; i < COUNT_OF(attempt_columns); i++) {
+        if (str_eq(name, str_from(attempt_columns[i].name))) return true;
+    }
+    return false;
+}
+
 const char *schema_attempt_column_text(size_t i)
 {
     return attempt_columns[i].what;

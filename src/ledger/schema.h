@@ -59,4 +59,6 @@ size_t schema_attempt_columns(void);
 const char *schema_attempt_column(size_t i);
 const char *schema_attempt_column_text(size_t i); /* what it is */
 
+bool schema_is_attempt_column(str name);
+
 #endif
