@@ -103,11 +103,13 @@ static void on_drained(struct http_exchange *x)
 }
 
 /* A client that only closed its sending half still reads: an answer that is not
- * streamed is finished for it; a stream is taken for given up. */
+ * streamed is finished for it; a stream is taken for given up, and so is a call that
+ * waits for budget: it would be paid for, and there is hardly ever a reader. */
 static bool on_half_closed(struct http_exchange *x)
 {
     struct request *r = x->user;
-    return !r || !r->attribute.finish_on_disconnect;
+    bool at_the_provider = r && r->attempt && r->attempt->began;
+    return !at_the_provider || !r->attribute.finish_on_disconnect;
 }
 
 static void on_gone(struct http_exchange *x)
