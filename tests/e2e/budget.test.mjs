@@ -142,11 +142,14 @@ test(`${clients} clients on $1.00, ${rounds} rounds: between $0.95 and $1.00, ev
 
 // ---- what a refusal says, and the other kinds of budget
 
+/** Input next to free, so that a bound is about $0.00002 for each token of the output limit. */
+const plain = [{ model: 'lab/sim-small', input: 0.5, output: 20, from: '2026-01-01' }];
+
 const ask = (content, more = {}) => ({ model: 'cheap', messages: [{ role: 'user', content }], ...more });
 const chat = (purser, content, more, options) => post(purser, '/v1/chat/completions', ask(content, more), options);
 
 async function withBudgets(budgets, run, more = {}) {
-    const purser = await startPurser({ settings: labSettings(sim, { prices, budgets, log: 'off', ...more }) });
+    const purser = await startPurser({ settings: labSettings(sim, { prices: plain, budgets, log: 'off', ...more }) });
     try {
         await run(purser);
     } finally {
@@ -171,7 +174,7 @@ test('a refusal names the budget, what is left, when it resets and what would fi
         assert.equal(error.type, 'insufficient_quota');
         assert.equal(error.code, 'insufficient_quota');
         assert.equal(answer.headers.get('x-should-retry'), 'false');
-        const told = /'small-change' has \$([\d.]+) of \$0\.01 left; it resets at (\d{4}-\d\d-\d\dT\S+)\. .*up to \$([\d.]+)/.exec(error.message);
+        const told = /'small-change' has \$([\d.]+) of \$0\.01 left; it resets at (\d{4}-\d\d-\d\dT\S+)\. .*up to \$(\d+\.\d+)/.exec(error.message);
         assert.ok(told, error.message);
         const spent = sum(await purser.rows(), (r) => r.cost_picousd);
         assert.equal(Number(told[1]), Number(10n ** 10n - spent) / 1e12, 'what is left');
@@ -260,15 +263,15 @@ test('a limit that the client left out is written into the call and lowered to w
 
 test('budgets of tokens and of requests are as hard, also at once', async () => {
     await withBudgets([
-        { name: 'tokens', scope: { key: 'alice' }, limit_tokens: 3000, window: 'total' },
+        { name: 'tokens', scope: { key: 'alice' }, limit_tokens: 10000, window: 'total' },
         { name: 'calls', scope: { key: 'bob' }, limit_requests: 7, window: 'total', wait: '0s' },
     ], async (purser) => {
-        const many = await Promise.all(Array.from({ length: 60 }, () => chat(purser, 'x [simulate tokens=40]', { max_completion_tokens: 40 })));
+        const many = await Promise.all(Array.from({ length: 300 }, () => chat(purser, 'x [simulate tokens=40]', { max_completion_tokens: 40 })));
         const rows = await purser.rows(many.filter((a) => a.status === 200).length);
         const used = rows.reduce((all, r) => all + r.input_tokens + r.output_tokens, 0);
-        assert.ok(used <= 3000 && used > 3000 * 0.9, `${used} of 3000 tokens used`);
+        assert.ok(used <= 10000 && used > 8500, `${used} of 10000 tokens used`);
         assert.ok(many.every((a) => a.status === 200 || a.status === 402), `${many.map((a) => a.status)}`);
-        assert.match(many.find((a) => a.status === 402).body.error.message, /'tokens' has \d+ tokens of 3000 tokens left/);
+        assert.match(many.find((a) => a.status === 402).body.error.message, /'tokens' has \d+ tokens of 10000 tokens left/);
 
         const calls = await Promise.all(Array.from({ length: 30 }, () => chat(purser, 'x', {}, { key: bobKey })));
         assert.equal(calls.filter((a) => a.status === 200).length, 7, `${calls.map((a) => a.status)}`);
@@ -316,7 +319,7 @@ test('a window that rolls lets go of what is old', async () => {
 });
 
 test('a reload that adds a budget counts the past first; spending survives a restart', async () => {
-    const settings = (budgets) => labSettings(sim, { prices, budgets, log: 'off' });
+    const settings = (budgets) => labSettings(sim, { prices: plain, budgets, log: 'off' });
     const purser = await startPurser({ settings: settings([]) });
     for (let i = 0; i < 10; i++) assert.equal((await chat(purser, 'Before. [simulate tokens=40]', { max_completion_tokens: 40 })).status, 200);
     const before = sum(await purser.rows(10), (r) => r.cost_picousd);
