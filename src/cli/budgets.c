@@ -30,11 +30,19 @@ struct counter {
     int64_t limit, spent, held, left, waiting, window_start_us;
 };
 
+struct counters {
+    struct arena arena; /* owns the texts */
+    struct counter *of;
+    size_t count, cap;
+};
+
 static const struct table_column columns[] = {
-    {"budget", "budget", false, false}, {"scope", "scope", false, false},         {"measure", "measure", false, false},
-    {"limit", "limit", true, true},     {"spent", "spent", true, true},           {"held", "held", true, true},
-    {"left", "left", true, true},       {"used", "used_share", true, true},       {"waiting", "waiting", true, true},
-    {"resets", "resets", false, false}, {"window", "window_start", false, false},
+    {"budget", "budget", false, false},   {"scope", "scope", false, false},
+    {"measure", "measure", false, false}, {"limit", "limit", true, true},
+    {"spent", "spent", true, true},       {"held", "held", true, true},
+    {"left", "left", true, true},         {"used", "used_share", true, true},
+    {"waiting", "waiting", true, true},   {"since", "window_start", false, false},
+    {"resets", "resets", false, false},
 };
 
 static bool is_money(const struct counter *c)
@@ -78,6 +86,15 @@ static void add_share(struct table *t, const struct counter *c, bool bar)
     buf_free(&raw);
 }
 
+/* "2026-11-22 00:00 UTC" for people, as it is for programs. */
+static void add_time(struct table *t, str time, str none)
+{
+    char shown[24];
+    int n =
+        snprintf(shown, sizeof(shown), "%.10s %.5s UTC", time.n >= 16 ? time.p : "", time.n >= 16 ? time.p + 11 : "");
+    table_add_both(t, time.n >= 16 ? str_of(shown, (size_t)n) : none, time);
+}
+
 static void add_row(struct table *t, const struct counter *c, bool bar)
 {
     char text[40];
@@ -90,11 +107,31 @@ static void add_row(struct table *t, const struct counter *c, bool bar)
     add_amount(t, c, c->left);
     add_share(t, c, bar);
     table_addf(t, "%lld", (long long)c->waiting);
-    table_add_both(t, c->resets.n ? c->resets : S("never"), c->resets);
-    if (c->window_start_us)
-        table_add(t, time_format(c->window_start_us, text));
-    else
-        table_add_both(t, S("-"), S(""));
+    add_time(t, c->window_start_us ? time_format(c->window_start_us, text) : S(""), S("ever"));
+    add_time(t, c->resets, S("never"));
+}
+
+static void keep(struct counters *all, const struct counter *c)
+{
+    if (all->count == all->cap) {
+        all->cap = all->cap ? all->cap * 2 : 64;
+        all->of = mem_realloc(all->of, all->cap * sizeof(*all->of));
+    }
+    struct counter *to = &all->of[all->count++];
+    *to = *c;
+    to->budget = arena_str(&all->arena, c->budget);
+    to->scope = arena_str(&all->arena, c->scope);
+    to->measure = arena_str(&all->arena, c->measure);
+    to->resets = arena_str(&all->arena, c->resets);
+}
+
+/* By name; of one budget the fullest counter first. */
+static int compare(const void *a, const void *b)
+{
+    const struct counter *x = a, *y = b;
+    int order = str_cmp(x->budget, y->budget);
+    if (!order && x->spent != y->spent) order = x->spent > y->spent ? -1 : 1;
+    return order ? order : str_cmp(x->scope, y->scope);
 }
 
 /* ---- from the server */
@@ -122,7 +159,7 @@ static bool read_counter(const struct json *doc, json_ref row, struct arena *are
            member_i64(doc, row, "waiting", &c->waiting) && member_i64(doc, row, "window_start_us", &c->window_start_us);
 }
 
-static bool read_answer(str answer, struct table *t, bool bar)
+static bool read_answer(str answer, struct counters *all)
 {
     struct json doc;
     struct json_fail fail;
@@ -136,7 +173,7 @@ static bool read_answer(str answer, struct table *t, bool bar)
          at = json_next(&doc, rows, at)) {
         struct counter c;
         ok = read_counter(&doc, at, &arena, &c);
-        if (ok) add_row(t, &c, bar);
+        if (ok) keep(all, &c);
     }
     arena_free(&arena);
     json_free(&doc);
@@ -164,7 +201,7 @@ static void fill_counter(struct counter *c, const struct budget_rule *rule, int6
     if (resets_us != INT64_MAX) c->resets = time_format(resets_us, text);
 }
 
-static bool add_budget(struct table *t, sqlite3 *db, const struct budget_rule *rule, int64_t now_us, bool bar)
+static bool add_budget(struct counters *all, sqlite3 *db, const struct budget_rule *rule, int64_t now_us)
 {
     struct counter c;
     sqlite3_stmt *q = NULL;
@@ -183,15 +220,15 @@ static bool add_budget(struct table *t, sqlite3 *db, const struct budget_rule *r
         c.scope = str_of((const char *)sqlite3_column_text(q, 0), (size_t)sqlite3_column_bytes(q, 0));
         c.spent = sqlite3_column_int64(q, 1);
         c.left = rule->limit > c.spent ? rule->limit - c.spent : 0;
-        add_row(t, &c, bar);
+        keep(all, &c);
         any = true;
     }
     sqlite3_finalize(q);
-    if (!any) add_row(t, &c, bar);
+    if (!any) keep(all, &c);
     return ok && rc == SQLITE_DONE;
 }
 
-static bool read_store(const struct options *o, const struct data_folder *f, struct table *t, bool bar)
+static bool read_store(const struct options *o, const struct data_folder *f, struct counters *all)
 {
     if (!f->settings) {
         options_complain(o,
@@ -209,7 +246,7 @@ static bool read_store(const struct options *o, const struct data_folder *f, str
     bool ok = none || db;
     int64_t now_us = time_now_us();
     for (size_t i = 0; ok && i < f->settings->budget_count; i++)
-        ok = add_budget(t, db, &f->settings->budgets[i], now_us, bar);
+        ok = add_budget(all, db, &f->settings->budgets[i], now_us);
     if (!ok)
         options_complain(o, "%" STR_FMT, STR_ARG(why.n ? buf_str(&why) : str_from(sqlite3_errmsg(db))));
     else
@@ -222,7 +259,7 @@ static bool read_store(const struct options *o, const struct data_folder *f, str
 
 /* ---- the command */
 
-static bool read_budgets(const struct options *o, const struct data_folder *f, struct table *t, bool bar)
+static bool read_budgets(const struct options *o, const struct data_folder *f, struct counters *all)
 {
     struct control_call call = {.dir = f->dir,
                                 .method = "GET",
@@ -233,18 +270,35 @@ static bool read_budgets(const struct options *o, const struct data_folder *f, s
     buf_init(&answer, 0);
     buf_init(&why, 0);
     enum control_result got = control_run(&call, &status, &answer, &why);
-    bool ok = got == CONTROL_ANSWERED && status == 200 && read_answer(buf_str(&answer), t, bar);
+    bool ok = got == CONTROL_ANSWERED && status == 200 && read_answer(buf_str(&answer), all);
     if (got == CONTROL_ANSWERED && status != 200)
         control_message(buf_str(&answer), &why);
     else if (got == CONTROL_ANSWERED && !ok)
         buf_printf(&why, "the server's answer is not what it should be");
     if (got == CONTROL_NO_SERVER)
-        ok = read_store(o, f, t, bar);
+        ok = read_store(o, f, all);
     else if (!ok)
         options_complain(o, "%" STR_FMT, STR_ARG(buf_str(&why)));
     buf_free(&answer);
     buf_free(&why);
     return ok;
+}
+
+static void print(struct counters *all, enum output_format format)
+{
+    if (!all->count && format == OUTPUT_TABLE) {
+        puts("No budget has been used yet, or none is set ('budgets' in the settings).");
+        return;
+    }
+    struct table t;
+    bool bar = colour_wanted(stdout);
+    if (all->count) qsort(all->of, all->count, sizeof(*all->of), compare);
+    table_init(&t, columns, COUNT_OF(columns));
+    for (size_t i = 0; i < all->count; i++) add_row(&t, &all->of[i], bar);
+    if (format == OUTPUT_JSON) fputs("{\"rows\": ", stdout);
+    table_print(&t, format, stdout);
+    if (format == OUTPUT_JSON) fputs("}\n", stdout);
+    table_free(&t);
 }
 
 int cmd_budgets(int argc, char **argv)
@@ -264,17 +318,12 @@ int cmd_budgets(int argc, char **argv)
     }
     struct data_folder f;
     if (!data_folder_find(&o, config, dir, true, &f)) return EXIT_FAILED;
-    struct table t;
-    table_init(&t, columns, COUNT_OF(columns));
-    bool ok = read_budgets(&o, &f, &t, colour_wanted(stdout));
-    if (ok && t.cell_count == 0 && format == OUTPUT_TABLE) {
-        puts("No budget has been used yet, or none is set ('budgets' in the settings).");
-    } else if (ok) {
-        if (format == OUTPUT_JSON) fputs("{\"rows\": ", stdout);
-        table_print(&t, format, stdout);
-        if (format == OUTPUT_JSON) fputs("}\n", stdout);
-    }
-    table_free(&t);
+    struct counters all = {0};
+    arena_init(&all.arena);
+    bool ok = read_budgets(&o, &f, &all);
+    if (ok) print(&all, format);
+    arena_free(&all.arena);
+    free(all.of);
     data_folder_free(&f);
     return ok ? EXIT_OK : EXIT_FAILED;
 }

@@ -210,6 +210,7 @@ static bool is_shown(const struct report *r, const struct column *c, bool colour
     if (c->kind == CELL_BAR) return colour && r->by_count && r->shown_count > 1;
     if (c->always) return true;
     if (c->kind == CELL_FIRST_TOKEN) return r->totals.first_token.sparse.total > 0;
+    if (c->of == SUM_UNITS + UNIT_REQUESTS && c->kind == CELL_COUNT && sums[c->of] == sums[SUM_attempts]) return false;
     if (c->of == SUM_cost_max && c->kind == CELL_MONEY) return sums[SUM_cost_max] != sums[SUM_cost];
     return sums[c->of] != 0;
 }
