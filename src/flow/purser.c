@@ -151,6 +151,7 @@ struct purser *purser_open(struct settings *settings, const char *settings_file,
     p->budgets = budgets_new(key, settings->max_counters);
     p->limits = limits_new(key, settings->max_counters);
     p->machines = machines_new();
+    p->objects = objects_new(key, OBJECTS_MAX);
     p->known = known_budgets_load(settings->data);
     name_cells(settings);
     ledger_start(p->ledger);
@@ -301,14 +302,15 @@ void purser_stop(struct purser *p)
 void purser_drop(struct purser *p)
 {
     purser_stop(p);
+    ledger_stop(p->ledger); /* before the workers go: its sync thread wakes them */
     for (unsigned i = 0; i < p->worker_count; i++) worker_drop(p->workers[i]);
     free(p->workers);
-    ledger_stop(p->ledger);
     ledger_close(p->ledger);
     snapshot_put(p->current);
     budgets_drop(p->budgets);
     limits_drop(p->limits);
     machines_drop(p->machines);
+    objects_drop(p->objects);
     known_budgets_drop(p->known);
     access_log_close(p->log);
     pthread_mutex_destroy(&p->control);
