@@ -328,7 +328,7 @@ void server_conn_refuse(struct server_conn *c, enum err e, const char *why)
     buf_printf(&out, "HTTP/1.1 %d %s\r\n%" STR_FMT, status, http_reason(status), STR_ARG(date_line(date)));
     buf_printf(&out, "content-type: application/json\r\ncontent-length: %zu\r\nconnection: close\r\n", body.n);
     buf_printf(&out, "x-should-retry: %s\r\n\r\n", err_info(e)->retry_may_help ? "true" : "false");
-    bool no_body = c->x ? c->x->no_body : c->head_method;
+    bool no_body = c->head_method || (c->x && c->x->no_body);
     if (!no_body) buf_add(&out, buf_str(&body));
     c->close_after = true;
     struct iovec piece = {out.p, out.n};
