@@ -191,7 +191,13 @@ static void respond_whole(struct request *r)
     if (r->x) {
         struct buf headers;
         write_headers(r, &headers, true);
-        http_respond(r->x, a->head.status, buf_str(&headers), buf_str(&a->body.kept));
+        uint64_t length = 0;
+        if (a->wire.call.head_request && str_to_u64(http_head_find(&a->wire.call.head, S("content-length")), &length)) {
+            http_begin_length(r->x, a->head.status, buf_str(&headers), length); /* what GET would send */
+            http_end(r->x);
+        } else {
+            http_respond(r->x, a->head.status, buf_str(&headers), buf_str(&a->body.kept));
+        }
         buf_free(&headers);
     }
     r->answer.done = true;

@@ -134,6 +134,15 @@ static bool find_target(struct request *r)
     return true;
 }
 
+/* What the call names of what providers store must be its key's, and be where it goes. */
+static bool check_stored(struct request *r)
+{
+    const struct call *call = &r->attribute.call;
+    const struct setting_provider *at = r->plan.target->provider;
+    bool may_name = call->references || call->files || call->images || call->server_tools;
+    return !may_name || stored_check_body(r, &r->worker->json, &at);
+}
+
 /* /v1/models: the names that this key may use. */
 static enum verdict answer_models(struct request *r)
 {
@@ -174,12 +183,14 @@ static enum verdict answer_models(struct request *r)
 enum verdict step_attribute(struct request *r)
 {
     if (str_starts(r->x->request.path, S("/v1/models"))) return answer_models(r);
-    if (!read_labels(r) || !read_body(r) || !find_target(r)) return STEP_JUMP;
+    if (!read_labels(r)) return STEP_JUMP;
+    bool other = r->receive.kind == CALL_PASSTHROUGH;
+    if (other ? !passthrough_attribute(r) : !read_body(r) || !find_target(r) || !check_stored(r)) return STEP_JUMP;
     const struct settings *s = r->lease->snapshot->settings;
     str feature = r->attribute.payer.is[SCOPE_FEATURE];
     r->attribute.feature = feature.n ? settings_feature(s, feature) : NULL;
     enum on_disconnect way = r->attribute.feature ? r->attribute.feature->on_disconnect : ON_DISCONNECT_DEFAULT;
-    r->attribute.finish_on_disconnect =
-        way == ON_DISCONNECT_DEFAULT ? !r->attribute.call.stream : way == ON_DISCONNECT_FINISH;
+    bool usual = !r->attribute.call.stream && !r->receive.reads;
+    r->attribute.finish_on_disconnect = way == ON_DISCONNECT_DEFAULT ? usual : way == ON_DISCONNECT_FINISH;
     return STEP_NEXT;
 }

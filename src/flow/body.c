@@ -15,6 +15,17 @@ enum {
     EVENT_MAX = 16 * 1024 * 1024, /* one event of a stream */
 };
 
+/* Of another path, which only reads, nothing is wanted: its cost and what it names are known. */
+static bool is_carried(const struct attempt *a)
+{
+    return a->request->receive.kind == CALL_PASSTHROUGH && (a->request->receive.reads || !a->head.json);
+}
+
+static bool is_error(const struct attempt *a)
+{
+    return a->head.status >= (a->request->receive.kind == CALL_PASSTHROUGH ? 400 : 300);
+}
+
 /* ---- whole answers */
 
 static void spill(struct attempt *a, str piece)
@@ -23,7 +34,7 @@ static void spill(struct attempt *a, str piece)
     if (!a->body.spilled) {
         a->body.spilled = true;
         client_begin_stream(r);
-        piece = buf_str(&a->body.kept); /* all of it so far, this piece included */
+        if (a->body.kept.n) piece = buf_str(&a->body.kept); /* all of it so far, this piece included */
     }
     /* the last byte must not leave before the post: each piece goes when the next has come */
     if (a->body.withheld.n) client_send(r, buf_str(&a->body.withheld));
@@ -37,10 +48,15 @@ static void feed_whole(struct attempt *a, str bytes)
     if (!a->body.first_us) a->body.first_us = now_us;
     a->body.last_us = now_us;
     a->body.kept.max = SPILL_MAX;
+    if (is_carried(a) && !is_error(a) && (a->body.spilled || !a->head.json)) { /* files, sound: nothing is kept */
+        spill(a, bytes);
+        buf_free(&a->body.kept);
+        return;
+    }
     bool kept = !a->body.kept.overflow && buf_add(&a->body.kept, bytes);
-    if (!kept && a->head.status >= 300) {
+    if (!kept && is_error(a)) {
         attempt_fail(a, ERR_PROVIDER_PROTOCOL, "the provider's error is larger than 64 MB");
-    } else if (a->head.status < 300 && (a->body.spilled || a->body.kept.n > WHOLE_MAX)) {
+    } else if (!is_error(a) && (a->body.spilled || a->body.kept.n > WHOLE_MAX)) {
         spill(a, bytes);
     }
 }
@@ -48,14 +64,15 @@ static void feed_whole(struct attempt *a, str bytes)
 static void end_whole(struct attempt *a)
 {
     struct request *r = a->request;
-    bool ok = a->head.status < 300;
-    bool json =
-        !a->body.kept.overflow && answer_read(&a->body.answer, r->receive.kind, r->plan.target->provider->quirks,
-                                              &r->worker->event_json, buf_str(&a->body.kept));
+    bool ok = !is_error(a);
+    bool other = r->receive.kind == CALL_PASSTHROUGH;
+    bool json = !is_carried(a) && !a->body.kept.overflow &&
+                answer_read(&a->body.answer, r->receive.kind, r->plan.target->provider->quirks, &r->worker->event_json,
+                            buf_str(&a->body.kept));
     if (!ok) {
         attempt_fail(a, ERR_PROVIDER_ERROR, "the provider answered with an error");
-    } else if (a->body.kept.overflow) {
-        a->body.complete = true; /* whole, but too large to be read: its usage is estimated */
+    } else if (other || a->body.kept.overflow) {
+        a->body.complete = true; /* whole, but not to be read, or too large: then its usage is estimated */
     } else if (!json) {
         attempt_fail(a, ERR_PROVIDER_PROTOCOL, "the provider's answer is no valid JSON object");
     } else if (a->body.answer.failed) {
@@ -151,7 +168,7 @@ static bool take_event(struct attempt *a, const struct sse_event *e, struct run 
     str rest = str_from_at(e->raw, a->body.passed); /* what of it has not gone on early */
     bool gone_early = a->body.passed > 0;
     a->body.passed = 0;
-    if (!e->data.p) { /* comments: keep-alives pass, they are part of the stream */
+    if (!e->data.p || r->receive.reads) { /* comments: keep-alives pass, they are part of the stream */
         pass(a, run, rest);
         return true;
     }
@@ -222,7 +239,10 @@ static void feed_stream(struct attempt *a, str bytes)
 static void end_stream(struct attempt *a)
 {
     if (a->body.complete) return;
-    if (answer_complete(&a->body.answer)) {
+    if (a->request->receive.kind == CALL_PASSTHROUGH) { /* its own end is not known: the message's does */
+        buf_add(&a->body.withheld, buf_str(&a->body.kept));
+        a->body.complete = true;
+    } else if (answer_complete(&a->body.answer)) {
         a->body.complete = true; /* some send no [DONE] behind the last finish reason */
     } else {
         attempt_fail(a, ERR_PROVIDER_CUT, "the provider ended its stream without finishing the answer");

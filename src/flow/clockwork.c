@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-enum { SWEEP_SECONDS = 60, IDLE_LINE_SECONDS = 60 };
+enum { SWEEP_SECONDS = 60, IDLE_LINE_SECONDS = 60, OBJECTS_DAYS = 30 };
 
 /* What a machine by the hour cost while nobody used it: a line of its own. */
 static void write_idle_lines(struct purser *p, const struct settings *s)
@@ -63,11 +63,25 @@ static void idle_lines(struct purser *p)
     snapshot_put(s);
 }
 
+static void add_object(void *ctx, str id, str key, str provider)
+{
+    objects_put_old(ctx, id, key, provider);
+}
+
+/* Here, not before the start: many of them take longer than a start may. */
+static void load_objects(struct purser *p)
+{
+    int64_t from_us = time_now_us() - OBJECTS_DAYS * US_PER_DAY;
+    ledger_objects_each(p->ledger, from_us, OBJECTS_MAX, add_object, p->objects);
+    objects_set_loaded(p->objects);
+}
+
 static void *thread_main(void *arg)
 {
     struct purser *p = arg;
     pthread_setname_np(pthread_self(), "clockwork");
     idle_lines(p); /* from now on is counted */
+    load_objects(p);
     pthread_mutex_lock(&p->clock_lock);
     for (unsigned second = 1; !p->clock_stop; second++) {
         struct timespec until;

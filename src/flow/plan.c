@@ -49,6 +49,16 @@ static bool check_priced(struct request *r)
     const struct target *t = r->plan.target;
     if (t->prices.count || t->provider->cost_per_hour != PRICE_UNSET)
         return true; /* with a ceiling, that is its price */
+    if (r->receive.kind == CALL_PASSTHROUGH) {
+        request_fail(r, ERR_UNPRICED,
+                     arena_printf(&r->arena,
+                                  "No price is known for '%" STR_FMT
+                                  "', so its cost could not be held against a budget. Add to the settings what a "
+                                  "million calls cost, or that they are free: prices: [{ model: \"%" STR_FMT
+                                  "\", requests: ... }] or [{ model: \"%" STR_FMT "\", free: true }]",
+                                  STR_ARG(t->name), STR_ARG(t->name), STR_ARG(t->name)));
+        return false;
+    }
     request_fail_param(r, ERR_UNPRICED,
                        arena_printf(&r->arena,
                                     "No price is known for '%" STR_FMT
@@ -72,6 +82,10 @@ enum verdict step_plan(struct request *r)
     const struct call *call = &r->attribute.call;
     const struct target *t = r->plan.target;
     if (!check_priced(r)) return STEP_JUMP;
+    if (call->kind == CALL_PASSTHROUGH) {
+        passthrough_plan(r);
+        return STEP_NEXT;
+    }
     if (call->server_tools && call->max_tool_calls < 0 && budget_rules_count(r->lease->snapshot->budgets)) {
         return request_fail_param(
             r, ERR_BAD_FIELD,

@@ -41,11 +41,24 @@ static void settle_usage(struct attempt *a)
     if (t->unpriced) a->post.cost.state = COST_UNPRICED;
 }
 
+/* A call to another path that answered without a usage: priced by the call, or free. */
+static void settle_call(struct attempt *a)
+{
+    struct usage *usage = &a->body.answer.usage;
+    usage->units[UNIT_REQUESTS] = 1;
+    usage->known = true;
+    settle_usage(a);
+    usage->known = false;
+}
+
 /* What it cost, and how sure that is. */
 static void settle(struct attempt *a, int64_t now_us)
 {
-    const struct target *t = a->request->plan.target;
+    const struct request *r = a->request;
+    const struct target *t = r->plan.target;
     struct answer *answer = &a->body.answer;
+    bool other = r->receive.kind == CALL_PASSTHROUGH;
+    if (other && t->prices.count && t->prices.rows[0]->free) answer->usage = (struct usage){0}; /* paid elsewhere */
     bool refused = a->head.status >= 300; /* errors are not billed, unless they say what they used */
     if (!reached(a) || (refused && !answer->usage.known)) {
         a->post.cost = (struct cost){.state = COST_FREE};
@@ -53,6 +66,8 @@ static void settle(struct attempt *a, int64_t now_us)
         settle_time(a, now_us);
         answer->usage.units[UNIT_SECONDS] =
             (now_us - a->hold.since_us - a->hold.wait_us + US_PER_SECOND - 1) / US_PER_SECOND;
+    } else if (other && a->body.complete && !answer->usage.known && r->plan.input_tokens == 0) {
+        settle_call(a);
     } else if (answer->usage.known && (a->body.complete || refused)) {
         settle_usage(a);
     } else if (answer->usage.known &&
@@ -168,6 +183,9 @@ enum verdict attempt_post(struct attempt *a)
     if (provider->cost_per_hour != PRICE_UNSET) machine_use(r->worker->purser->machines, provider, -1, now_us);
     settle(a, now_us);
     struct budget_amounts used = {{a->post.cost.total, tokens_of(&a->body.answer.usage), reached(a)}};
+    if (a->head.status && a->head.status < 300) {
+        objects_put(r->worker->purser->objects, a->body.answer.id, r->attribute.payer.is[SCOPE_KEY], provider->name);
+    }
     write_row(a, &used);
     budget_post(b, &a->hold.hold, &used);
     a->post.used = used;

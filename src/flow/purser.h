@@ -9,6 +9,7 @@
 #include "flow/access_log.h"
 #include "flow/known_budgets.h"
 #include "flow/machine.h"
+#include "flow/objects.h"
 #include "flow/snapshot.h"
 #include "flow/worker.h"
 
@@ -31,6 +32,7 @@ struct purser {
     pthread_cond_t clock_wake;
     bool clock_stop; /* under `clock_lock` */
     struct machines *machines;
+    struct objects *objects;
     struct known_budgets *known; /* under `control` */
     unsigned inherited;          /* sockets from systemd */
     bool running;

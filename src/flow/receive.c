@@ -63,6 +63,16 @@ static enum verdict serve_health(struct request *r, str path)
     return STEP_JUMP;
 }
 
+str receive_not_found(struct request *r)
+{
+    const struct http_request *q = &r->x->request;
+    return arena_printf(&r->arena,
+                        "Nothing is served at %" STR_FMT " %" STR_FMT
+                        ". purser speaks /v1/chat/completions, /v1/completions, /v1/embeddings, /v1/responses, "
+                        "/v1/moderations and /v1/models; other paths must stand under the key's `passthrough`.",
+                        STR_ARG(q->method), STR_ARG(str_head(q->path, 200)));
+}
+
 enum verdict step_receive(struct request *r)
 {
     const struct http_request *q = &r->x->request;
@@ -75,13 +85,13 @@ enum verdict step_receive(struct request *r)
         if (get) return STEP_NEXT;
         return request_fail(r, ERR_METHOD_NOT_ALLOWED, S("/v1/models takes GET."));
     }
+    r->receive.body = q->body;
+    r->receive.body_bytes = q->body.n;
     if (!find_kind(q->path, &r->receive.kind)) {
-        return request_fail(r, ERR_NOT_FOUND,
-                            arena_printf(&r->arena,
-                                         "Nothing is served at %" STR_FMT " %" STR_FMT
-                                         ". purser speaks /v1/chat/completions, /v1/completions, /v1/embeddings, "
-                                         "/v1/responses, /v1/moderations and /v1/models.",
-                                         STR_ARG(q->method), STR_ARG(str_head(q->path, 200))));
+        if (!passthrough_may_be(q)) return request_fail(r, ERR_NOT_FOUND, receive_not_found(r));
+        r->receive.kind = CALL_PASSTHROUGH; /* whether it may is the key's affair */
+        r->receive.reads = passthrough_reads(q->method);
+        return STEP_NEXT;
     }
     if (!str_eq(q->method, S("POST"))) {
         r->err_headers = S("allow: POST\r\n");
@@ -93,7 +103,5 @@ enum verdict step_receive(struct request *r)
     if (!str_eq_nocase(str_trim(str_head(type, semicolon)), S("application/json"))) {
         return request_fail(r, ERR_BAD_MEDIA_TYPE, S("The Content-Type must be application/json."));
     }
-    r->receive.body = q->body;
-    r->receive.body_bytes = q->body.n;
     return STEP_NEXT;
 }

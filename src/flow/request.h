@@ -75,7 +75,7 @@ struct attempt {
 
     struct {
         int status;
-        bool event_stream;
+        bool event_stream, json;
         uint64_t length; /* of a body of known length; 0: unknown */
         int64_t at_us;   /* monotonic */
     } head;
@@ -120,7 +120,8 @@ struct request {
 
     struct {
         enum call_kind kind;
-        str body; /* borrowed from the exchange until it is sent */
+        bool reads; /* another path, GET, HEAD or DELETE: free, and nothing of its answer is read */
+        str body;   /* borrowed from the exchange until it is sent */
         size_t body_bytes;
     } receive;
 
@@ -191,6 +192,23 @@ const char *attempt_step_name(enum attempt_step s);
 #undef STEP
 
 /* ---- between steps */
+/* receive.c: what is served, for a path that is not. */
+str receive_not_found(struct request *r);
+/* passthrough.c: a path of the provider's that could be carried, if a key may; what a call
+ * to it is for and where it goes (fails: false with the request failed); its bound. */
+bool passthrough_may_be(const struct http_request *q);
+bool passthrough_reads(str method);
+bool passthrough_attribute(struct request *r) MUST_CHECK;
+void passthrough_plan(struct request *r);
+/* stored.c: is what a call names its key's own? `*at` becomes the provider that stores
+ * it, or must be it already. Fails: false with the request failed. */
+struct stored_id {
+    str text;
+    str what;  /* "File" */
+    str param; /* the body's field, if any */
+};
+bool stored_check(struct request *r, const struct stored_id *id, const struct setting_provider **at) MUST_CHECK;
+bool stored_check_body(struct request *r, const struct json *doc, const struct setting_provider **at) MUST_CHECK;
 /* wire.c: builds the request's head and pieces and begins. */
 void wire_start(struct attempt *a);
 const struct http_call_events *wire_events(void);

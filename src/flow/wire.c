@@ -65,13 +65,20 @@ static void write_head(struct attempt *a, size_t body_bytes)
     struct request *r = a->request;
     const struct setting_provider *p = r->plan.target->provider;
     struct buf *out = &a->wire.head;
-    str path = str_from_at(call_path(r->receive.kind), 3); /* the base URL has its own /v1 */
+    const struct http_request *q = &r->x->request;
+    bool other = r->receive.kind == CALL_PASSTHROUGH;
+    str path = str_from_at(other ? q->path : call_path(r->receive.kind), 3); /* the base URL has its own /v1 */
     bool default_port = p->port == (p->tls ? 443 : 80);
     buf_init(out, 0);
     buf_reserve(out, 1024);
-    buf_add(out, S("POST "));
+    buf_add(out, other ? q->method : S("POST"));
+    buf_add_byte(out, ' ');
     buf_add(out, p->path);
     buf_add(out, path);
+    if (other && q->query.n) {
+        buf_add_byte(out, '?');
+        buf_add(out, q->query);
+    }
     buf_add(out, S(" HTTP/1.1\r\nhost: "));
     buf_add(out, p->host);
     if (!default_port) buf_printf(out, ":%u", p->port);
@@ -79,10 +86,16 @@ static void write_head(struct attempt *a, size_t body_bytes)
         buf_add(out, p->flags & PROVIDER_API_KEY_HEADER ? S("\r\napi-key: ") : S("\r\nauthorization: Bearer "));
         buf_add(out, p->api_key);
     }
-    buf_add(out, S("\r\ncontent-length: "));
-    buf_add_u64(out, body_bytes);
-    buf_add(out, S("\r\ncontent-type: application/json\r\naccept-encoding: identity\r\nuser-agent: purser\r\n"));
-    const struct http_request *q = &r->x->request;
+    if (body_bytes || !r->receive.reads) {
+        buf_add(out, S("\r\ncontent-length: "));
+        buf_add_u64(out, body_bytes);
+    }
+    str type = other ? http_header_find(q, S("content-type")) : S("application/json");
+    if (type.n) {
+        buf_add(out, S("\r\ncontent-type: "));
+        buf_add(out, type);
+    }
+    buf_add(out, S("\r\naccept-encoding: identity\r\nuser-agent: purser\r\n"));
     str connection = http_header_find(q, S("connection"));
     for (size_t i = 0; i < q->header_count; i++) {
         str name = q->headers[i].name;
@@ -142,7 +155,8 @@ void wire_start(struct attempt *a)
     struct iovec pieces[HTTP_CALL_PIECES_MAX];
     size_t count = 1, at = 0, total = 0;
     str body = r->receive.body;
-    size_t edit_count = fresh_json(r) ? plan_edits(a, edits) : 0;
+    bool other = r->receive.kind == CALL_PASSTHROUGH; /* goes as it came */
+    size_t edit_count = !other && fresh_json(r) ? plan_edits(a, edits) : 0;
     for (size_t i = 0; i < edit_count; i++) {
         if (edits[i].at > at) pieces[count++] = iov_of(str_of(body.p + at, edits[i].at - at));
         if (edits[i].with.n) pieces[count++] = iov_of(edits[i].with);
@@ -158,6 +172,7 @@ void wire_start(struct attempt *a)
     a->wire_done = false;
     answer_init(&a->body.answer, &r->arena);
     a->body.answer.choices_expected = r->attribute.call.choices_returned;
+    a->wire.call.head_request = str_eq(r->x->request.method, S("HEAD"));
     http_call_start(&a->wire.call, r->plan.target->upstream, wire_events(), &r->arena, pieces, count);
 }
 
@@ -213,7 +228,9 @@ static void on_head(struct http_call *c)
     if (!c->sent) on_sent(c); /* answered before it had read the whole request: the rest is not wanted */
     str type = http_head_find(&c->head, S("content-type"));
     str event_stream = S("text/event-stream");
+    str json = S("application/json");
     a->head.status = c->head.status;
+    a->head.json = type.n >= json.n && str_eq_nocase(str_head(type, json.n), json);
     a->head.at_us = time_mono_us();
     a->head.event_stream = type.n >= event_stream.n && str_eq_nocase(str_head(type, event_stream.n), event_stream);
     a->head.length = c->head.framing == HTTP_LENGTH ? c->head.length : 0;
