@@ -81,8 +81,8 @@ static bool finish_lists(struct loader *l, struct key_draft *d, str path, uint32
         return false;
     }
     for (size_t i = 0; i < d->passthrough.count; i++) {
-        if (d->passthrough.items[i].p[0] == '/') continue;
-        load_error(l, line, path, "passthrough: '%" STR_FMT "' is no path; it begins with '/'",
+        if (str_starts(d->passthrough.items[i], S("/v1/")) || str_eq(d->passthrough.items[i], S("*"))) continue;
+        load_error(l, line, path, "passthrough: '%" STR_FMT "' is no path; it begins with '/v1/', or is \"*\"",
                    STR_ARG(d->passthrough.shown[i]));
         return false;
     }
