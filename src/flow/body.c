@@ -64,16 +64,13 @@ static void feed_whole(struct attempt *a, str bytes)
 static void end_whole(struct attempt *a)
 {
     struct request *r = a->request;
-    bool ok = !is_error(a);
-    bool other = r->receive.kind == CALL_PASSTHROUGH;
+    bool unread = r->receive.kind == CALL_PASSTHROUGH || a->body.kept.overflow; /* then its usage is estimated */
     bool json = !is_carried(a) && !a->body.kept.overflow &&
                 answer_read(&a->body.answer, r->receive.kind, r->plan.target->provider->quirks, &r->worker->event_json,
                             buf_str(&a->body.kept));
-    if (!ok) {
+    if (is_error(a)) {
         attempt_fail(a, ERR_PROVIDER_ERROR, "the provider answered with an error");
-    } else if (other || a->body.kept.overflow) {
-        a->body.complete = true; /* whole, but not to be read, or too large: then its usage is estimated */
-    } else if (!json) {
+    } else if (!json && !unread) {
         attempt_fail(a, ERR_PROVIDER_PROTOCOL, "the provider's answer is no valid JSON object");
     } else if (a->body.answer.failed) {
         attempt_fail(a, ERR_PROVIDER_ERROR, "the provider answered with an error under status 200");

@@ -180,7 +180,7 @@ static void find_prices(struct request *r, struct target *t, str name)
     }
     t->prices = price_book_find_target(s->book, t->provider->name, STR_NONE, name, &r->arena);
     if (t->prices.count || s->unpriced_refuse || t->provider->cost_per_hour != PRICE_UNSET) return;
-    const struct price **row = arena_alloc(&r->arena, sizeof(*row));
+    const struct price **row = arena_alloc(&r->arena, sizeof(const struct price *));
     *row = &s->unpriced_ceiling;
     t->prices = (struct price_set){.rows = row, .count = 1};
     t->unpriced = true;
