@@ -83,12 +83,11 @@ static void restore_cell(void *ctx, uint64_t key, str budget, str value, int64_t
     budgets_restore(p->budgets, key, budget, value, window_start_us, spent);
 }
 
-/* The counters as the last run left them. A budget that was not in force all the
- * time since its window began counts the rows instead. */
-static void restore_budgets(struct purser *p, const struct settings *s)
+/* A budget that was not in force all the time since its window began cannot trust
+ * the last run's counters: it counts the rows instead. */
+static void count_pasts(struct purser *p, const struct settings *s)
 {
     int64_t now_us = time_now_us();
-    ledger_each_cell(p->ledger, restore_cell, p);
     for (size_t i = 0; i < s->budget_count; i++) {
         const struct budget_rule *rule = &s->budgets[i];
         if (known_budgets_trusted(p->known, rule, now_us) || ledger_epoch(p->ledger) == 1) continue;
@@ -154,8 +153,7 @@ struct purser *purser_open(struct settings *settings, const char *settings_file,
     p->objects = objects_new(key, OBJECTS_MAX);
     p->known = known_budgets_load(settings->data);
     name_cells(settings);
-    ledger_start(p->ledger);
-    restore_budgets(p, settings);
+    ledger_each_cell(p->ledger, restore_cell, p); /* before the start, which frees what recovery found */
     struct stored_keys stored;
     load_stored(p, &stored);
     p->generation = 1;
@@ -166,6 +164,10 @@ struct purser *purser_open(struct settings *settings, const char *settings_file,
         p->workers[i] = worker_new(p, i);
         lease_adopt(p->workers[i], snapshot_get(p->current));
     }
+    ledger_start(p->ledger);
+    count_pasts(p, settings);
+    if (why->n) fprintf(stderr, "purser: the ledger says: %" STR_FMT "\n", STR_ARG(buf_str(why)));
+    buf_clear(why);
     return p;
 }
 
