@@ -265,6 +265,7 @@ static bool prices_tokens(const struct price_set *set)
 void passthrough_plan(struct request *r)
 {
     bool tokens = prices_tokens(&r->plan.target->prices);
+    r->plan.by_call = !tokens && r->plan.target->prices.count;
     r->attribute.call.text_bytes = tokens ? (int64_t)r->receive.body_bytes : 0;
     r->plan.input_tokens = r->attribute.call.text_bytes;
     r->plan.max_output = -1;

@@ -41,7 +41,7 @@ static void settle_usage(struct attempt *a)
     if (t->unpriced) a->post.cost.state = COST_UNPRICED;
 }
 
-/* A call to another path that answered without a usage: priced by the call, or free. */
+/* A call to another path: priced by the call, or free. */
 static void settle_call(struct attempt *a)
 {
     struct usage *usage = &a->body.answer.usage;
@@ -57,16 +57,15 @@ static void settle(struct attempt *a, int64_t now_us)
     const struct request *r = a->request;
     const struct target *t = r->plan.target;
     struct answer *answer = &a->body.answer;
-    bool other = r->receive.kind == CALL_PASSTHROUGH;
-    if (other && t->prices.count && t->prices.rows[0]->free) answer->usage = (struct usage){0}; /* paid elsewhere */
-    bool refused = a->head.status >= 300; /* errors are not billed, unless they say what they used */
+    if (r->plan.by_call) answer->usage = (struct usage){0}; /* what a stored answer tells was paid when it was made */
+    bool refused = a->head.status >= 300;                   /* errors are not billed, unless they say what they used */
     if (!reached(a) || (refused && !answer->usage.known)) {
         a->post.cost = (struct cost){.state = COST_FREE};
     } else if (t->provider->cost_per_hour != PRICE_UNSET) {
         settle_time(a, now_us);
         answer->usage.units[UNIT_SECONDS] =
             (now_us - a->hold.since_us - a->hold.wait_us + US_PER_SECOND - 1) / US_PER_SECOND;
-    } else if (other && a->body.complete && !answer->usage.known && r->plan.input_tokens == 0) {
+    } else if (r->plan.by_call && a->body.complete) {
         settle_call(a);
     } else if (answer->usage.known && (a->body.complete || refused)) {
         settle_usage(a);

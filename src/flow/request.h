@@ -150,6 +150,7 @@ struct request {
         struct price_bound_ask ask;
         int64_t max_output; /* tokens a choice, as far as this step knows; -1: the kind has none */
         bool lowerable;     /* the client set no limit of its own */
+        bool by_call;       /* another path whose price knows no tokens */
     } plan;
 
     struct {

@@ -39,7 +39,7 @@ function startStore(name) {
             res.write(': hello\n\ndata: {"type":"response.created"}\n\n');
             res.end('data: {"no":"end"}');
         }],
-        ['POST', /^\/v1\/responses\/[^/]+\/cancel$/, (req, res) => json(res, { id: req.url.split('/')[3], status: 'cancelled' })],
+        ['POST', /^\/v1\/responses\/[^/]+\/cancel$/, (req, res) => json(res, { id: req.url.split('/')[3], status: 'cancelled', usage })],
         ['POST', /^\/v1\/files$/, (req, res) => json(res, { id: `file-${name}${++store.files}`, object: 'file' })],
         ['GET', /^\/v1\/files\/[^/]+\/content$/, (req, res) => {
             res.writeHead(200, { 'content-type': 'application/octet-stream', 'content-length': store.content.length });
