@@ -114,7 +114,9 @@ class Server {
         };
         this.child.stdout.on('data', keep);
         this.child.stderr.on('data', keep);
-        this.ended = new Promise((resolve) => {
+        // A server that a failed test forgot must not keep the test's process alive; that ends it then.
+        for (const part of [this.child, this.child.stdout, this.child.stderr]) part.unref();
+        this.end = new Promise((resolve) => {
             this.child.once('error', (error) => {
                 keep(`${error.message}\n`);
                 running.delete(this.child);
@@ -125,6 +127,12 @@ class Server {
                 resolve({ code, signal });
             });
         });
+    }
+
+    /** How it ended: { code, signal }. */
+    get ended() {
+        this.child.ref();
+        return this.end;
     }
 
     get alive() {

@@ -25,8 +25,11 @@ before(async () => {
 });
 
 after(async () => {
-    await purser?.stop();
-    await sim?.stop();
+    try {
+        await purser?.stop();
+    } finally {
+        await sim?.stop();
+    }
 });
 
 function clientOf(apiKey, more = {}) {
