@@ -108,7 +108,7 @@ static void choose_shown(struct report *r, int64_t limit)
     bool time = has_time(r);
     r->shown = mem_alloc((r->groups.count + 1) * sizeof(struct group *));
     for (size_t i = 0; i < r->groups.slot_count; i++) {
-        for (struct group *g = r->groups.slots[i]; g; g = g->next) r->shown[n++] = g;
+        if (r->groups.slots[i].group) r->shown[n++] = r->groups.slots[i].group;
     }
     qsort_r(r->shown, n, sizeof(struct group *), time ? newest_first : dearest_first, r);
     r->shown_count = limit > 0 && (uint64_t)limit < n ? (size_t)limit : n;

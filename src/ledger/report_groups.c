@@ -11,17 +11,16 @@ enum {
 void groups_init(struct groups *g, struct hash_key secret)
 {
     *g = (struct groups){.secret = secret, .slot_count = 1024};
-    g->slots = mem_zalloc(g->slot_count * sizeof(struct group *));
+    g->slots = mem_zalloc(g->slot_count * sizeof(*g->slots));
     arena_init(&g->arena);
 }
 
 void groups_free(struct groups *g)
 {
     for (size_t i = 0; i < g->slot_count; i++) {
-        for (struct group *at = g->slots[i]; at; at = at->next) {
-            spread_free(&at->latency);
-            spread_free(&at->first_token);
-        }
+        if (!g->slots[i].group) continue;
+        spread_free(&g->slots[i].group->latency);
+        spread_free(&g->slots[i].group->first_token);
     }
     free(g->slots);
     arena_free(&g->arena);
@@ -31,13 +30,12 @@ void groups_free(struct groups *g)
 static void grow(struct groups *g)
 {
     size_t count = g->slot_count * 2;
-    struct group **slots = mem_zalloc(count * sizeof(*slots));
+    struct group_slot *slots = mem_zalloc(count * sizeof(*slots));
     for (size_t i = 0; i < g->slot_count; i++) {
-        for (struct group *at = g->slots[i], *next; at; at = next) {
-            next = at->next;
-            at->next = slots[at->hash & (count - 1)];
-            slots[at->hash & (count - 1)] = at;
-        }
+        if (!g->slots[i].group) continue;
+        size_t at = g->slots[i].hash & (count - 1);
+        while (slots[at].group) at = (at + 1) & (count - 1);
+        slots[at] = g->slots[i];
     }
     free(g->slots);
     g->slots = slots;
@@ -47,16 +45,15 @@ static void grow(struct groups *g)
 struct group *groups_at(struct groups *g, str key)
 {
     uint64_t hash = hash_sip(g->secret, key.p, key.n);
-    for (struct group *at = g->slots[hash & (g->slot_count - 1)]; at; at = at->next) {
-        if (at->hash == hash && str_eq(at->key, key)) return at;
+    if (g->count * 2 >= g->slot_count) grow(g);
+    size_t at = hash & (g->slot_count - 1);
+    for (; g->slots[at].group; at = (at + 1) & (g->slot_count - 1)) {
+        if (g->slots[at].hash == hash && str_eq(g->slots[at].group->key, key)) return g->slots[at].group;
     }
     if (g->count == GROUPS_MAX) return NULL;
-    if (g->count >= g->slot_count) grow(g);
     struct group *made = arena_zalloc(&g->arena, sizeof(*made));
-    made->hash = hash;
     made->key = arena_str(&g->arena, key);
-    made->next = g->slots[hash & (g->slot_count - 1)];
-    g->slots[hash & (g->slot_count - 1)] = made;
+    g->slots[at] = (struct group_slot){hash, made};
     g->count++;
     return made;
 }
@@ -85,16 +82,26 @@ static void merge_histogram(struct spread *to, const struct histogram *from)
     for (uint32_t i = 0; i < from->n; i++) to->dense[from->buckets[i].index] += from->buckets[i].count;
 }
 
+static void take_waiting(struct spread *s)
+{
+    struct histogram_bucket buckets[COUNT_OF(s->waiting)];
+    struct histogram h = {.buckets = buckets, .n = s->waiting_count, .total = s->waiting_count};
+    for (uint32_t i = 0; i < h.n; i++) buckets[i] = (struct histogram_bucket){s->waiting[i], 1};
+    s->waiting_count = 0;
+    merge_histogram(s, &h);
+}
+
 void spread_add(struct spread *s, int64_t value)
 {
-    struct histogram_bucket bucket;
+    struct histogram_bucket bucket = {0};
     struct histogram one = {.buckets = &bucket, .cap = 1};
-    if (!s->dense && s->sparse.total + 1 < DENSE_FROM) {
-        histogram_add(&s->sparse, value);
+    histogram_add(&one, value); /* has room: tells the bucket, allocates nothing */
+    if (s->dense) {
+        s->dense[bucket.index]++;
         return;
     }
-    histogram_add(&one, value); /* has room: tells the bucket, allocates nothing */
-    merge_histogram(s, &one);
+    s->waiting[s->waiting_count++] = (uint16_t)bucket.index;
+    if (s->waiting_count == COUNT_OF(s->waiting)) take_waiting(s);
 }
 
 /* A LEB128 number of at most five bytes, the common case; false leaves the rest to the ledger's own reader. */
@@ -147,6 +154,7 @@ bool spread_add_encoded(struct spread *s, str blob)
 
 void spread_finish(struct spread *s)
 {
+    take_waiting(s);
     if (!s->dense) return;
     struct histogram *h = &s->sparse;
     h->buckets = mem_alloc(BUCKETS * sizeof(*h->buckets));
@@ -167,8 +175,9 @@ void spread_free(struct spread *s)
     s->dense = NULL;
 }
 
-static void spread_merge(struct spread *to, const struct spread *from)
+static void spread_merge(struct spread *to, struct spread *from)
 {
+    take_waiting(from);
     if (!from->dense) {
         merge_histogram(to, &from->sparse);
         return;
@@ -179,21 +188,20 @@ static void spread_merge(struct spread *to, const struct spread *from)
 
 /* ---- sums */
 
-void group_add(struct group *to, const struct group *from)
+void group_add(struct group *to, struct group *from)
 {
     for (int i = 0; i < SUM_COUNT; i++) to->sums[i] += from->sums[i];
     spread_merge(&to->latency, &from->latency);
     spread_merge(&to->first_token, &from->first_token);
 }
 
-bool groups_merge(struct groups *g, const struct groups *from)
+bool groups_merge(struct groups *g, struct groups *from)
 {
     for (size_t i = 0; i < from->slot_count; i++) {
-        for (const struct group *at = from->slots[i]; at; at = at->next) {
-            struct group *to = groups_at(g, at->key);
-            if (!to) return false;
-            group_add(to, at);
-        }
+        if (!from->slots[i].group) continue;
+        struct group *to = groups_at(g, from->slots[i].group->key);
+        if (!to) return false;
+        group_add(to, from->slots[i].group);
     }
     return true;
 }

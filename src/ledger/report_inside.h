@@ -39,25 +39,31 @@ enum sum {
 };
 
 /* A histogram that a report adds to: sparse while it is small, then with a counter
- * for every bucket, which is ten times as fast to add to. */
+ * for every bucket. Single samples wait for each other, since among many groups
+ * every look into a histogram is a look into cold memory. */
 struct spread {
     struct histogram sparse;
     uint64_t *dense;
+    uint16_t waiting[11]; /* buckets */
+    uint16_t waiting_count;
 };
 
 /* Every value of one combination of the names that are grouped by. */
 struct group {
-    struct group *next; /* of the same slot */
-    uint64_t hash;
     str key; /* packed: a time as 8 bytes, a text as 4 bytes of length and itself */
-    __int128 sums[SUM_COUNT];
     struct spread latency, first_token;
+    __int128 sums[SUM_COUNT];
+};
+
+struct group_slot {
+    uint64_t hash;
+    struct group *group; /* NULL: free */
 };
 
 struct groups {
     struct hash_key secret; /* clients choose users and tasks */
     struct arena arena;
-    struct group **slots;
+    struct group_slot *slots; /* open addressing; a power of two */
     size_t slot_count, count;
 };
 
@@ -67,12 +73,12 @@ void groups_free(struct groups *g);
 struct group *groups_at(struct groups *g, str key);
 str groups_too_many(void); /* the sentence for that */
 /* Adds `from`'s groups. Fails: false beyond the ceiling. */
-bool groups_merge(struct groups *g, const struct groups *from) MUST_CHECK;
-void group_add(struct group *to, const struct group *from);
+bool groups_merge(struct groups *g, struct groups *from) MUST_CHECK;
+void group_add(struct group *to, struct group *from);
 void spread_add(struct spread *s, int64_t value);
 /* Fails: false, with nothing added, where the blob is malformed. */
 bool spread_add_encoded(struct spread *s, str blob) MUST_CHECK;
-/* Makes it sparse, for good: quantiles are read from `sparse`. */
+/* Makes it sparse, for good: quantiles are read from `sparse`. Nothing is added any more. */
 void spread_finish(struct spread *s);
 void spread_free(struct spread *s);
 

@@ -67,6 +67,12 @@ static struct group *group_of(struct scanner *s, sqlite3_value **row, int *at)
     return s->last;
 }
 
+/* Most counts are zero: their memory is left alone. */
+static inline void bump(struct group *g, int sum, int64_t more)
+{
+    if (more) g->sums[sum] += more;
+}
+
 static str value_blob(sqlite3_value *v)
 {
     const char *p = sqlite3_value_blob(v);
@@ -78,7 +84,7 @@ static bool add_rollup(struct scanner *s, sqlite3_value **row)
     int at;
     struct group *g = group_of(s, row, &at);
     if (!g) return false;
-    for (int i = 0; i < SUM_COUNT; i++) g->sums[i] += sqlite3_value_int64(row[at++]);
+    for (int i = 0; i < SUM_COUNT; i++) bump(g, i, sqlite3_value_int64(row[at++]));
     if (spread_add_encoded(&g->latency, value_blob(row[at])) &&
         spread_add_encoded(&g->first_token, value_blob(row[at + 1])))
         return true;
@@ -107,17 +113,17 @@ static bool add_row(struct scanner *s, sqlite3_value **row)
     bool wasted = sqlite3_value_int64(row[WASTED]) != 0, streamed = sqlite3_value_int64(row[STREAMED]) != 0;
     g->sums[SUM_calls] += sqlite3_value_int64(row[NUMBER]) == 1;
     g->sums[SUM_attempts] += 1;
-    g->sums[SUM_errors] += !ok;
-    g->sums[SUM_cost] += priced ? cost : 0;
-    g->sums[SUM_cost_max] += priced ? sqlite3_value_int64(row[COST_MAX]) : 0;
-    g->sums[SUM_wasted] += wasted;
-    g->sums[SUM_wasted_cost] += priced && wasted ? cost : 0;
-    g->sums[SUM_saved_cost] += sqlite3_value_int64(row[SAVED]);
-    g->sums[SUM_estimated] += estimated;
-    g->sums[SUM_estimated_cost] += estimated ? cost : 0;
-    g->sums[SUM_unpriced] += !priced;
-    g->sums[SUM_unpriced_cost] += priced ? 0 : cost;
-    for (int u = 0; u < UNIT_COUNT; u++) g->sums[SUM_UNITS + u] += sqlite3_value_int64(row[UNITS + u]);
+    bump(g, SUM_errors, !ok);
+    bump(g, SUM_cost, priced ? cost : 0);
+    bump(g, SUM_cost_max, priced ? sqlite3_value_int64(row[COST_MAX]) : 0);
+    bump(g, SUM_wasted, wasted);
+    bump(g, SUM_wasted_cost, priced && wasted ? cost : 0);
+    bump(g, SUM_saved_cost, sqlite3_value_int64(row[SAVED]));
+    bump(g, SUM_estimated, estimated);
+    bump(g, SUM_estimated_cost, estimated ? cost : 0);
+    bump(g, SUM_unpriced, !priced);
+    bump(g, SUM_unpriced_cost, priced ? 0 : cost);
+    for (int u = 0; u < UNIT_COUNT; u++) bump(g, SUM_UNITS + u, sqlite3_value_int64(row[UNITS + u]));
     spread_add(&g->latency, sqlite3_value_int64(row[TOTAL_US]));
     if (streamed && first_byte_us > 0) spread_add(&g->first_token, first_byte_us);
     return true;
