@@ -96,6 +96,12 @@ export function run(command, args, { env, cwd, input, seconds = 60 } = {}) {
     });
 }
 
+/** Of a server's log what tells most: a sanitizer's first report, else the end. */
+function worst(log) {
+    const at = log.search(/ERROR: (Address|Leak)Sanitizer|WARNING: ThreadSanitizer|runtime error:/);
+    return at < 0 ? log.slice(-8000) : log.slice(at, at + 8000);
+}
+
 /** A long-running child whose standard error is kept. */
 class Server {
     constructor(args, { env, cwd, wrap = [] } = {}) {
@@ -154,7 +160,7 @@ class Server {
     async stop({ seconds = 30 } = {}) {
         if (!this.alive) {
             const end = await this.ended;
-            assert.equal(end.code, 0, `purser ${this.name} had ended with ${end.code ?? end.signal}:\n${this.log.slice(-8000)}`);
+            assert.equal(end.code, 0, `purser ${this.name} had ended with ${end.code ?? end.signal}:\n${worst(this.log)}`);
             return end;
         }
         this.child.kill('SIGTERM');
@@ -162,9 +168,9 @@ class Server {
         if (!end) {
             this.child.kill('SIGKILL');
             await this.ended;
-            throw new Error(`purser ${this.name} did not end within ${seconds} s of SIGTERM:\n${this.log.slice(-8000)}`);
+            throw new Error(`purser ${this.name} did not end within ${seconds} s of SIGTERM:\n${worst(this.log)}`);
         }
-        assert.equal(end.code, 0, `purser ${this.name} ended with ${end.code ?? end.signal}:\n${this.log.slice(-8000)}`);
+        assert.equal(end.code, 0, `purser ${this.name} ended with ${end.code ?? end.signal}:\n${worst(this.log)}`);
         return end;
     }
 
