@@ -109,12 +109,9 @@ static bool send_all(int fd, str bytes, int64_t deadline_us)
 {
     while (bytes.n) {
         ssize_t n = send(fd, bytes.p, bytes.n, MSG_NOSIGNAL);
-        if (n > 0)
-            bytes = str_from_at(bytes, (size_t)n);
-        else if (errno == EAGAIN && !wait_for(fd, POLLOUT, deadline_us))
-            return false;
-        else if (errno != EAGAIN && errno != EINTR)
-            return false;
+        if (n > 0) bytes = str_from_at(bytes, (size_t)n);
+        bool again = n >= 0 || errno == EINTR || (errno == EAGAIN && wait_for(fd, POLLOUT, deadline_us));
+        if (!again) return false;
     }
     return true;
 }

@@ -55,13 +55,12 @@ static void add_whole(struct buf *out, __int128 v)
 /* v / 10^places, without trailing zeros. */
 static void add_decimal(struct buf *out, uint64_t v, unsigned places)
 {
-    uint64_t unit = 1;
-    for (unsigned i = 0; i < places; i++) unit *= 10;
-    buf_printf(out, "%llu", (unsigned long long)(v / unit));
-    v %= unit;
-    if (!v) return;
-    for (; v % 10 == 0; v /= 10) places--;
-    buf_printf(out, ".%0*llu", (int)places, (unsigned long long)v);
+    static const uint64_t units[] = {1, 10, 100, 1000, 10000, 100000, 1000000};
+    uint64_t rest = v % units[places];
+    buf_printf(out, "%llu", (unsigned long long)(v / units[places]));
+    if (!rest) return;
+    for (; rest % 10 == 0; rest /= 10) places--;
+    buf_printf(out, ".%0*llu", (int)places, (unsigned long long)rest);
 }
 
 static void add_quantile(struct buf *out, const struct spread *s, unsigned permille, const char *none)
