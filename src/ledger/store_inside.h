@@ -51,6 +51,8 @@ struct store_seal {
 
 struct store {
     sqlite3 *db;
+    int64_t bound[128]; /* of the insert's parameters, from 1; a text's: whether it has bytes */
+    bool bound_known;
     sqlite3_stmt *q[Q_COUNT];
     struct hash_key key;
     struct rollups *rollups;

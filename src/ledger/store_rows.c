@@ -20,21 +20,34 @@ struct store_seal *store_seal_of(struct store *s, uint64_t attempt_id)
     return &s->seals[s->seal_count++];
 }
 
-static void put_text(sqlite3_stmt *q, int at, str s)
+/* What a column of the insert holds since the row before: SQLite keeps bindings,
+ * and most columns of most rows are what they were (zero, mostly). */
+static void bind_int(struct store *s, int at, int64_t value)
 {
-    sqlite3_bind_text(q, at, s.n ? s.p : "", (int)s.n, SQLITE_STATIC);
+    if (s->bound_known && s->bound[at] == value) return;
+    s->bound[at] = value;
+    sqlite3_bind_int64(s->q[Q_INSERT], at, value);
+}
+
+/* A text's bytes die with its row, so only the empty one can stay bound. */
+static void bind_text(struct store *s, int at, str value)
+{
+    bool was_empty = s->bound_known && s->bound[at] == 0;
+    s->bound[at] = value.n != 0;
+    if (value.n) sqlite3_bind_text(s->q[Q_INSERT], at, value.p, (int)value.n, SQLITE_STATIC);
+    else if (!was_empty) sqlite3_bind_text(s->q[Q_INSERT], at, "", 0, SQLITE_STATIC);
 }
 
 /* Binds every column of `attempts` in order. */
-static void bind_row(sqlite3_stmt *q, const struct row *row, int64_t checksum)
+static void bind_row(struct store *s, const struct row *row, int64_t checksum)
 {
     const struct row_numbers *n = &row->n;
     int at = 1;
-#define INT(column, value, what)           sqlite3_bind_int64(q, at++, (int64_t)(value));
-#define TEXT(column, id, what)             put_text(q, at++, row->text[id]);
-#define NAME(column, value, what)          put_text(q, at++, value);
-#define UNIT_COUNT_BIND(unit, count, cost) sqlite3_bind_int64(q, at++, n->units[UNIT_##unit]);
-#define UNIT_COST_BIND(unit, count, cost)  sqlite3_bind_int64(q, at++, n->cost_by_unit[UNIT_##unit]);
+#define INT(column, value, what)           bind_int(s, at++, (int64_t)(value));
+#define TEXT(column, id, what)             bind_text(s, at++, row->text[id]);
+#define NAME(column, value, what)          bind_text(s, at++, value);
+#define UNIT_COUNT_BIND(unit, count, cost) bind_int(s, at++, n->units[UNIT_##unit]);
+#define UNIT_COST_BIND(unit, count, cost)  bind_int(s, at++, n->cost_by_unit[UNIT_##unit]);
 #define UNITS()                            UNIT_COLUMNS(UNIT_COUNT_BIND)
 #define COSTS()                            UNIT_COLUMNS(UNIT_COST_BIND)
 #include "ledger/columns.def"
@@ -43,7 +56,9 @@ static void bind_row(sqlite3_stmt *q, const struct row *row, int64_t checksum)
 #undef NAME
 #undef UNITS
 #undef COSTS
-    sqlite3_bind_int64(q, at, checksum);
+    bind_int(s, at, checksum);
+    if ((size_t)at >= COUNT_OF(s->bound)) abort(); /* columns.def has outgrown it */
+    s->bound_known = true;
 }
 
 static bool insert_details(struct store *s, const struct row *row)
@@ -60,7 +75,7 @@ enum store_result store_post(struct store *s, const struct row *row)
 {
     sqlite3_stmt *q = s->q[Q_INSERT];
     int64_t checksum = row_checksum(row);
-    bind_row(q, row, checksum);
+    bind_row(s, row, checksum);
     int rc = sqlite3_step(q);
     sqlite3_reset(q);
     if (rc == SQLITE_CONSTRAINT) {
