@@ -456,7 +456,7 @@ static void go_on(struct server_conn *c)
         return;
     }
     take_bytes(c, STR_NONE);
-    if (c->peer_closed && (c->state == SERVER_HEAD || c->state == SERVER_BODY)) server_conn_close(c);
+    if (c->peer_closed && c->state != SERVER_CLOSED) peer_ended(c, false); /* each exchange is asked anew */
 }
 
 /* Ends an answered exchange and goes on to the next request, if it is there already. */
