@@ -96,10 +96,14 @@ static ssize_t write_tls(struct conn *c, const struct iovec *pieces, size_t coun
         const char *from = pieces[i].iov_base;
         size_t n = pieces[i].iov_len;
         size_t used = i + 1;
+        if (n == 0) { /* also NULL, which memcpy() may not see */
+            i = used;
+            continue;
+        }
         if (n < sizeof(record) && used < count) {
             memcpy(record, from, n);
             for (; used < count && n + pieces[used].iov_len <= sizeof(record); used++) {
-                memcpy(record + n, pieces[used].iov_base, pieces[used].iov_len);
+                if (pieces[used].iov_len) memcpy(record + n, pieces[used].iov_base, pieces[used].iov_len);
                 n += pieces[used].iov_len;
             }
             from = record;

@@ -115,6 +115,8 @@ void http_send_last(struct http_exchange *x, const struct iovec *pieces, size_t 
 void http_abort(struct http_exchange *x);
 /* Frees the request's body early: headers stay. */
 void http_drop_body(struct http_exchange *x);
+/* Frees everything of the request, its head and `arena` too: a stream that waits keeps little. */
+void http_drop_request(struct http_exchange *x);
 
 /* "OK" for 200. */
 const char *http_reason(int status);

@@ -340,6 +340,17 @@ void server_conn_refuse(struct server_conn *c, enum err e, const char *why)
     server_conn_linger(c);
 }
 
+void http_drop_request(struct http_exchange *pub)
+{
+    http_drop_body(pub);
+    arena_free(&pub->arena);
+    pub->request = (struct http_request){0};
+    struct server_exchange *x = of(pub);
+    x->head.headers = NULL;
+    x->head.header_count = 0;
+    x->head.name_lengths = 0;
+}
+
 const char *http_reason(int status)
 {
     switch (status) {
