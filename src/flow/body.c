@@ -169,6 +169,7 @@ static bool take_event(struct attempt *a, const struct sse_event *e, struct run 
         pass(a, run, rest);
         return true;
     }
+    int64_t sequence = answer->sequence;
     enum tap_verdict v = answer_feed(answer, r->receive.kind, r->plan.target->provider->quirks, &r->worker->event_json,
                                      e->name, e->data);
     note_output(a, events);
@@ -191,6 +192,7 @@ static bool take_event(struct attempt *a, const struct sse_event *e, struct run 
         return false;
     case TAP_ERROR:
         flush(a, run);
+        answer->sequence = sequence; /* the client sees our error event in its place */
         attempt_fail(a, ERR_PROVIDER_STREAM_ERROR,
                      answer->provider_error.n ? answer->provider_error.p
                                               : "the provider sent an event that is no valid JSON");
