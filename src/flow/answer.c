@@ -211,7 +211,7 @@ static bool learned(struct request *r)
 {
     struct attempt *a = r->attempt;
     struct target *t = r->plan.target;
-    if (a->err != ERR_PROVIDER_ERROR || a->number > 2 || !r->x || a->body.whole == false) return false;
+    if (a->err != ERR_PROVIDER_ERROR || a->number > 2 || !r->x || !r->receive.body.p) return false;
     if (a->head.status != 400 && a->head.status != 422) return false;
     str body = buf_str(&a->body.kept);
     if (a->wire.add_usage && str_find(body, S("stream_options"), 0) != SIZE_MAX) {

@@ -138,13 +138,29 @@ static size_t plan_edits(struct attempt *a, struct json_edit edits[CALL_EDITS_MA
     return call_edit(call, &r->worker->json, &changes, edits);
 }
 
-static void on_sent(struct http_call *c)
+/* What the target has not yet been seen to accept: if it refuses, the call is made again without it. */
+static unsigned on_trial(const struct attempt *a)
 {
-    struct attempt *a = CONTAINER_OF(c, struct attempt, wire.call);
+    const struct request *r = a->request;
+    const struct target *t = r->plan.target;
+    unsigned trial = a->wire.add_usage ? TARGET_STREAM_OPTIONS : 0;
+    if (r->receive.kind == CALL_CHAT && !t->wants_max_tokens) trial |= TARGET_MAX_COMPLETION_TOKENS;
+    return trial & ~t->accepts;
+}
+
+/* Nobody needs the client's request any more. */
+static void drop_request(struct attempt *a)
+{
     struct request *r = a->request;
     buf_free(&a->wire.head);
     r->receive.body = STR_NONE;
-    if (r->x) http_drop_body(r->x);
+    if (r->x) http_drop_request(r->x);
+}
+
+static void on_sent(struct http_call *c)
+{
+    struct attempt *a = CONTAINER_OF(c, struct attempt, wire.call);
+    if (!on_trial(a)) drop_request(a);
     attempt_wake(a);
 }
 
@@ -225,7 +241,12 @@ static struct attempt *of(struct http_call *c)
 static void on_head(struct http_call *c)
 {
     struct attempt *a = of(c);
-    if (!c->sent) on_sent(c); /* answered before it had read the whole request: the rest is not wanted */
+    if (!c->sent) { /* answered before it had read the whole request: the rest is not wanted */
+        c->piece_count = c->piece_at;
+        c->head.keep_alive = false;
+    }
+    if (c->head.status < 300) a->request->plan.target->accepts |= on_trial(a);
+    if (!on_trial(a) || (c->head.status != 400 && c->head.status != 422)) drop_request(a);
     str type = http_head_find(&c->head, S("content-type"));
     str event_stream = S("text/event-stream");
     str json = S("application/json");

@@ -20,6 +20,8 @@ struct mail {
     void (*deliver)(struct mail *m);
 };
 
+enum target_field { TARGET_STREAM_OPTIONS = 1, TARGET_MAX_COMPLETION_TOKENS = 2 };
+
 /* Where a model name leads, with everything that a call needs to know of it:
  * found once for each name and settings generation. Worker's own. */
 struct target {
@@ -33,6 +35,7 @@ struct target {
     bool unpriced;                /* `prices` is the settings' ceiling: held and posted at it, marked */
     bool rejects_stream_options;  /* learned from its answers */
     bool wants_max_tokens;        /* learned, or its vendor's way */
+    unsigned accepts;             /* fields that it has been seen to accept: enum target_field */
     double fastest_tokens_per_us; /* output rate, the fastest seen: bounds what an unseen second can cost */
 };
 
