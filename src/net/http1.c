@@ -12,6 +12,12 @@ str http_head_find(const struct http_head *h, str name)
     return STR_NONE;
 }
 
+/* Folded; or without a name, which llhttp would give to the header before it. */
+static bool is_odd_line(char first)
+{
+    return first == ' ' || first == '\t' || first == ':';
+}
+
 size_t http1_head_end(str bytes, size_t seen)
 {
     size_t line = seen; /* where the line being looked at begins: go back to it */
@@ -23,10 +29,9 @@ size_t http1_head_end(str bytes, size_t seen)
         size_t text = lf - 1 - line;
         if (text == 0) {
             if (line > 0) return lf + 1;
-        } else if (line > 0 && memchr(" \t:", bytes.p[line], 3)) {
-            return SIZE_MAX; /* folded; or without a name, which llhttp would give to the header before it */
-        } else if (memchr(bytes.p + line, '\r', text) || memchr(bytes.p + line, '\0', text)) {
-            return SIZE_MAX;
+        } else {
+            bool odd = line > 0 && is_odd_line(bytes.p[line]);
+            if (odd || memchr(bytes.p + line, '\r', text) || memchr(bytes.p + line, '\0', text)) return SIZE_MAX;
         }
         line = lf + 1;
     }

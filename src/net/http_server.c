@@ -101,6 +101,7 @@ static void on_acceptable(struct conn *io)
     for (int i = 0; i < ACCEPTS_PER_TURN && !io->closed; i++) { /* a handler may have closed the listener */
         struct sockaddr_storage from;
         socklen_t size = sizeof(from);
+        from.ss_family = AF_UNSPEC;
         int fd = accept4(io->fd, (struct sockaddr *)&from, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0) {
             bool exhausted = errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;

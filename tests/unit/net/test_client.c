@@ -183,7 +183,7 @@ static void broken_before_the_first_byte_is_repeated(void **state)
     int kept;
     caller_get(&a, u);
     TURN_UNTIL(&t, caller_over(&a));
-    struct sockaddr_in peer;
+    struct sockaddr_in peer = {0};
     socklen_t size = sizeof(peer);
     for (kept = 3; kept < 64; kept++) { /* the one whose peer is the provider */
         size = sizeof(peer);
