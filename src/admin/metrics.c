@@ -4,6 +4,7 @@
 #include "admin/inside.h"
 
 #include "base/time.h"
+#include "flow/request.h"
 
 static void label(struct buf *out, const char *name, str value, bool *first)
 {
@@ -170,6 +171,7 @@ static void one_budget(struct buf *out, const char *name, const struct budget_st
 static void add_budget(void *ctx, const struct budget_state *s)
 {
     struct budget_lines *b = ctx;
+    if (s->value.n) return; /* a counter for each value of something has no bound: `purser budgets` lists those */
     if (s->rule->measure != BUDGET_MONEY || ++b->count > BUDGET_SERIES_MAX) return;
     one_budget(&b->limit, "purser_budget_limit_usd", s, (double)s->rule->limit / 1e12);
     one_budget(&b->spent, "purser_budget_spent_usd", s, (double)s->spent / 1e12);
@@ -219,6 +221,13 @@ static void write_process(struct buf *out, struct admin *a, const struct metrics
           (double)__atomic_load_n(&p->request_count, __ATOMIC_RELAXED));
     gauge(out, "purser_budget_waits_total", "counter", "Calls that had to wait for held budget.", (double)m->waits);
     gauge(out, "purser_budget_wait_seconds_total", "counter", "How long they waited.", (double)m->wait_us / 1e6);
+    head(out, "purser_step_seconds", "summary", "Time of each step of every 32nd request, without waiting.");
+    uint64_t sample = m->steps[REQUEST_receive].count;
+    for (unsigned i = 0; i < REQUEST_STEPS + ATTEMPT_STEPS; i++) {
+        const char *name = i < REQUEST_STEPS ? request_step_name(i) : attempt_step_name(i - REQUEST_STEPS);
+        buf_printf(out, "purser_step_seconds_sum{step=\"%s\"} %.9g\n", name, (double)m->steps[i].ns / 1e9);
+        buf_printf(out, "purser_step_seconds_count{step=\"%s\"} %llu\n", name, (unsigned long long)sample);
+    }
     gauge(out, "purser_overhead_seconds_sum", "counter", "purser's own time before a call is admitted.",
           (double)m->overhead_us / 1e6);
     gauge(out, "purser_overhead_seconds_count", "counter", "Calls in it.", (double)m->overhead_count);

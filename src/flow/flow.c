@@ -4,8 +4,11 @@
 #include "flow/purser.h"
 
 #include <stdlib.h>
+#include <time.h>
 
-static enum verdict run_request_step(struct request *r)
+_Static_assert(REQUEST_STEPS + ATTEMPT_STEPS <= METRIC_STEPS_MAX, "more steps than metrics has room for");
+
+static enum verdict call_request_step(struct request *r)
 {
     switch (r->step) {
 #define STEP(name, waits, text)                                                                                        \
@@ -19,7 +22,7 @@ static enum verdict run_request_step(struct request *r)
     return STEP_OVER;
 }
 
-static enum verdict run_attempt_step(struct attempt *a)
+static enum verdict call_attempt_step(struct attempt *a)
 {
     switch (a->step) {
 #define STEP(name, waits, text)                                                                                        \
@@ -31,6 +34,48 @@ static enum verdict run_attempt_step(struct attempt *a)
         break;
     }
     return STEP_OVER;
+}
+
+/* ---- where the time of a call goes: a sample, since the clock itself costs */
+
+static uint64_t now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static enum verdict run_request_step(struct request *r)
+{
+    if (!r->sampled) return call_request_step(r);
+    unsigned step = r->step;
+    uint64_t from_ns = now_ns();
+    r->inner_ns = 0;
+    enum verdict v = call_request_step(r);
+    metrics_step(&r->worker->metrics, step, now_ns() - from_ns - r->inner_ns);
+    return v;
+}
+
+void attempt_time(struct attempt *a, enum attempt_step step, uint64_t from_ns)
+{
+    struct request *r = a->request;
+    uint64_t took_ns = now_ns() - from_ns;
+    r->inner_ns += took_ns; /* *answer* runs the attempt: its own time is the rest */
+    metrics_step(&r->worker->metrics, REQUEST_STEPS + (unsigned)step, took_ns);
+}
+
+uint64_t attempt_clock(const struct attempt *a)
+{
+    return a->request->sampled ? now_ns() : 0;
+}
+
+static enum verdict run_attempt_step(struct attempt *a)
+{
+    uint64_t from_ns = attempt_clock(a);
+    enum attempt_step step = a->step;
+    enum verdict v = call_attempt_step(a);
+    if (from_ns) attempt_time(a, step, from_ns);
+    return v;
 }
 
 const char *request_step_name(enum request_step s)
@@ -108,6 +153,7 @@ void request_start(struct worker *w, struct http_exchange *x)
     r->started_us = x->started_us;
     r->at_us = time_now_us();
     r->id = journal_next_id(w->journal);
+    r->sampled = (r->id >> 8) % METRIC_SAMPLE_EVERY == 0; /* the counter of an id begins at bit 8 */
     x->user = r;
     task_init(&r->task, run);
     list_add_last(&w->requests, &r->link);

@@ -127,6 +127,14 @@ void metrics_refused(struct metrics *m, enum err e)
     pthread_mutex_unlock(&m->lock);
 }
 
+void metrics_step(struct metrics *m, unsigned step, uint64_t ns)
+{
+    pthread_mutex_lock(&m->lock);
+    m->steps[step].ns += ns;
+    m->steps[step].count++;
+    pthread_mutex_unlock(&m->lock);
+}
+
 void metrics_wait(struct metrics *m, int64_t wait_us)
 {
     pthread_mutex_lock(&m->lock);
@@ -167,6 +175,10 @@ void metrics_merge(struct metrics *into, struct metrics *from)
     for (size_t i = 0; i < ERR_COUNT; i++) into->refused[i] += from->refused[i];
     into->overhead_us += from->overhead_us;
     into->overhead_count += from->overhead_count;
+    for (size_t i = 0; i < METRIC_STEPS_MAX; i++) {
+        into->steps[i].ns += from->steps[i].ns;
+        into->steps[i].count += from->steps[i].count;
+    }
     into->waits += from->waits;
     into->wait_us += from->wait_us;
     pthread_mutex_unlock(&from->lock);

@@ -9,6 +9,7 @@
 #include <pthread.h>
 
 enum { METRIC_SERIES_MAX = 512, METRIC_BUCKETS = 14, METRIC_TOKEN_BUCKETS = 14 };
+enum { METRIC_STEPS_MAX = 16, METRIC_SAMPLE_EVERY = 32 };
 
 /* Labels of a series; further combinations share the series "other". */
 struct metric_labels {
@@ -32,6 +33,10 @@ struct metric_series {
     int64_t input_sum, output_sum;
 };
 
+struct metric_step {
+    uint64_t ns, count;
+};
+
 struct metrics {
     pthread_mutex_t lock;
     struct metric_series *series; /* [METRIC_SERIES_MAX + 1], made as needed; the last is "other" */
@@ -39,7 +44,8 @@ struct metrics {
     uint16_t slots[METRIC_SERIES_MAX * 2]; /* index + 1 by hash */
     uint64_t refused[ERR_COUNT];           /* calls that no provider saw, by error */
     uint64_t overhead_us, overhead_count;
-    uint64_t waits, wait_us; /* for held budget */
+    struct metric_step steps[METRIC_STEPS_MAX]; /* every METRIC_SAMPLE_EVERYth request's */
+    uint64_t waits, wait_us;                    /* for held budget */
 };
 
 struct metric_call {
@@ -56,6 +62,7 @@ void metrics_init(struct metrics *m);
 void metrics_free(struct metrics *m);
 void metrics_attempt(struct metrics *m, const struct metric_call *call);
 void metrics_refused(struct metrics *m, enum err e);
+void metrics_step(struct metrics *m, unsigned step, uint64_t ns);
 void metrics_wait(struct metrics *m, int64_t wait_us);
 /* Adds `from` to `into`, locking `from`. */
 void metrics_merge(struct metrics *into, struct metrics *from);

@@ -113,6 +113,8 @@ struct request {
     uint64_t id;
     int64_t started_us; /* monotonic */
     int64_t at_us;      /* wall clock */
+    bool sampled;       /* its steps are timed */
+    uint64_t inner_ns;  /* of the step that runs: spent in attempts' steps */
 
     enum err err; /* what the client is told */
     str err_message, err_param;
@@ -181,6 +183,9 @@ bool attempt_run(struct attempt *a);
 /* The client went away: `finish_on_disconnect` decides. */
 void request_client_gone(struct request *r);
 void request_cancel(struct request *r, enum err e, const char *why);
+/* Timing of what an attempt does between its steps: 0 where the request is no sample. */
+uint64_t attempt_clock(const struct attempt *a);
+void attempt_time(struct attempt *a, enum attempt_step step, uint64_t from_ns);
 const char *request_step_name(enum request_step s);
 const char *attempt_step_name(enum attempt_step s);
 

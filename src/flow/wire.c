@@ -264,7 +264,9 @@ static void on_body(struct http_call *c, str bytes)
     struct attempt *a = of(c);
     if (a->over || a->err) return;
     a->body.bytes += (int64_t)bytes.n;
+    uint64_t from_ns = attempt_clock(a);
     body_feed(a, bytes);
+    if (from_ns) attempt_time(a, ATTEMPT_body, from_ns);
     if (!a->over && !a->err) arm(a, a->request->plan.target->provider->timeouts.between_tokens_us);
 }
 
