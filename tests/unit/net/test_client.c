@@ -105,6 +105,36 @@ static void connections_that_end(void **state)
     }
 }
 
+/* Bytes and the reset behind them wait together: both are seen. */
+static void serve_and_reset_at_once(struct provider *p, int nth, int fd)
+{
+    struct linger now = {.l_onoff = 1};
+    serve_then_close(p, nth, fd);
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+}
+
+static void what_came_before_a_reset_is_read(void **state)
+{
+    (void)state;
+    struct provider p = {.answer = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello",
+                         .serve = serve_and_reset_at_once};
+    struct turner t;
+    struct caller a = {0};
+    provider_start(&p);
+    turner_init(&t);
+    struct upstream *u = upstream_to(&t, "127.0.0.1", p.port, 4);
+    caller_get(&a, u);
+    TURN_UNTIL(&t, a.sent);
+    usleep(50 * 1000);
+    TURN_UNTIL(&t, caller_over(&a));
+    assert_int_equal(a.err, ERR_PROVIDER_CUT);
+    assert_true(str_eq(buf_str(&a.body), S("hello")));
+    caller_free(&a);
+    upstream_drop(u);
+    turner_free(&t);
+    provider_stop(&p);
+}
+
 /* Kept, closed by the provider while it rests: the next call gets a fresh one. */
 static void serve_once_keeping(struct provider *p, int nth, int fd)
 {
@@ -470,6 +500,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_in_every_framing),
         cmocka_unit_test(connections_that_end),
+        cmocka_unit_test(what_came_before_a_reset_is_read),
         cmocka_unit_test(idle_connection_closed_by_the_provider),
         cmocka_unit_test(stale_is_not_repeated),
         cmocka_unit_test(broken_before_the_first_byte_is_repeated),
