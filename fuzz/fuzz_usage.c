@@ -38,7 +38,9 @@ static void check_usage(const struct json *doc, json_ref usage, uint32_t quirks)
     int64_t completion = count_at(doc, usage, S("completion_tokens"), S("output_tokens"));
     int64_t total = count_at(doc, usage, S("total_tokens"), S("total_tokens"));
     bool beside = has(doc, usage, S("citation_tokens")) || has(doc, usage, S("num_search_queries"));
-    bool plain = prompt >= 0 && completion >= 0 && total == prompt + completion && !beside;
+    int64_t sum;
+    bool adds_up = !__builtin_add_overflow(prompt, completion, &sum) && total == sum;
+    bool plain = prompt >= 0 && completion >= 0 && adds_up && !beside;
     if (!plain || !u.known || u.flags & USAGE_NOT_A_COUNT) return;
     const int64_t *n = u.units;
     check(n[UNIT_INPUT] + n[UNIT_CACHE_READ] + n[UNIT_CACHE_WRITE_5M] + n[UNIT_AUDIO_IN] == prompt);

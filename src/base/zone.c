@@ -31,7 +31,7 @@ struct zone {
 /* Cuts n bytes off the head of `*s`. */
 static bool take_bytes(str *s, uint64_t n, str *out)
 {
-    if (n > s->n) return false;
+    if (n > s->n || !s->p) return false;
     *out = str_head(*s, n);
     *s = str_from_at(*s, n);
     return true;

@@ -23,7 +23,6 @@ static bool is_kept_back(str name, bool own_limits)
         STR_INIT("strict-transport-security"),
         STR_INIT("trailer"),
         STR_INIT("upgrade"),
-        STR_INIT("content-encoding"),
         STR_INIT("www-authenticate"),
     };
     for (size_t i = 0; i < COUNT_OF(names); i++) {

@@ -169,8 +169,9 @@ sqlite3 *schema_open(const char *dir, bool write, struct buf *why)
         return NULL;
     }
     sqlite3 *db = NULL;
-    if (write) { /* SQLite would let the umask decide who may read it */
-        int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (write) { /* SQLite would let the umask decide who may read it. Only where it is new: closing any
+                  * descriptor of a file drops this process's POSIX locks on it, SQLite's too. */
+        int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
         if (fd >= 0) close(fd);
     }
     int flags = write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READWRITE;

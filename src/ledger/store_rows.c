@@ -34,8 +34,10 @@ static void bind_text(struct store *s, int at, str value)
 {
     bool was_empty = s->bound_known && s->bound[at] == 0;
     s->bound[at] = value.n != 0;
-    if (value.n) sqlite3_bind_text(s->q[Q_INSERT], at, value.p, (int)value.n, SQLITE_STATIC);
-    else if (!was_empty) sqlite3_bind_text(s->q[Q_INSERT], at, "", 0, SQLITE_STATIC);
+    if (value.n)
+        sqlite3_bind_text(s->q[Q_INSERT], at, value.p, (int)value.n, SQLITE_STATIC);
+    else if (!was_empty)
+        sqlite3_bind_text(s->q[Q_INSERT], at, "", 0, SQLITE_STATIC);
 }
 
 /* Binds every column of `attempts` in order. */
