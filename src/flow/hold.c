@@ -142,6 +142,7 @@ static bool write_hold(struct attempt *a)
 {
     struct row row;
     row_fill(a, &row);
+    row_guess(a, &row);
     a->hold.position = journal_append(a->request->worker->journal, JOURNAL_HOLD, &row);
     a->hold.journaled = a->hold.position != 0;
     return a->hold.journaled;

@@ -57,9 +57,14 @@ void row_fill(const struct attempt *a, struct row *row)
     for (uint32_t i = 0; i < row->cell_count; i++) {
         row->cells[i] = (struct ledger_cell){.key = a->hold.hold.part[i].key, .amount = a->hold.hold.part[i].amount};
     }
+}
+
+void row_guess(const struct attempt *a, struct row *row)
+{
+    struct row_numbers *n = &row->n;
     /* what it is thought to cost so far, should nothing more be heard of it */
     struct estimate guess;
-    estimate_blind(a, now_us + US_PER_SECOND, &guess);
+    estimate_blind(a, time_mono_us() + US_PER_SECOND, &guess);
     n->cost_picousd = guess.cost.total;
     n->cost_max_picousd = guess.cost_max;
     n->cost_state = (uint8_t)guess.cost.state;

@@ -259,6 +259,11 @@ static void on_head(struct http_call *c)
     attempt_wake(a);
 }
 
+static void on_connected(struct http_call *c)
+{
+    attempt_wake(of(c)); /* *send* arms its own deadline: a long body may take its time */
+}
+
 static void on_body(struct http_call *c, str bytes)
 {
     struct attempt *a = of(c);
@@ -288,6 +293,6 @@ static void on_fail(struct http_call *c, enum err e, const char *why)
 
 const struct http_call_events *wire_events(void)
 {
-    static const struct http_call_events table = {on_sent, on_head, on_body, on_end, on_fail};
+    static const struct http_call_events table = {on_sent, on_head, on_body, on_end, on_fail, on_connected};
     return &table;
 }

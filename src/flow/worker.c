@@ -163,6 +163,7 @@ static void on_pulse(struct deadline *d)
         a->body.progress_us = now_us;
         struct row row;
         row_fill(a, &row);
+        row_guess(a, &row);
         journal_append(w->journal, JOURNAL_PROGRESS, &row);
     }
     if (w->stopping) stop_if_drained(w);
