@@ -1,6 +1,6 @@
 // Promise 2: the ledger loses nothing. kill -9 at random moments under load, again and again
 // over the same data folder; afterwards every call that reached the provider has its row,
-// once, and what clients were told is what stands there.
+// once, and what clients were told is what stands there. @sanitizers
 //
 //   PURSER_KILLS=1000  node --test tests/e2e/crash.test.mjs     (default 30)
 //   PURSER_SEED=7      moments and calls of another seed
@@ -41,6 +41,7 @@ test(`kill -9 ${kills} times under load: every call has its row, once`, async (t
     const sim = await startSimulator({
         args: ['--output-tokens', '5..60', '--first-token', '1ms..30ms', '--between-tokens', '100us..2ms', '--seed', String(seed), '--truth-keep', '5000000'],
     });
+    t.after(() => sim.stop());
     const dir = tempDir('purser-crash');
     const settings = labSettings(sim, {
         prices,
@@ -132,5 +133,4 @@ test(`kill -9 ${kills} times under load: every call has its row, once`, async (t
     const verify = await purser.cli(['ledger', 'verify']);
     assert.equal(verify.code, 0, `purser ledger verify: ${verify.stdout}${verify.stderr}`);
     assert.equal((await purser.sql('SELECT count(*) AS n FROM damage'))[0].n, 0, 'the journals were damaged');
-    await sim.stop();
 });

@@ -1,6 +1,6 @@
 // Recorded traffic of the OpenAI family, replayed through purser: whole, byte by byte, cut at
 // each event's edge and one byte before and after, and at seeded random places. The client gets
-// the recorded bytes, and the ledger the same usage, whatever the cuts.
+// the recorded bytes, and the ledger the same usage, whatever the cuts. @sanitizers
 //
 //   PURSER_REPLAY=all  every recording in every way (minutes; default: a seeded sample)
 //   PURSER_SEED=7      another sample, other cuts
