@@ -5,6 +5,7 @@
 #include "cli/options.h"
 #include "flow/purser.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -109,6 +110,7 @@ static int run(struct settings *settings, const char *file)
     admin_first_start(admin, stdout);
     announce(settings);
     admin_start(admin);
+    malloc_trim(0); /* what reading the settings and the price book left behind */
     wait_for_signals(p, &signals);
     pthread_sigmask(SIG_UNBLOCK, &signals, NULL); /* a second signal ends it at once: the journal makes that safe */
     purser_stop(p);
