@@ -101,7 +101,7 @@ void lease_end(struct worker *w)
     l->current = false;
     l->uses++;
     lease_give(w, l);
-    while (!list_empty(&w->upstreams)) forget_upstream(LIST_ENTRY(w->upstreams.next, struct worker_upstream, link));
+    LIST_EACH (it, &w->upstreams) forget_upstream(LIST_ENTRY(it, struct worker_upstream, link));
 }
 
 static struct target *make_target(struct worker *w, struct lease *l, str model, const struct setting_target *found)

@@ -38,12 +38,12 @@ static void log_call(struct request *r)
     }
     if (a) {
         const int64_t *units = a->body.answer.usage.units;
+        long long input =
+            units[UNIT_INPUT] + units[UNIT_CACHE_READ] + units[UNIT_CACHE_WRITE_5M] + units[UNIT_CACHE_WRITE_1H];
+        long long output = units[UNIT_OUTPUT] + units[UNIT_REASONING];
         buf_printf(&line,
                    ",\"attempts\":%u,\"stream\":%s,\"input_tokens\":%lld,\"output_tokens\":%lld,\"cost_usd\":%" STR_FMT,
-                   r->attempts, r->attribute.call.stream ? "true" : "false",
-                   (long long)(units[UNIT_INPUT] + units[UNIT_CACHE_READ] + units[UNIT_CACHE_WRITE_5M] +
-                               units[UNIT_CACHE_WRITE_1H]),
-                   (long long)(units[UNIT_OUTPUT] + units[UNIT_REASONING]),
+                   r->attempts, r->attribute.call.stream ? "true" : "false", input, output,
                    STR_ARG(money_format(r->cost_so_far, money)));
         add_text(&line, "cost_state", cost_state_name(a->post.cost.state));
         if (a->body.first_us)
@@ -65,10 +65,7 @@ enum verdict step_record(struct request *r)
     if (a && !a->wire_done) return STEP_WAIT; /* the provider's own end of message: the connection can be kept */
     if (r->x) r->x->user = NULL;              /* the exchange goes on alone: its bytes may still be on their way */
     r->x = NULL;
-    if (!a && r->err)
-        metrics_refused(&r->worker->metrics, r->err);
-    else if (a && !a->began && r->err)
-        metrics_refused(&r->worker->metrics, r->err);
+    if (r->err && !(a && a->began)) metrics_refused(&r->worker->metrics, r->err);
     log_call(r);
     return STEP_OVER;
 }
