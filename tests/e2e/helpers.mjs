@@ -217,7 +217,8 @@ export function labSettings(sim, more = {}) {
  *  listen, admin and data. `dir`: a folder to start in again. */
 export async function startPurser({ settings, dir = tempDir(), env = {}, wrap, wait = true, seconds } = {}) {
     const port = await freePort();
-    const adminPort = await freePort();
+    let adminPort = port;
+    while (adminPort === port) adminPort = await freePort(); // one that was freed may be given again
     const file = join(dir, 'purser.yaml');
     const data = join(dir, 'data');
     const adminToken = 'test-admin-token-0123456789abcdef';
