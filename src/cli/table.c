@@ -61,40 +61,6 @@ void table_total(struct table *t)
     t->total_from = t->cell_count;
 }
 
-/* Good enough for names: East Asian wide ranges and emoji take two columns,
- * combining marks and joiners none. Source: Unicode's EastAsianWidth, coarsened. */
-static size_t rune_width(uint32_t r)
-{
-    if ((r >= 0x300 && r <= 0x36f) || (r >= 0x200b && r <= 0x200f) || (r >= 0xfe00 && r <= 0xfe0f)) return 0;
-    if ((r >= 0x1100 && r <= 0x115f) || (r >= 0x2e80 && r <= 0xa4cf) || (r >= 0xac00 && r <= 0xd7a3)) return 2;
-    if ((r >= 0xf900 && r <= 0xfaff) || (r >= 0xfe30 && r <= 0xfe6f) || (r >= 0xff00 && r <= 0xff60)) return 2;
-    if ((r >= 0x1f300 && r <= 0x1faff) || (r >= 0x20000 && r <= 0x3fffd)) return 2;
-    return 1;
-}
-
-static uint32_t rune_at(str s, size_t len)
-{
-    const unsigned char *p = (const unsigned char *)s.p;
-    if (len == 2) return (uint32_t)(p[0] & 0x1f) << 6 | (p[1] & 0x3f);
-    if (len == 3) return (uint32_t)(p[0] & 0x0f) << 12 | (uint32_t)(p[1] & 0x3f) << 6 | (p[2] & 0x3f);
-    if (len == 4) {
-        return (uint32_t)(p[0] & 0x07) << 18 | (uint32_t)(p[1] & 0x3f) << 12 | (uint32_t)(p[2] & 0x3f) << 6 |
-               (p[3] & 0x3f);
-    }
-    return p[0];
-}
-
-size_t text_width(str s)
-{
-    size_t width = 0;
-    while (s.n) {
-        size_t len = utf8_char_len(s);
-        width += len ? rune_width(rune_at(s, len)) : 1;
-        s = str_from_at(s, len ? len : 1);
-    }
-    return width;
-}
-
 static str shown(const struct table *t, size_t i)
 {
     return str_of(t->text.p + t->cells[i].at, t->cells[i].n);
@@ -107,7 +73,7 @@ static str raw(const struct table *t, size_t i)
 
 static void add_padded(struct buf *out, str s, size_t width, bool right, bool last)
 {
-    size_t own = text_width(s), gap = width > own ? width - own : 0;
+    size_t own = utf8_width(s), gap = width > own ? width - own : 0;
     if (right) buf_printf(out, "%*s", (int)gap, "");
     buf_add(out, s);
     if (!right && !last) buf_printf(out, "%*s", (int)gap, "");
@@ -131,9 +97,9 @@ static size_t columns_of(const struct table *t)
 static void write_table(const struct table *t, bool colour, struct buf *out)
 {
     size_t widths[TABLE_COLUMNS_MAX] = {0}, count = columns_of(t);
-    for (size_t c = 0; c < count; c++) widths[c] = text_width(str_from(t->columns[c].title));
+    for (size_t c = 0; c < count; c++) widths[c] = utf8_width(str_from(t->columns[c].title));
     for (size_t i = 0; i < t->cell_count; i++) {
-        size_t w = text_width(shown(t, i));
+        size_t w = utf8_width(shown(t, i));
         if (w > widths[i % count]) widths[i % count] = w;
     }
     if (colour) buf_add(out, S("\033[1m"));

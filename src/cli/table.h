@@ -45,7 +45,4 @@ void table_write(const struct table *t, enum output_format format, bool colour, 
 /* The same onto a stream, with colours where it takes them. */
 void table_print(const struct table *t, enum output_format format, FILE *out);
 
-/* Columns of a terminal that the text takes: wide characters two, combining ones none. */
-size_t text_width(str s);
-
 #endif
