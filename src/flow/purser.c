@@ -2,6 +2,7 @@
 
 #include "base/time.h"
 #include "flow/past.h"
+#include "flow/ports.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -178,6 +179,7 @@ int purser_inherited_socket(const struct purser *p, size_t i)
 
 bool purser_start(struct purser *p, struct buf *why)
 {
+    if (!ports_free(p, p->current->settings, why)) return false;
     for (unsigned i = 0; i < p->worker_count; i++) {
         if (!worker_listen(p->workers[i], why)) return false;
     }
