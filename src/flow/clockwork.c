@@ -23,7 +23,6 @@ static void write_idle_lines(struct purser *p, const struct settings *s)
         row.n.attempt_id = row.n.call_id = journal_next_id(j);
         row.n.at_us = now_us - since_us;
         row.n.ended_us = now_us;
-        row.n.total_us = since_us;
         row.n.units[UNIT_SECONDS] = (idle_us + US_PER_SECOND - 1) / US_PER_SECOND;
         row.n.cost_picousd = row.n.cost_max_picousd = price_of_time(provider->cost_per_hour, idle_us);
         row.n.cost_by_unit[UNIT_SECONDS] = row.n.cost_picousd;

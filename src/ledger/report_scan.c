@@ -124,7 +124,8 @@ static bool add_row(struct scanner *s, sqlite3_value **row)
     bump(g, SUM_unpriced, !priced);
     bump(g, SUM_unpriced_cost, priced ? 0 : cost);
     for (int u = 0; u < UNIT_COUNT; u++) bump(g, SUM_UNITS + u, sqlite3_value_int64(row[UNITS + u]));
-    spread_add(&g->latency, sqlite3_value_int64(row[TOTAL_US]));
+    int64_t total_us = sqlite3_value_int64(row[TOTAL_US]);
+    if (total_us > 0) spread_add(&g->latency, total_us);
     if (streamed && first_byte_us > 0) spread_add(&g->first_token, first_byte_us);
     return true;
 }

@@ -201,7 +201,7 @@ static void add_to(struct group *g, const int64_t measures[MEASURE_COUNT], const
 {
     for (int i = 0; i < MEASURE_COUNT; i++) bump(&g->sums[i], measures[i]);
     for (int u = 0; u < UNIT_COUNT; u++) bump(&g->sums[MEASURE_COUNT + u], n->units[u]);
-    histogram_add(&g->latency, n->total_us);
+    if (n->total_us > 0) histogram_add(&g->latency, n->total_us); /* not known of a crash, none of an idle machine */
     if (n->streamed && n->first_byte_us > 0) histogram_add(&g->first_token, n->first_byte_us);
 }
 
