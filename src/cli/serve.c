@@ -104,7 +104,10 @@ static int run(struct settings *settings, const char *file)
         complain(&why);
         buf_free(&why);
         if (admin) admin_drop(admin);
-        if (p) purser_drop(p);
+        if (p)
+            purser_drop(p);
+        else
+            settings_drop(settings);
         return EXIT_FAILED;
     }
     admin_first_start(admin, stdout);
