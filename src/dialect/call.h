@@ -52,10 +52,11 @@ struct call {
     int64_t tools;                /* tool definitions, each with constant overhead */
     int64_t images, audio, files; /* parts by kind */
     int64_t audio_bytes;          /* of the audio parts, decoded; not in text_bytes */
-    bool references;  /* stored or remote context, or a file whose text cannot be counted (previous_response_id,
+    bool references; /* stored or remote context, or a file whose text cannot be counted (previous_response_id,
                               * conversation, file ids, PDF): size unknown */
-    str user;         /* `user` or `safety_identifier` */
-    str service_tier; /* as asked */
+    str user;        /* `user`, else `safety_identifier`, else metadata.user_id */
+    str feature, task, session, prompt; /* metadata.feature, .task, .session_id, .prompt */
+    str service_tier;                   /* as asked */
     struct call_segments segments;
     struct arena *arena;
     /* what call_edit() needs; offsets into the body */

@@ -16,6 +16,7 @@
     FIELD(BEST_OF, "best_of")                                                                                          \
     FIELD(USER, "user")                                                                                                \
     FIELD(SAFETY_IDENTIFIER, "safety_identifier")                                                                      \
+    FIELD(METADATA, "metadata")                                                                                        \
     FIELD(SERVICE_TIER, "service_tier")                                                                                \
     FIELD(BACKGROUND, "background")                                                                                    \
     FIELD(MAX_TOOL_CALLS, "max_tool_calls")                                                                            \

@@ -238,6 +238,34 @@ static bool read_choices(struct call_reader *r)
     return true;
 }
 
+/* What applications say of a call in its `metadata`, where that is an object; the rest is the provider's to check. */
+static bool read_metadata(struct call_reader *r)
+{
+    const struct {
+        str name, param;
+        str *to;
+    } said[] = {
+        {S("user_id"), S("metadata.user_id"), &r->call->user},
+        {S("feature"), S("metadata.feature"), &r->call->feature},
+        {S("task"), S("metadata.task"), &r->call->task},
+        {S("session_id"), S("metadata.session_id"), &r->call->session},
+        {S("prompt"), S("metadata.prompt"), &r->call->prompt},
+    };
+    json_ref metadata = call_field_value(r, FIELD_METADATA);
+    for (size_t i = 0; metadata && i < COUNT_OF(said); i++) {
+        bool twice = false;
+        str value = STR_NONE;
+        json_ref at = json_find(r->doc, metadata, said[i].name, &twice);
+        if (twice)
+            return call_refuse(r, said[i].param,
+                               arena_printf(r->arena, "`%" STR_FMT "` stands twice in the body; send it once.",
+                                            STR_ARG(said[i].param)));
+        if (!at || said[i].to->n || json_type(r->doc, at) != JSON_STRING) continue;
+        if (json_string(r->doc, at, r->arena, &value) && value.n <= USER_BYTES_MAX) *said[i].to = value;
+    }
+    return true;
+}
+
 static bool read_rest(struct call_reader *r)
 {
     struct call *call = r->call;
@@ -250,7 +278,7 @@ static bool read_rest(struct call_reader *r)
     str user = STR_NONE;
     if (!read_string(r, FIELD_USER, USER_BYTES_MAX, &user)) return false;
     if (user.n) call->user = user;
-    return true;
+    return read_metadata(r);
 }
 
 bool call_read(enum call_kind kind, const struct json *doc, struct arena *arena, struct call *out,

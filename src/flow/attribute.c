@@ -3,82 +3,6 @@
 
 #include "flow/purser.h"
 
-enum { LABEL_MAX = 256 };
-
-/* One thing that can be said of a call, and the headers that say it: purser's own
- * first, then other gateways' (reference: Helicone, Portkey, LiteLLM, Langfuse). */
-struct label_source {
-    const char *what;
-    str names[5];
-};
-
-static const struct label_source user_source = {
-    "user",
-    {STR_INIT("x-purser-user"), STR_INIT("helicone-user-id"), STR_INIT("x-litellm-end-user-id"),
-     STR_INIT("x-litellm-customer-id")},
-};
-static const struct label_source feature_source = {"feature",
-                                                   {STR_INIT("x-purser-feature"),
-                                                    STR_INIT("helicone-property-feature")}};
-static const struct label_source task_source = {"task",
-                                                {STR_INIT("x-purser-task"), STR_INIT("helicone-property-task")}};
-static const struct label_source session_source = {
-    "session",
-    {STR_INIT("x-purser-session"), STR_INIT("helicone-session-id"), STR_INIT("x-portkey-trace-id"),
-     STR_INIT("x-litellm-session-id")},
-};
-static const struct label_source prompt_source = {"prompt",
-                                                  {STR_INIT("x-purser-prompt"), STR_INIT("helicone-prompt-id")}};
-static const struct label_source tags_source = {"tags", {STR_INIT("x-purser-tags"), STR_INIT("x-litellm-tags")}};
-
-/* A label is short printable text: it goes into the ledger, metrics and budgets. */
-static bool label_ok(str s)
-{
-    if (s.n > LABEL_MAX) return false;
-    for (size_t i = 0; i < s.n; i++) {
-        unsigned char c = (unsigned char)s.p[i];
-        if (c < 0x20 || c == 0x7f) return false;
-    }
-    return true;
-}
-
-static bool read_label(struct request *r, const struct label_source *from, str *out)
-{
-    *out = STR_NONE;
-    for (size_t i = 0; i < COUNT_OF(from->names) && from->names[i].n; i++) {
-        str value = http_header_find(&r->x->request, from->names[i]);
-        if (!value.p) continue;
-        if (!label_ok(value)) {
-            request_fail(r, ERR_BAD_HEADER,
-                         arena_printf(&r->arena,
-                                      "The header %" STR_FMT
-                                      " must be at most %d bytes of text without control characters.",
-                                      STR_ARG(from->names[i]), LABEL_MAX));
-            return false;
-        }
-        if (value.n) *out = arena_str(&r->arena, value);
-        return true;
-    }
-    return true;
-}
-
-static bool read_labels(struct request *r)
-{
-    str *who = r->attribute.payer.is;
-    const struct key *key = r->authenticate.key;
-    who[SCOPE_KEY] = arena_str(&r->arena, key->name);
-    who[SCOPE_TEAM] = arena_str(&r->arena, key->team);
-    bool ok = read_label(r, &user_source, &who[SCOPE_USER]) && read_label(r, &feature_source, &who[SCOPE_FEATURE]) &&
-              read_label(r, &task_source, &r->attribute.task) &&
-              read_label(r, &session_source, &r->attribute.session) &&
-              read_label(r, &prompt_source, &r->attribute.prompt) && read_label(r, &tags_source, &r->attribute.tags);
-    if (!ok) return false;
-    uint64_t retries = 0;
-    str count = http_header_find(&r->x->request, S("x-stainless-retry-count"));
-    if (count.n && str_to_u64(count, &retries)) r->attribute.client_retries = retries > 255 ? 255 : (unsigned)retries;
-    return true;
-}
-
 static bool read_body(struct request *r)
 {
     struct worker *w = r->worker;
@@ -99,9 +23,7 @@ static bool read_body(struct request *r)
     /* the body is freed when it is sent: what is wanted later is kept */
     call->model = arena_str(&r->arena, call->model);
     if (call->service_tier.n) call->service_tier = arena_str(&r->arena, call->service_tier);
-    str *user = &r->attribute.payer.is[SCOPE_USER];
-    if (!user->n && call->user.n && label_ok(call->user)) *user = arena_str(&r->arena, call->user);
-    call->user = STR_NONE;
+    labels_read_body(r);
     if (call->background) {
         request_fail_param(r, ERR_BAD_FIELD, S("'background' must be false: purser has no background jobs yet."),
                            S("background"));
@@ -183,7 +105,7 @@ static enum verdict answer_models(struct request *r)
 enum verdict step_attribute(struct request *r)
 {
     if (str_starts(r->x->request.path, S("/v1/models"))) return answer_models(r);
-    if (!read_labels(r)) return STEP_JUMP;
+    if (!labels_read(r)) return STEP_JUMP;
     bool other = r->receive.kind == CALL_PASSTHROUGH;
     if (other ? !passthrough_attribute(r) : !read_body(r) || !find_target(r) || !check_stored(r)) return STEP_JUMP;
     const struct settings *s = r->lease->snapshot->settings;

@@ -206,6 +206,10 @@ bool passthrough_may_be(const struct http_request *q);
 bool passthrough_reads(str method);
 bool passthrough_attribute(struct request *r) MUST_CHECK;
 void passthrough_plan(struct request *r);
+/* labels.c: user, feature, task, session, prompt and tags, from the headers; then what is
+ * still missing from the body that was read. Fails: false with the request failed. */
+bool labels_read(struct request *r) MUST_CHECK;
+void labels_read_body(struct request *r);
 /* stored.c: is what a call names its key's own? `*at` becomes the provider that stores
  * it, or must be it already. Fails: false with the request failed. */
 struct stored_id {

@@ -81,6 +81,27 @@ test('text', async () => {
     assert.equal(Number(response.headers.get('x-purser-cost-usd')), row.cost_picousd / 1e12);
 });
 
+test("who asks and what for: purser's headers, then other gateways', then the body", async () => {
+    const said = async (headers, more = {}) => {
+        const task = newTask();
+        await client.chat.completions.create(ask('Hello. [simulate tokens=2]', more), { headers: { 'x-purser-task': task, ...headers } });
+        const [{ user, feature, session, prompt, tags }] = await rowsOf(task);
+        return { user, feature, session, prompt, tags };
+    };
+    const nothing = { user: '', feature: '', session: '', prompt: '', tags: '' };
+    const metadata = { user_id: 'mia', feature: 'search', session_id: 's9', prompt: 'p@2' };
+    assert.deepEqual(await said({}, { metadata }), { user: 'mia', feature: 'search', session: 's9', prompt: 'p@2', tags: '' });
+    assert.equal((await said({}, { metadata, user: 'ben' })).user, 'ben');
+    const portkey = { 'x-portkey-metadata': JSON.stringify({ _user: 'pia', _prompt: 'greet', feature: 'mail', 'env\n': 'no', env: 'live' }) };
+    assert.deepEqual(await said(portkey, { user: 'ben' }), { ...nothing, user: 'pia', prompt: 'greet', feature: 'mail', tags: 'env=live' });
+    assert.equal((await said({ ...portkey, 'x-purser-user': 'ana' })).user, 'ana');
+    const helicone = { 'Helicone-User-Id': 'hal', 'Helicone-Property-Feature': 'chat', 'Helicone-Property-Plan': 'free', 'x-purser-tags': 'a' };
+    assert.deepEqual(await said(helicone), { ...nothing, user: 'hal', feature: 'chat', tags: 'a,plan=free' });
+    for (const text of ['{"_user":', '["a"]']) {
+        await assert.rejects(said({ 'x-portkey-metadata': text }), (e) => e.status === 400 && /x-portkey-metadata/.test(e.message));
+    }
+});
+
 test('several choices are paid for and passed on', async () => {
     const task = newTask();
     const data = await client.chat.completions.create(ask('Twice please. [simulate tokens=20]', { n: 2 }), of(task));

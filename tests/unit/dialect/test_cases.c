@@ -167,6 +167,8 @@ static void say_call(struct buf *out, const struct call *c)
     say_number(out, "audio_bytes", c->audio_bytes);
     say_number(out, "files", c->files);
     say_text(out, "user", c->user);
+    say_text(out, "feature", c->feature);
+    say_text(out, "session", c->session);
     say_text(out, "service_tier", c->service_tier);
     say_number(out, "system_bytes", c->segments.system_bytes);
     say_number(out, "history_bytes", c->segments.history_bytes);
