@@ -70,6 +70,8 @@ static enum verdict answer_models(struct request *r)
 {
     const struct settings *s = r->lease->snapshot->settings;
     str path = r->x->request.path, one = STR_NONE;
+    r->attribute.models = true;
+    r->attribute.payer.is[SCOPE_KEY] = arena_str(&r->arena, r->authenticate.key->name); /* for the access log */
     if (str_starts(path, S("/v1/models/"))) one = str_from_at(path, sizeof("/v1/models/") - 1);
     struct buf out;
     buf_init(&out, 0);

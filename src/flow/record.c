@@ -28,7 +28,7 @@ static void log_call(struct request *r)
                STR_ARG(err_info(r->err)->name));
     const str *who = r->attribute.payer.is;
     if (r->authenticate.key) {
-        add_text(&line, "operation", call_kind_name(r->receive.kind));
+        add_text(&line, "operation", r->attribute.models ? S("models") : call_kind_name(r->receive.kind));
         add_text(&line, "key", who[SCOPE_KEY]);
         add_text(&line, "team", who[SCOPE_TEAM]);
         add_text(&line, "user", who[SCOPE_USER]);
@@ -66,6 +66,6 @@ enum verdict step_record(struct request *r)
     if (r->x) r->x->user = NULL;              /* the exchange goes on alone: its bytes may still be on their way */
     r->x = NULL;
     if (r->err && !(a && a->began)) metrics_refused(&r->worker->metrics, r->err);
-    log_call(r);
+    if (r->authenticate.key || r->err) log_call(r); /* else it was a probe of health: many, and no call */
     return STEP_OVER;
 }

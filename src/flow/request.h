@@ -137,6 +137,7 @@ struct request {
         str task, session, prompt, tags;
         const struct setting_feature *feature;
         unsigned client_retries;
+        bool models; /* asks for /v1/models: no call to a provider */
         bool finish_on_disconnect;
     } attribute;
 
