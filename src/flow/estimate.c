@@ -7,7 +7,11 @@
 
 #include "base/time.h"
 
-enum { BYTES_PER_TOKEN = 4, TOKENS_PER_MESSAGE = 4 };
+enum {
+    BYTES_PER_TOKEN = 4,
+    TOKENS_PER_MESSAGE = 4,
+    CANCEL_US = 2000, /* until the provider hears that nobody listens any more */
+};
 
 /* Until a target has been seen to generate: about the fastest that is on offer. */
 static const double unseen_rate = 200.0 / 1e6;
@@ -32,7 +36,7 @@ static int64_t likely_output(const struct attempt *a, int64_t now_us)
     if (seen->output_events > tokens) tokens = seen->output_events;
     double rate = a->request->plan.target->fastest_tokens_per_us;
     int64_t since_us = a->body.last_us ? a->body.last_us : a->wire.call.connected_us;
-    int64_t unseen_us = now_us > since_us ? now_us - since_us : 0;
+    int64_t unseen_us = (now_us > since_us ? now_us - since_us : 0) + CANCEL_US;
     double unseen = (double)unseen_us * (rate > 0 ? rate : unseen_rate);
     int64_t most = a->hold.max_output * a->request->attribute.call.choices;
     return unseen >= (double)(most - tokens) ? (tokens > most ? tokens : most) : tokens + (int64_t)unseen;

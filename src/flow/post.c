@@ -124,14 +124,16 @@ static void write_row(struct attempt *a, const struct budget_amounts *used)
     a->hold.position = journal_append(r->worker->journal, JOURNAL_POST, &row);
 }
 
+/* How fast this target generates: all that it made over all the time it took. (The
+ * time between first and last output would say more, were it not that a short answer
+ * often comes in one read: then it says nothing.) */
 static void learn_rate(struct attempt *a, int64_t now_us)
 {
     struct target *t = a->request->plan.target;
     const struct usage *u = &a->body.answer.usage;
     int64_t tokens = u->units[UNIT_OUTPUT] + u->units[UNIT_REASONING];
-    int64_t from_us = a->body.last_us > a->body.first_us ? a->body.first_us : a->wire.call.connected_us;
-    int64_t took_us = (a->body.last_us ? a->body.last_us : now_us) - from_us;
-    if (!u->known || tokens < 16 || took_us <= 0) return;
+    int64_t took_us = (a->body.last_us ? a->body.last_us : now_us) - a->wire.call.connected_us;
+    if (!u->known || tokens < 16 || took_us < US_PER_MS) return;
     double rate = (double)tokens / (double)took_us;
     if (rate > t->fastest_tokens_per_us) t->fastest_tokens_per_us = rate;
 }

@@ -141,11 +141,10 @@ void conn_close(struct conn *c, void (*on_closed)(struct conn *c))
     if (c->closed) return;
     c->closed = true;
     c->on_closed = on_closed;
-    uv_poll_stop(&c->poll);
     if (c->tls) tls_drop(c->tls);
     c->tls = NULL;
-    close(c->fd); /* after uv_poll_stop(): libuv has let go of the descriptor */
-    uv_close((uv_handle_t *)&c->poll, after_close);
+    uv_close((uv_handle_t *)&c->poll, after_close); /* takes the descriptor out of epoll now, calls back later */
+    close(c->fd);                                   /* only then: another thread may be given the number at once */
 }
 
 int conn_connect_result(const struct conn *c)
