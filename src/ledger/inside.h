@@ -105,6 +105,7 @@ struct ledger {
     pthread_cond_t store_wake, stored_wake;
     bool work; /* there is something to store */
     bool stop_store;
+    unsigned flushing;          /* callers of ledger_flush() that wait: batches are not gathered then */
     struct forget_wish *forget; /* a stack */
     _Atomic bool stop_sync;
     _Atomic uint32_t nudged; /* a futex: a stop or a flush waits, sync now */

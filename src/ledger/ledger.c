@@ -212,7 +212,10 @@ void ledger_flush(struct ledger *l)
         target[w] = atomic_load_explicit(&l->journals[w].appended, memory_order_acquire);
     ledger_nudge(l);
     pthread_mutex_lock(&l->lock);
+    l->flushing++;
+    pthread_cond_signal(&l->store_wake);
     while (!stored_up_to(l, target)) pthread_cond_wait(&l->stored_wake, &l->lock);
+    l->flushing--;
     pthread_mutex_unlock(&l->lock);
 }
 

@@ -18,6 +18,7 @@ enum {
     RETIRE_PAGES = 256,
     RETIRE_EVERY_US = 1000 * 1000,
     STOP_TRIES = 3,
+    GATHER_US = 50 * 1000, /* between batches: rollups and commits cost by the batch, rows by the row */
 };
 
 /* One chain, as the running batch has it. */
@@ -360,6 +361,18 @@ static bool wait_for_work(struct storing *t, struct forget_wish **wishes)
     return stop;
 }
 
+/* Lets a batch grow, unless somebody waits for it. */
+static void gather(struct ledger *l)
+{
+    int64_t until_us = time_mono_us() + GATHER_US;
+    pthread_mutex_lock(&l->lock);
+    for (int64_t now_us = time_mono_us(); now_us < until_us && !l->stop_store && !l->flushing;
+         now_us = time_mono_us()) {
+        wait_until(l, until_us - now_us);
+    }
+    pthread_mutex_unlock(&l->lock);
+}
+
 static void tell_stored(struct ledger *l)
 {
     pthread_mutex_lock(&l->lock);
@@ -394,6 +407,7 @@ void *ledger_store_main(void *ledger)
     for (bool stop = false; !stop;) {
         struct forget_wish *wishes;
         bool asked = wait_for_work(&t, &wishes);
+        if (!asked) gather(l);
         bool ok = store_all(&t);
         grant_wishes(&t, wishes);
         if (!ok) pause_after_failure(l);
