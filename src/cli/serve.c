@@ -59,6 +59,17 @@ static void announce(const struct settings *s)
     fflush(stdout);
 }
 
+/* Segments are made ahead by the ledger's own thread: a moment later there is one, or never. */
+static void warn_if_not_ready(const struct purser *p, const struct settings *s)
+{
+    for (int i = 0; i < 200 && !purser_ready(p); i++) usleep(10 * 1000);
+    if (purser_ready(p)) return;
+    fprintf(stderr,
+            "purser: the journal in '%" STR_FMT "' has no room, so calls are refused until it has: is its disk full? "
+            "It needs 16 MB for each worker.\n",
+            STR_ARG(s->data));
+}
+
 static void reload(struct purser *p)
 {
     struct buf why;
@@ -113,6 +124,7 @@ static int run(struct settings *settings, const char *file)
     admin_first_start(admin, stdout);
     announce(settings);
     admin_start(admin);
+    warn_if_not_ready(p, settings);
     malloc_trim(0); /* what reading the settings and the price book left behind */
     wait_for_signals(p, &signals);
     pthread_sigmask(SIG_UNBLOCK, &signals, NULL); /* a second signal ends it at once: the journal makes that safe */
