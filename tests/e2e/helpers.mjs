@@ -20,12 +20,6 @@ export const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/
 export const bin = process.env.PURSER_BIN || join(root, 'build/purser');
 /** Sanitizers are slow: tests that load the server do less under them. */
 export const sanitized = !['', 'release', undefined].includes(process.env.PURSER_MODE);
-/** How often a test repeats: `rounds('BUDGET_ROUNDS', 20)` is 20 in CI, fewer under a sanitizer,
- *  and what the variable says in `bench/run --only promises`. */
-export function rounds(variable, usual) {
-    const asked = Number(process.env[variable]);
-    return asked > 0 ? asked : sanitized ? Math.max(1, Math.ceil(usual / 5)) : usual;
-}
 const sharedDir = process.env.PURSER_SHARED || join(root, '../shared');
 /** Recorded traffic and suites; null where they are not at hand: skip, and say so. */
 export const shared = existsSync(sharedDir) ? sharedDir : null;
