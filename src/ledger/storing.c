@@ -18,7 +18,9 @@ enum {
     RETIRE_PAGES = 256,
     RETIRE_EVERY_US = 1000 * 1000,
     STOP_TRIES = 3,
-    GATHER_US = 50 * 1000, /* between batches: rollups and commits cost by the batch, rows by the row */
+    /* under load batches gather: rollups and commits cost by the batch, rows by the row */
+    GATHER_US = 50 * 1000,
+    GATHER_RECORDS = 100, /* in the batch before: that is load */
 };
 
 /* One chain, as the running batch has it. */
@@ -404,11 +406,14 @@ void *ledger_store_main(void *ledger)
     struct storing t = {.l = l, .reading = mem_zalloc(l->chain_count * sizeof(*t.reading))};
     buf_init(&t.damage, 1024 * 1024);
     unsigned tries = 0;
+    bool busy = false;
     for (bool stop = false; !stop;) {
         struct forget_wish *wishes;
         bool asked = wait_for_work(&t, &wishes);
-        if (!asked) gather(l);
+        if (!asked && busy) gather(l);
+        uint64_t before = atomic_load_explicit(&l->stored, memory_order_relaxed);
         bool ok = store_all(&t);
+        busy = atomic_load_explicit(&l->stored, memory_order_relaxed) - before >= GATHER_RECORDS;
         grant_wishes(&t, wishes);
         if (!ok) pause_after_failure(l);
         /* what a failing store does not take stays in the journal, for the next start */
