@@ -7,6 +7,7 @@
 //   await purser.stop(); await sim.stop();
 //
 // Whole numbers above 2^53 come out of parseBig() as BigInt.
+import http from 'node:http';
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, openSync, readFileSync, readSync, readdirSync, closeSync, rmSync, writeFileSync } from 'node:fs';
@@ -255,7 +256,11 @@ export async function startPurser({ settings, dir = tempDir(), env = {}, wrap, w
         assert.equal(answer.status, 200);
         return answer.text();
     };
-    server.sql = (query) => sql(data, query);
+    /** The store, once it has everything that a running server has posted. */
+    server.sql = async (query) => {
+        await flush(data);
+        return sql(data, query);
+    };
     /** Every attempt, once `least` of them have been stored. */
     server.rows = async (least = 0, { where = '1', seconds: limit = 15 } = {}) => {
         await until(`${least} attempts stored`, async () =>
@@ -281,6 +286,19 @@ export function ledgerFile(data) {
         if (head.toString() === 'SQLite format 3') return path;
     }
     throw new Error(`no SQLite file in ${data}`);
+}
+
+/** What `purser report` does first: asks the server, if there is one, to store what it has. */
+function flush(data) {
+    return new Promise((done) => {
+        const ask = http.request({ socketPath: join(data, 'purser.sock'), path: '/control/flush', method: 'POST', timeout: 15000 }, (answer) => {
+            answer.resume();
+            answer.on('close', done);
+        });
+        ask.on('error', done);
+        ask.on('timeout', () => ask.destroy());
+        ask.end();
+    });
 }
 
 /** Asks the ledger beside whoever writes it. */
