@@ -1,6 +1,6 @@
 /* Usage and streams: whatever a provider sends, units are disjoint, never negative
  * and never more than it said; a stream's events lead to a state that holds together. */
-#include "dialect/call.h"
+#include "dialect/dialect.h"
 
 #include <stdlib.h>
 
@@ -92,6 +92,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < 2 || size > INPUT_MAX) return 0;
     enum call_kind kind = data[0] % CALL_KIND_COUNT;
+    if (!dialect_of(kind)) kind = CALL_CHAT;
     uint32_t quirks = data[1];
     str text = str_of((const char *)data + 2, size - 2);
     struct json doc;

@@ -8,20 +8,33 @@
 #include "base/json.h"
 #include "base/usage.h"
 
+/* The wire formats of calls, by their names in `protocols:` of the settings. */
+enum dialect_id {
+    DIALECT_CHAT,      /* OpenAI chat completions, and OpenAI's smaller endpoints */
+    DIALECT_RESPONSES, /* OpenAI responses */
+    DIALECT_MESSAGES,  /* Anthropic messages */
+    DIALECT_GEMINI,    /* Gemini generateContent */
+    DIALECT_CONVERSE,  /* Bedrock Converse */
+    DIALECT_COHERE,    /* Cohere v2 */
+    DIALECT_COUNT,
+};
+
 enum call_kind {
-    CALL_CHAT,
-    CALL_COMPLETIONS,
-    CALL_EMBEDDINGS,
-    CALL_RESPONSES,
-    CALL_MODERATIONS,
+#define KIND(constant, ...) CALL_##constant,
+#include "dialect/kinds.def"
+#undef KIND
     CALL_KIND_COUNT,
     CALL_PASSTHROUGH = CALL_KIND_COUNT, /* another path of the provider: carried, not read */
 };
 
-/* "/v1/chat/completions"; behind a provider's base_url without the "/v1". */
+/* "/v1/chat/completions", as clients call it; a `*` stands for the model. */
 str call_path(enum call_kind kind);
-/* GenAI operation name for metrics and ledger: "chat", "text_completion", "embeddings", "responses", "moderations", "passthrough". */
+/* "chat", "messages", "passthrough": unique. */
 str call_kind_name(enum call_kind kind);
+/* GenAI operation name for metrics and ledger: "chat", "embeddings", "generate_content" ... */
+str call_kind_operation(enum call_kind kind);
+/* CALL_PASSTHROUGH speaks DIALECT_CHAT, as far as it must speak. */
+enum dialect_id call_kind_dialect(enum call_kind kind);
 /* The least output limit that providers take for the kind: a limit is never lowered below it. */
 int64_t call_min_output(enum call_kind kind);
 
@@ -160,11 +173,7 @@ bool answer_read(struct answer *a, enum call_kind kind, uint32_t quirks, struct 
  * fields of chat and of responses, makes the units disjoint and clamps them. */
 void usage_read_openai(const struct json *doc, json_ref usage, uint32_t quirks, struct usage *out);
 
-/* An error in the client's shape, as a body:
- * {"error":{"message","type","param","code"}}. */
+/* OpenAI's error, as a body: {"error":{"message","type","param","code"}}. */
 void openai_render_error(struct buf *out, enum err e, str message, str param, str code_or_empty);
-/* The same as the event that ends a stream: chat and completions `data: {"error":...}` (no [DONE] behind it),
- * responses `event: error` with a sequence number. */
-void openai_render_stream_error(struct buf *out, enum call_kind kind, enum err e, str message, int64_t sequence);
 
 #endif

@@ -2,7 +2,7 @@
 #ifndef DIALECT_OPENAI_H
 #define DIALECT_OPENAI_H
 
-#include "dialect/call.h"
+#include "dialect/tap.h"
 
 /* The members of a body's root that purser reads or writes. */
 #define CALL_FIELDS(FIELD)                                                                                             \
@@ -80,32 +80,25 @@ void tally_object(struct tally *t, json_ref object);
 /* Tool definitions: text of their own segment, and where they run. */
 void tally_tools(struct tally *t, json_ref tools);
 
-/* Bytes of a string once decoded, an unpaired surrogate as U+FFFD; 0 for other values. */
-int64_t openai_string_bytes(const struct json *doc, json_ref at);
-/* Bytes of a value written without white space, its strings decoded. */
-int64_t openai_value_bytes(const struct json *doc, json_ref at);
-/* The member's value; JSON_ABSENT where it is missing or null. */
-json_ref openai_find(const struct json *doc, json_ref object, str key);
-/* ... of an object in it: outer.inner. */
-json_ref openai_find_in(const struct json *doc, json_ref object, str outer, str inner);
-
-/* Whether `root` is an error in one of the forms that providers send, in a body
- * or an event; `payload`: it also carries a result, so that a mere `message` or
- * `detail` proves nothing. `*message` lives in `arena`, at most a kilobyte. */
-bool openai_error_find(const struct json *doc, json_ref root, bool payload, struct arena *arena, str *message);
-
 /* Reads `usage` into the answer: units, the raw bytes, the provider's own cost. */
 void answer_take_usage(struct answer *a, uint32_t quirks, const struct json *doc, json_ref usage);
-/* Replaces a short text of the answer by a string of the document. */
-void answer_keep(struct answer *a, str *slot, const struct json *doc, json_ref at);
-/* ... the service tier; "auto" only repeats what was asked. */
-void answer_keep_tier(struct answer *a, const struct json *doc, json_ref at);
-/* Marks the answer as failed; the first message stays. */
-void answer_fail(struct answer *a, str message);
 /* The parts of a chat chunk or body, and of the responses' events and bodies. */
 void answer_take_choices(struct answer *a, const struct json *doc, json_ref choices);
 enum tap_verdict answer_take_event(struct answer *a, uint32_t quirks, const struct json *doc, str type);
 void answer_take_response(struct answer *a, uint32_t quirks, const struct json *doc, json_ref response);
 void answer_take_items(struct answer *a, const struct json *doc, json_ref output);
+
+/* ---- the rows of dialect_chat and dialect_responses */
+bool openai_read(enum call_kind kind, const struct json *doc, struct arena *arena, struct call *out,
+                 struct call_problem *problem) MUST_CHECK;
+size_t openai_edit(const struct call *call, const struct json *doc, const struct call_changes *changes,
+                   struct json_edit edits[CALL_EDITS_MAX]);
+enum tap_verdict openai_tap_event(struct answer *a, enum call_kind kind, uint32_t quirks, const struct json *doc,
+                                  str event);
+void openai_tap_frame(struct answer *a, uint32_t quirks, const struct json *doc);
+void responses_tap_frame(struct answer *a, uint32_t quirks, const struct json *doc);
+void openai_tap_body(struct answer *a, enum call_kind kind, uint32_t quirks, const struct json *doc);
+void chat_stream_error(struct event_sink *sink, enum err e, str message, int64_t sequence);
+void responses_stream_error(struct event_sink *sink, enum err e, str message, int64_t sequence);
 
 #endif

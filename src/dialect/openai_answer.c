@@ -1,45 +1,7 @@
-/* The tap: what an answer says about itself, read from whole bodies and from the
- * events of a stream as they pass. Nothing is held back or changed here; the
- * verdict tells the flow what an event is. */
+/* The tap on chat completions and OpenAI's smaller endpoints: usage objects, chunks
+ * and whole bodies. Nothing is held back or changed here. */
+#include "dialect/dialect.h"
 #include "dialect/openai.h"
-
-enum {
-    LABEL_BYTES_MAX = 256,
-    LABELS_MAX = 64, /* changes taken; behind that somebody is playing */
-    USAGE_RAW_MAX = 16 * 1024,
-};
-
-void answer_init(struct answer *a, struct arena *arena)
-{
-    *a = (struct answer){.provider_cost = -1, .sequence = -1, .arena = arena};
-}
-
-bool answer_complete(const struct answer *a)
-{
-    bool something = a->choices_seen || a->usage.known;
-    return !a->failed && (a->finished || (a->ended && something));
-}
-
-void answer_keep(struct answer *a, str *slot, const struct json *doc, json_ref at)
-{
-    if (!at || json_type(doc, at) != JSON_STRING || json_string_is(doc, at, *slot)) return;
-    str raw = json_raw(doc, at), s;
-    if (raw.n <= 2 || raw.n > LABEL_BYTES_MAX || a->labels >= LABELS_MAX) return;
-    if (!json_string(doc, at, a->arena, &s)) return;
-    *slot = arena_str(a->arena, s);
-    a->labels++;
-}
-
-void answer_keep_tier(struct answer *a, const struct json *doc, json_ref at)
-{
-    if (!json_string_is(doc, at, S("auto"))) answer_keep(a, &a->service_tier, doc, at);
-}
-
-void answer_fail(struct answer *a, str message)
-{
-    if (!a->provider_error.n) a->provider_error = message;
-    a->failed = true;
-}
 
 /* ---- usage */
 
@@ -87,22 +49,6 @@ static void take_cost(struct answer *a, const struct json *doc, json_ref usage)
     }
 }
 
-/* Every chunk may bring a new one (cumulative): one piece of memory serves them all. */
-static void keep_raw(struct answer *a, str raw)
-{
-    if (raw.n > USAGE_RAW_MAX) {
-        a->usage_raw.n = 0;
-        return;
-    }
-    char *to = (char *)a->usage_raw.p;
-    if (raw.n > a->usage_cap) {
-        a->usage_cap = raw.n < 512 ? 512 : raw.n < 2048 ? 2048 : USAGE_RAW_MAX;
-        to = arena_alloc(a->arena, a->usage_cap);
-    }
-    memcpy(to, raw.p, raw.n);
-    a->usage_raw = str_of(to, raw.n);
-}
-
 void answer_take_usage(struct answer *a, uint32_t quirks, const struct json *doc, json_ref usage)
 {
     if (!usage || json_type(doc, usage) != JSON_OBJECT) return;
@@ -113,7 +59,7 @@ void answer_take_usage(struct answer *a, uint32_t quirks, const struct json *doc
         return;
     }
     a->usage = read;
-    keep_raw(a, json_raw(doc, usage));
+    answer_keep_usage(a, json_raw(doc, usage));
     take_cost(a, doc, usage);
     answer_keep_tier(a, doc, openai_find(doc, usage, S("service_tier"))); /* Mistral */
 }
@@ -226,7 +172,7 @@ void answer_take_choices(struct answer *a, const struct json *doc, json_ref choi
 }
 
 /* What every chunk and body has beside its output. */
-static void take_frame(struct answer *a, uint32_t quirks, const struct json *doc)
+void openai_tap_frame(struct answer *a, uint32_t quirks, const struct json *doc)
 {
     answer_keep(a, &a->model, doc, openai_find(doc, JSON_ROOT, S("model")));
     answer_keep_tier(a, doc, openai_find(doc, JSON_ROOT, S("service_tier")));
@@ -250,7 +196,7 @@ static bool usage_only(const struct json *doc)
 
 static enum tap_verdict feed_chunk(struct answer *a, uint32_t quirks, const struct json *doc)
 {
-    take_frame(a, quirks, doc);
+    openai_tap_frame(a, quirks, doc);
     json_ref choices = openai_find(doc, JSON_ROOT, S("choices")), usage = openai_find(doc, JSON_ROOT, S("usage"));
     bool before = a->failed;
     a->failed = false;
@@ -264,102 +210,25 @@ static enum tap_verdict feed_chunk(struct answer *a, uint32_t quirks, const stru
     return usage_only(doc) ? TAP_USAGE_ONLY : TAP_PASS;
 }
 
-/* ---- other paths: nothing is known of them but that many tell an id and a usage */
-
-static void take_other(struct answer *a, uint32_t quirks, const struct json *doc)
+enum tap_verdict openai_tap_event(struct answer *a, enum call_kind kind, uint32_t quirks, const struct json *doc,
+                                  str event)
 {
-    json_ref response = openai_find(doc, JSON_ROOT, S("response"));
-    if (!a->id.n) answer_keep(a, &a->id, doc, openai_find(doc, JSON_ROOT, S("id"))); /* what was made comes first */
-    take_frame(a, quirks, doc);
-    if (response) answer_take_usage(a, quirks, doc, openai_find(doc, response, S("usage")));
+    return kind == CALL_RESPONSES ? answer_take_event(a, quirks, doc, answer_event_type(doc, event))
+                                  : feed_chunk(a, quirks, doc);
 }
 
-/* ---- streams */
-
-static enum tap_verdict feed_malformed(struct answer *a, str why)
+void openai_tap_body(struct answer *a, enum call_kind kind, uint32_t quirks, const struct json *doc)
 {
-    answer_fail(a, arena_printf(a->arena, "an event of the stream is malformed: %" STR_FMT, STR_ARG(why)));
-    return TAP_ERROR;
-}
-
-static enum tap_verdict feed_error(struct answer *a, uint32_t quirks, const struct json *doc, str message)
-{
-    json_ref response = openai_find(doc, JSON_ROOT, S("response"));
-    take_frame(a, quirks, doc);
-    if (response) answer_take_response(a, quirks, doc, response);
-    answer_fail(a, message);
-    return TAP_ERROR;
-}
-
-/* What the event is: its data say so (responses), else its name. */
-static str event_type(const struct json *doc, str event)
-{
-    json_ref type = openai_find(doc, JSON_ROOT, S("type"));
-    if (json_type(doc, type) != JSON_STRING || doc->nodes[type].escaped) return event;
-    str raw = json_raw(doc, type);
-    return str_of(raw.p + 1, raw.n - 2);
-}
-
-enum tap_verdict answer_feed(struct answer *a, enum call_kind kind, uint32_t quirks, struct json *doc, str event,
-                             str data)
-{
-    data = str_trim(data);
-    bool error = str_eq(event, S("error"));
-    if (!data.n && !error) return TAP_PASS;
-    if (str_eq(data, S("[DONE]"))) {
-        a->ended = true;
-        return kind == CALL_PASSTHROUGH ? TAP_PASS : TAP_END;
-    }
-    struct json_fail why;
-    if (kind == CALL_PASSTHROUGH) {
-        if (json_parse(doc, data, &why) && json_type(doc, JSON_ROOT) == JSON_OBJECT) take_other(a, quirks, doc);
-        return TAP_PASS;
-    }
-    if (!json_parse(doc, data, &why)) {
-        if (!error) return feed_malformed(a, str_from(why.why));
-        answer_fail(a, arena_str(a->arena, str_head(data, LABEL_BYTES_MAX)));
-        return TAP_ERROR;
-    }
-    if (json_type(doc, JSON_ROOT) != JSON_OBJECT) return feed_malformed(a, S("it is no JSON object"));
-
-    str type = event_type(doc, event), message;
-    bool payload = openai_find(doc, JSON_ROOT, S("choices")) || str_starts(type, S("response."));
-    if (openai_error_find(doc, JSON_ROOT, payload, a->arena, &message)) return feed_error(a, quirks, doc, message);
-    if (error) {
-        message = arena_str(a->arena, str_head(data, LABEL_BYTES_MAX));
-        return feed_error(a, quirks, doc, message);
-    }
-    return kind == CALL_RESPONSES ? answer_take_event(a, quirks, doc, type) : feed_chunk(a, quirks, doc);
-}
-
-/* ---- whole bodies */
-
-bool answer_read(struct answer *a, enum call_kind kind, uint32_t quirks, struct json *doc, str body)
-{
-    struct json_fail why;
-    if (!json_parse(doc, body, &why) || json_type(doc, JSON_ROOT) != JSON_OBJECT) return false;
-    if (kind == CALL_PASSTHROUGH) {
-        take_other(a, quirks, doc);
-        a->finished = a->ended = true;
-        return true;
-    }
-    json_ref choices = openai_find(doc, JSON_ROOT, S("choices")), output = openai_find(doc, JSON_ROOT, S("output"));
-    bool payload = choices || output || openai_find(doc, JSON_ROOT, S("data"));
-    str message;
-    take_frame(a, quirks, doc);
-    if (openai_error_find(doc, JSON_ROOT, payload, a->arena, &message)) {
-        answer_fail(a, message);
-        return true;
-    }
+    json_ref output = openai_find(doc, JSON_ROOT, S("output"));
+    openai_tap_frame(a, quirks, doc);
     if (kind == CALL_RESPONSES) {
         bool has_status = openai_find(doc, JSON_ROOT, S("status")) != JSON_ABSENT;
         answer_take_items(a, doc, output);
         answer_take_response(a, quirks, doc, JSON_ROOT);
         if (!has_status) a->finished = a->ended = output != JSON_ABSENT;
-        return true;
+        return;
     }
-    answer_take_choices(a, doc, choices);
+    answer_take_choices(a, doc, openai_find(doc, JSON_ROOT, S("choices")));
     /* a body that is whole is an answer that is */
     a->finished = a->ended = !a->failed;
-    return true;
 }

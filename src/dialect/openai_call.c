@@ -9,17 +9,6 @@ enum {
     TIER_BYTES_MAX = 64,
 };
 
-static const struct {
-    str path, name;
-} kinds[CALL_KIND_COUNT + 1] = {
-    [CALL_CHAT] = {STR_INIT("/v1/chat/completions"), STR_INIT("chat")},
-    [CALL_COMPLETIONS] = {STR_INIT("/v1/completions"), STR_INIT("text_completion")},
-    [CALL_EMBEDDINGS] = {STR_INIT("/v1/embeddings"), STR_INIT("embeddings")},
-    [CALL_RESPONSES] = {STR_INIT("/v1/responses"), STR_INIT("responses")},
-    [CALL_MODERATIONS] = {STR_INIT("/v1/moderations"), STR_INIT("moderations")},
-    [CALL_PASSTHROUGH] = {STR_INIT(""), STR_INIT("passthrough")},
-};
-
 static const str field_names[FIELD_COUNT] = {
 #define FIELD(constant, name) [FIELD_##constant] = STR_INIT(name),
     CALL_FIELDS(FIELD)
@@ -30,21 +19,6 @@ static const char *const type_names[] = {
     [JSON_NULL] = "null",       [JSON_FALSE] = "false",    [JSON_TRUE] = "true",        [JSON_NUMBER] = "a number",
     [JSON_STRING] = "a string", [JSON_ARRAY] = "an array", [JSON_OBJECT] = "an object",
 };
-
-str call_path(enum call_kind kind)
-{
-    return kinds[kind].path;
-}
-
-str call_kind_name(enum call_kind kind)
-{
-    return kinds[kind].name;
-}
-
-int64_t call_min_output(enum call_kind kind)
-{
-    return kind == CALL_RESPONSES ? 16 : 1;
-}
 
 str call_field_name(enum call_field f)
 {
@@ -281,8 +255,8 @@ static bool read_rest(struct call_reader *r)
     return read_metadata(r);
 }
 
-bool call_read(enum call_kind kind, const struct json *doc, struct arena *arena, struct call *out,
-               struct call_problem *problem)
+bool openai_read(enum call_kind kind, const struct json *doc, struct arena *arena, struct call *out,
+                 struct call_problem *problem)
 {
     *out = (struct call){
         .kind = kind,

@@ -146,8 +146,8 @@ static void sort(struct json_edit *list, size_t count)
     }
 }
 
-size_t call_edit(const struct call *call, const struct json *doc, const struct call_changes *changes,
-                 struct json_edit edits[CALL_EDITS_MAX])
+size_t openai_edit(const struct call *call, const struct json *doc, const struct call_changes *changes,
+                   struct json_edit edits[CALL_EDITS_MAX])
 {
     struct edits e = {.call = call, .doc = doc, .list = edits};
     buf_init(&e.members, 0);

@@ -98,32 +98,35 @@ void openai_render_error(struct buf *out, enum err e, str message, str param, st
     buf_add(out, S("}}"));
 }
 
-/* The responses' event carries the error twice: flat as the event is documented,
- * and as the object that makes the official client throw. */
-static void render_error_event(struct buf *out, enum err e, str message, int64_t sequence)
+void chat_stream_error(struct event_sink *sink, enum err e, str message, int64_t sequence)
 {
-    const struct err_info *info = err_info(e);
-    if (!message.n) message = info->text;
-    buf_add(out, S("event: error\ndata: {\"type\":\"error\",\"code\":"));
-    add_or_null(out, info->openai_code);
-    buf_add(out, S(",\"message\":"));
-    buf_add_json(out, message);
-    buf_printf(out, ",\"param\":null,\"sequence_number\":%lld,\"error\":{\"message\":", (long long)sequence);
-    buf_add_json(out, message);
-    buf_add(out, S(",\"type\":"));
-    buf_add_json(out, info->openai_type);
-    buf_add(out, S(",\"param\":null,\"code\":"));
-    add_or_null(out, info->openai_code);
-    buf_add(out, S("}}\n\n"));
+    struct buf data;
+    (void)sequence;
+    buf_init(&data, 0);
+    openai_render_error(&data, e, message, S(""), S(""));
+    sink->fail(sink, STR_NONE, buf_str(&data));
+    buf_free(&data);
 }
 
-void openai_render_stream_error(struct buf *out, enum call_kind kind, enum err e, str message, int64_t sequence)
+/* The event carries the error twice: flat as it is documented, and as the object that
+ * makes the official client throw. */
+void responses_stream_error(struct event_sink *sink, enum err e, str message, int64_t sequence)
 {
-    if (kind == CALL_RESPONSES) {
-        render_error_event(out, e, message, sequence);
-        return;
-    }
-    buf_add(out, S("data: "));
-    openai_render_error(out, e, message, S(""), S(""));
-    buf_add(out, S("\n\n"));
+    const struct err_info *info = err_info(e);
+    struct buf data;
+    buf_init(&data, 0);
+    if (!message.n) message = info->text;
+    buf_add(&data, S("{\"type\":\"error\",\"code\":"));
+    add_or_null(&data, info->openai_code);
+    buf_add(&data, S(",\"message\":"));
+    buf_add_json(&data, message);
+    buf_printf(&data, ",\"param\":null,\"sequence_number\":%lld,\"error\":{\"message\":", (long long)sequence);
+    buf_add_json(&data, message);
+    buf_add(&data, S(",\"type\":"));
+    buf_add_json(&data, info->openai_type);
+    buf_add(&data, S(",\"param\":null,\"code\":"));
+    add_or_null(&data, info->openai_code);
+    buf_add(&data, S("}}"));
+    sink->fail(sink, S("error"), buf_str(&data));
+    buf_free(&data);
 }

@@ -125,3 +125,11 @@ enum tap_verdict answer_take_event(struct answer *a, uint32_t quirks, const stru
     a->choices_seen = a->choices_finished = 1;
     return TAP_END;
 }
+
+/* An error may stand beside the response that failed. */
+void responses_tap_frame(struct answer *a, uint32_t quirks, const struct json *doc)
+{
+    json_ref response = openai_find(doc, JSON_ROOT, S("response"));
+    openai_tap_frame(a, quirks, doc);
+    if (response) answer_take_response(a, quirks, doc, response);
+}

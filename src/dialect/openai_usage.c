@@ -50,16 +50,21 @@ static bool whole(str s, int64_t *out)
     return exponent == 0 && digits <= COUNT_MAX;
 }
 
-/* -1 where there is none. */
-static int64_t count_at(struct counts *c, json_ref at)
+int64_t usage_count(const struct json *doc, json_ref at, uint32_t *flags)
 {
     int64_t v;
     if (!at) return -1;
-    if (json_i64(c->doc, at, &v) && v >= 0 && v <= COUNT_MAX) return v;
-    str raw = json_raw(c->doc, at);
-    if (json_type(c->doc, at) == JSON_NUMBER && raw.p[0] != '-' && whole(raw, &v)) return v;
-    c->flags |= USAGE_NOT_A_COUNT;
+    if (json_i64(doc, at, &v) && v >= 0 && v <= COUNT_MAX) return v;
+    str raw = json_raw(doc, at);
+    if (json_type(doc, at) == JSON_NUMBER && raw.p[0] != '-' && whole(raw, &v)) return v;
+    *flags |= USAGE_NOT_A_COUNT;
     return -1;
+}
+
+/* -1 where there is none. */
+static int64_t count_at(struct counts *c, json_ref at)
+{
+    return usage_count(c->doc, at, &c->flags);
 }
 
 /* The count under `key` of the usage object (which may be the root). */

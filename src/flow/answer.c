@@ -105,7 +105,7 @@ void client_stream_error(struct request *r, enum err e, str message)
 {
     struct buf event;
     buf_init(&event, 0);
-    openai_render_stream_error(&event, r->receive.kind, e, message, r->attempt->body.answer.sequence + 1);
+    dialect_stream_error(&event, r->receive.kind, e, message, r->attempt->body.answer.sequence + 1);
     struct attempt *a = r->attempt;
     if (a->body.spilled) {
         if (r->x) http_abort(r->x); /* half a JSON document has no room for an error: the cut itself must tell */
@@ -127,7 +127,7 @@ static void respond_error(struct request *r, enum err e, str message, str param,
     if (!r->x) return;
     struct buf body, all;
     buf_init(&body, 0);
-    openai_render_error(&body, e, message, param, STR_NONE);
+    dialect_error(&body, r->receive.kind, e, message, param, STR_NONE);
     bool retry = err_info(e)->retry_may_help;
     bool told = str_find(headers, S("x-should-retry"), 0) != SIZE_MAX;
     buf_init(&all, 0);
@@ -164,7 +164,7 @@ static void respond_provider_error(struct request *r)
         if (!credentials && status >= 400) {
             struct buf body, headers;
             buf_init(&body, 0);
-            openai_render_error(&body, ERR_PROVIDER_ERROR, message, STR_NONE, STR_NONE);
+            dialect_error(&body, r->receive.kind, ERR_PROVIDER_ERROR, message, STR_NONE, STR_NONE);
             buf_init(&headers, 0);
             buf_printf(&headers, "content-type: application/json\r\nx-purser-request-id: %016llx\r\n",
                        (unsigned long long)r->id);

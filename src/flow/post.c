@@ -143,7 +143,7 @@ static void count(struct attempt *a, int64_t now_us)
     struct request *r = a->request;
     const struct target *t = r->plan.target;
     struct metric_call m = {
-        .labels = {.operation = call_kind_name(r->receive.kind),
+        .labels = {.operation = call_kind_operation(r->receive.kind),
                    .provider = t->provider->name,
                    .vendor = t->provider->vendor->kind,
                    .model = t->model,

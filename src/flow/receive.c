@@ -6,7 +6,7 @@
 static bool find_kind(str path, enum call_kind *out)
 {
     for (enum call_kind k = 0; k < CALL_KIND_COUNT; k++) {
-        if (!str_eq(path, call_path(k))) continue;
+        if (!str_eq(path, call_path(k)) || !dialect_of(k)) continue;
         *out = k;
         return true;
     }

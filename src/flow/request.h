@@ -10,7 +10,7 @@
 #ifndef FLOW_REQUEST_H
 #define FLOW_REQUEST_H
 
-#include "dialect/call.h"
+#include "dialect/dialect.h"
 #include "flow/worker.h"
 #include "ledger/ledger.h"
 #include "net/http_client.h"

@@ -51,7 +51,7 @@ void row_fill(const struct attempt *a, struct row *row)
     row->text[ROW_PROVIDER] = t->provider->name;
     row->text[ROW_MODEL] = t->model;
     row->text[ROW_MODEL_REQUESTED] = call->model;
-    row->text[ROW_OPERATION] = call_kind_name(call->kind);
+    row->text[ROW_OPERATION] = call_kind_operation(call->kind);
     if (a->head.status < 300) row->text[ROW_OBJECT] = a->body.answer.id;
     row->cell_count = a->hold.hold.count;
     for (uint32_t i = 0; i < row->cell_count; i++) {

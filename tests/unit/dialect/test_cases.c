@@ -1,79 +1,26 @@
 /* The dialect's cases: tests/cases/dialect/<name>.case, one file each. See README there. */
 #include "dialect/call.h"
 
-#include <dirent.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
+#include "cases.h"
 
 #define CASES "tests/cases/dialect"
 
-enum { CASES_MAX = 1000, SECTIONS_MAX = 8 };
-
-/* A file: headers up to the first `--- name` line, then sections. */
-struct section {
-    str name, text;
-};
-
 struct test_case {
-    char *path;
+    struct case_file file;
+    const char *path;
     str headers;
-    struct section sections[SECTIONS_MAX];
-    size_t count;
     struct json doc, reread;
     struct arena arena;
 };
 
-static str read_file(const char *path)
-{
-    FILE *f = fopen(path, "rb");
-    if (!f) fail_msg("cannot open %s", path);
-    struct buf b;
-    char room[4096];
-    buf_init(&b, 0);
-    for (size_t n; (n = fread(room, 1, sizeof(room), f)) > 0;) buf_add(&b, str_of(room, n));
-    fclose(f);
-    return buf_str(&b);
-}
-
-static void split_sections(struct test_case *t, str text)
-{
-    str rest = text;
-    while (rest.p) {
-        str line = str_cut(&rest, '\n');
-        if (!str_starts(line, S("--- "))) {
-            str *to = t->count ? &t->sections[t->count - 1].text : &t->headers;
-            if (!to->p) *to = str_of(line.p, 0);
-            to->n = (size_t)(line.p + line.n - to->p);
-            continue;
-        }
-        assert_true(t->count < SECTIONS_MAX);
-        t->sections[t->count++] = (struct section){str_trim(str_from_at(line, 4)), {NULL, 0}};
-    }
-}
-
 static bool find_section(const struct test_case *t, const char *name, str *out)
 {
-    for (size_t i = 0; i < t->count; i++) {
-        if (!str_eq(t->sections[i].name, str_from(name))) continue;
-        *out = str_trim(t->sections[i].text);
-        return true;
-    }
-    return false;
+    return case_section(&t->file, name, out);
 }
 
-/* The value of "name: value" among lines; p == NULL where there is none. */
 static str value_of(str lines, str name)
 {
-    for (str rest = lines; rest.p;) {
-        str line = str_trim(str_cut(&rest, '\n'));
-        if (!str_starts(line, name) || line.n <= name.n || line.p[name.n] != ':') continue;
-        return str_trim(str_from_at(line, name.n + 1));
-    }
-    return STR_NONE;
+    return case_value(lines, name);
 }
 
 static enum call_kind kind_of(const struct test_case *t)
@@ -343,10 +290,11 @@ static void run_usage(struct test_case *t, str text)
 static void runs_case(void **state)
 {
     struct test_case t = {.path = *state};
-    str text = read_file(t.path), part;
+    str part;
+    case_open(&t.file, t.path);
+    t.headers = t.file.headers;
     json_init(&t.doc);
     json_init(&t.reread);
-    split_sections(&t, text);
     if (find_section(&t, "call", &part))
         run_call(&t, part);
     else if (find_section(&t, "stream", &part))
@@ -360,32 +308,10 @@ static void runs_case(void **state)
     json_free(&t.doc);
     json_free(&t.reread);
     arena_free(&t.arena);
-    free((char *)text.p);
-}
-
-static int by_name(const void *a, const void *b)
-{
-    return strcmp(((const struct CMUnitTest *)a)->name, ((const struct CMUnitTest *)b)->name);
+    case_close(&t.file);
 }
 
 int main(void)
 {
-    static struct CMUnitTest tests[CASES_MAX];
-    size_t count = 0;
-    DIR *dir = opendir(CASES);
-    if (!dir) {
-        fprintf(stderr, "cannot open " CASES ": run this from the project's root\n");
-        return 1;
-    }
-    for (struct dirent *e; (e = readdir(dir)) && count < CASES_MAX;) {
-        if (!str_ends(str_from(e->d_name), S(".case"))) continue;
-        char *path;
-        if (asprintf(&path, CASES "/%s", e->d_name) < 0) abort();
-        tests[count++] = (struct CMUnitTest){path, runs_case, NULL, NULL, path};
-    }
-    closedir(dir);
-    qsort(tests, count, sizeof(tests[0]), by_name);
-    int failed = _cmocka_run_group_tests("dialect cases", tests, count, NULL, NULL);
-    for (size_t i = 0; i < count; i++) free((char *)tests[i].name);
-    return failed || !count;
+    return cases_run("dialect cases", CASES, runs_case, 200);
 }

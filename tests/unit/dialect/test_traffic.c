@@ -2,7 +2,7 @@
  * whole, and what comes out is held against the recording's own counts. The
  * recordings are not part of the project: without them the test says that it
  * skips. They are $PURSER_SHARED/traffic, else ../shared/traffic. */
-#include "dialect/call.h"
+#include "dialect/dialect.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -281,7 +281,7 @@ static bool kind_of(const struct provider *p, str uri, enum call_kind *out)
     if (strcmp(p->name, "ollama") == 0 && str_find(path, S("/api/"), 0) != SIZE_MAX)
         return false; /* its own protocol */
     for (enum call_kind k = 0; k < CALL_KIND_COUNT; k++) {
-        if (!str_ends(path, str_from_at(call_path(k), 3))) continue;
+        if (!dialect_of(k) || !str_ends(path, str_from_at(call_path(k), 3))) continue;
         *out = k;
         return true;
     }

@@ -1,0 +1,53 @@
+/* What a target's dialect cannot say of a call: refused, or dropped and told. */
+#include "dialect/dialect.h"
+
+enum fit { YES, HINT, NO };
+
+static const struct {
+    str text;
+    unsigned char fit[DIALECT_COUNT];
+} features[FEATURE_COUNT] = {
+#define FEATURE(constant, text, ...) [FEATURE_##constant] = {STR_INIT(text), {__VA_ARGS__}},
+#include "dialect/features.def"
+#undef FEATURE
+};
+
+str canon_feature_text(enum canon_feature f)
+{
+    return features[f].text;
+}
+
+static bool refuse(const struct canon_call *call, const struct canon_note *n, enum dialect_id to,
+                   struct call_problem *problem)
+{
+    str target = dialect_at(to) ? dialect_at(to)->name : S("target's");
+    *problem = (struct call_problem){
+        ERR_BAD_FIELD,
+        arena_printf(call->arena,
+                     "`%" STR_FMT "` (%" STR_FMT ") cannot be said in the %" STR_FMT
+                     " protocol that the model's provider speaks. Leave it out, or set `compat: lenient` to have it "
+                     "dropped.",
+                     STR_ARG(n->field), STR_ARG(features[n->feature].text), STR_ARG(target)),
+        n->field};
+    return false;
+}
+
+bool canon_check(const struct canon_call *call, enum dialect_id to, bool lenient, struct canon_dropped *dropped,
+                 struct call_problem *problem)
+{
+    struct buf fields;
+    buf_init(&fields, 4096);
+    for (const struct canon_note *n = call->notes; n; n = n->next) {
+        enum fit fit = features[n->feature].fit[to];
+        if (fit == YES) continue;
+        if (fit == NO && !lenient) {
+            buf_free(&fields);
+            return refuse(call, n, to, problem);
+        }
+        if (fields.n) buf_add(&fields, S(", "));
+        buf_add(&fields, n->field);
+    }
+    dropped->fields = fields.n ? arena_str(call->arena, buf_str(&fields)) : S("");
+    buf_free(&fields);
+    return true;
+}

@@ -1,0 +1,51 @@
+/* What dialects say in different words and mean alike. */
+#include "dialect/canon.h"
+
+/* Anthropic's least budget; the others' efforts as fractions of the output that may be
+ * generated are what OpenRouter and LiteLLM settled on, so that users meet no surprise. */
+enum { LEAST_BUDGET = 1024, MOST_BUDGET = 128 * 1024, USUAL_OUTPUT = 16384 };
+
+static const struct {
+    str effort;
+    int64_t percent; /* of the output limit */
+    int64_t up_to;   /* a budget of at most so many tokens is this effort */
+} efforts[] = {
+    {STR_INIT("minimal"), 10, 1024}, {STR_INIT("low"), 20, 4096},    {STR_INIT("medium"), 50, 16384},
+    {STR_INIT("high"), 80, 32768},   {STR_INIT("xhigh"), 95, 65536}, {STR_INIT("max"), 95, INT64_MAX},
+};
+
+str canon_effort(const struct canon_reasoning *r)
+{
+    if (r->effort.n) return r->effort;
+    if (r->budget_tokens == 0) return S("none");
+    if (r->budget_tokens < 0) return STR_NONE;
+    for (size_t i = 0; i < COUNT_OF(efforts); i++)
+        if (r->budget_tokens <= efforts[i].up_to) return efforts[i].effort;
+    return S("max");
+}
+
+int64_t canon_thinking_budget(const struct canon_reasoning *r, int64_t max_output)
+{
+    int64_t budget = r->budget_tokens, most = max_output > 0 ? max_output : USUAL_OUTPUT;
+    if (budget < 0 && !r->effort.n) return -1;
+    if (budget == 0 || str_eq(r->effort, S("none"))) return 0;
+    for (size_t i = 0; i < COUNT_OF(efforts) && budget < 0; i++)
+        if (str_eq(efforts[i].effort, r->effort)) budget = most / 100 * efforts[i].percent;
+    if (budget < 0) return -1;
+    if (budget < LEAST_BUDGET) budget = LEAST_BUDGET;
+    if (budget > MOST_BUDGET) budget = MOST_BUDGET;
+    /* it must leave room for an answer; a limit too small for both means: do not think */
+    if (budget >= most) budget = most > LEAST_BUDGET + 1 ? most - 1 : 0;
+    return budget;
+}
+
+int64_t canon_prompt_tokens(const struct usage *u)
+{
+    return u->units[UNIT_INPUT] + u->units[UNIT_CACHE_READ] + u->units[UNIT_CACHE_WRITE_5M] +
+           u->units[UNIT_CACHE_WRITE_1H] + u->units[UNIT_AUDIO_IN] + u->units[UNIT_IMAGE];
+}
+
+int64_t canon_completion_tokens(const struct usage *u)
+{
+    return u->units[UNIT_OUTPUT] + u->units[UNIT_REASONING] + u->units[UNIT_AUDIO_OUT];
+}
