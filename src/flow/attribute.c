@@ -14,6 +14,7 @@ static bool read_body(struct request *r)
         return false;
     }
     w->json_of = r->id;
+    budgets_expect_soon(w->purser->budgets, &r->attribute.expected);
     struct call_problem problem = {0};
     struct call *call = &r->attribute.call;
     if (!call_read(r->receive.kind, &w->json, &r->arena, call, &problem)) {
@@ -104,12 +105,22 @@ static enum verdict answer_models(struct request *r)
     return STEP_JUMP;
 }
 
+/* Brings the budgets' cells nearer while the body is read. */
+static void expect_budgets(struct request *r)
+{
+    budgets_expect(r->worker->purser->budgets, r->lease->snapshot->budgets, &r->attribute.payer, r->at_us,
+                   &r->attribute.expected);
+}
+
 enum verdict step_attribute(struct request *r)
 {
     if (str_starts(r->x->request.path, S("/v1/models"))) return answer_models(r);
     if (!labels_read(r)) return STEP_JUMP;
+    expect_budgets(r);
+    const char *user = r->attribute.payer.is[SCOPE_USER].p;
     bool other = r->receive.kind == CALL_PASSTHROUGH;
     if (other ? !passthrough_attribute(r) : !read_body(r) || !find_target(r) || !check_stored(r)) return STEP_JUMP;
+    if (r->attribute.payer.is[SCOPE_USER].p != user) expect_budgets(r); /* only the body named the user */
     const struct settings *s = r->lease->snapshot->settings;
     str feature = r->attribute.payer.is[SCOPE_FEATURE];
     r->attribute.feature = feature.n ? settings_feature(s, feature) : NULL;

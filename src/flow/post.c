@@ -182,6 +182,7 @@ enum verdict attempt_post(struct attempt *a)
     }
     const struct setting_provider *provider = r->plan.target->provider;
     if (provider->cost_per_hour != PRICE_UNSET) machine_use(r->worker->purser->machines, provider, -1, now_us);
+    budget_expect_post(&a->hold.hold);
     settle(a, now_us);
     struct budget_amounts used = {{a->post.cost.total, tokens_of(&a->body.answer.usage), reached(a)}};
     if (a->head.status && a->head.status < 300) {

@@ -138,6 +138,7 @@ struct request {
         const struct setting_feature *feature;
         unsigned client_retries;
         bool models; /* asks for /v1/models: no call to a provider */
+        struct budget_expected expected;
         bool finish_on_disconnect;
     } attribute;
 

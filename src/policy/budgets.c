@@ -76,7 +76,7 @@ static bool find_fast(struct budgets *b, struct place *p, int64_t at_us)
 /* `*touched`: how many cells were taken and given back, whose waiters may have seen it. */
 static bool hold_fast(struct budgets *b, struct walk *w, size_t *touched)
 {
-    for (size_t i = 0; i < w->each_count; i++) cells_prefetch(b->cells, &w->place[i].want);
+    for (size_t i = 0; i < w->each_count; i++) cells_prefetch(b->cells, w->place[i].want.hash);
     for (size_t i = w->count; i-- > 0;) { /* the ones under way last */
         struct place *p = &w->place[i];
         if (!find_fast(b, p, w->ask->at_us) || atomic_load(&p->cell->waiting) || !place_fits(p)) return false;
@@ -286,6 +286,11 @@ void budget_leave(struct budgets *b, struct budget_waiter *w)
 int64_t budget_part_used(const struct hold_part *part, const struct budget_amounts *used)
 {
     return at_least_0(used->of[part->measure]);
+}
+
+void budget_expect_post(const struct hold *h)
+{
+    for (uint32_t i = 0; i < h->count; i++) __builtin_prefetch((const char *)h->part[i].cell, 1);
 }
 
 void budget_post(struct budgets *b, struct hold *h, const struct budget_amounts *used)

@@ -126,6 +126,19 @@ enum budget_verdict budget_hold(struct budgets *b, const struct budget_rules *ru
 /* Again for one that waits, with its place kept; amounts may be lower than before. */
 enum budget_verdict budget_retry(struct budgets *b, const struct budget_rules *rules, const struct budget_ask *ask,
                                  struct budget_waiter *w, struct hold *out, struct budget_refusal *why) MUST_CHECK;
+/* Hints, for speed alone: of many users' cells none lies in the cache, and reading the
+ * body of a call takes longer than fetching them. expect() as soon as it is known who
+ * pays, expect_soon() a while later, budget_hold() a while after that. What a hint got
+ * wrong, because more was learned of the call, costs time and nothing else. */
+struct budget_expected {
+    uint32_t count;
+    uint32_t hash[4];
+};
+void budgets_expect(struct budgets *b, const struct budget_rules *rules, const struct payer *who, int64_t at_us,
+                    struct budget_expected *out);
+void budgets_expect_soon(struct budgets *b, const struct budget_expected *expected);
+/* The same before budget_post(): the provider took its time. */
+void budget_expect_post(const struct hold *h);
 /* Gives up waiting; harmless where it does not wait. */
 void budget_leave(struct budgets *b, struct budget_waiter *w);
 /* What was truly used, above the hold or below it; the rest comes back and waiters wake. */

@@ -115,6 +115,12 @@ static void place_value(struct walk *w, const struct budgets *b, struct place *p
     p->want.value_hash = cells_value_hash(b->cells, p->want.value);
 }
 
+/* The window of the cell that has the limit. */
+static int64_t place_window(const struct rule *r, int64_t start_us)
+{
+    return r->step_us ? ROLLING_HEAD : start_us;
+}
+
 /* Returns false when the call has all the places it may have. */
 static bool plan_rule(struct walk *w, const struct budgets *b, const struct rule *r)
 {
@@ -136,10 +142,10 @@ static bool plan_rule(struct walk *w, const struct budgets *b, const struct rule
     p->want.name_hash = r->name_hash;
     p->want.value = STR_NONE;
     p->want.value_hash = 0;
-    p->want.window_start_us = r->step_us ? ROLLING_HEAD : p->start_us;
+    p->want.window_start_us = place_window(r, p->start_us);
     if (r->each) place_value(w, b, p);
     p->want.hash = cells_hash(&p->want);
-    if (r->each) cells_prefetch_slot(b->cells, &p->want);
+    if (r->each) cells_prefetch_slot(b->cells, p->want.hash);
     return true;
 }
 
@@ -158,4 +164,39 @@ void walk_plan(struct walk *w, const struct budgets *b, const struct budget_rule
     for (size_t i = rules->each_count; i < rules->count; i++) {
         if (!plan_rule(w, b, rules->order[i])) return;
     }
+}
+
+/* Two steps, since the slot says where the cell is: a step that waits for neither. */
+void budgets_expect(struct budgets *b, const struct budget_rules *rules, const struct payer *who, int64_t at_us,
+                    struct budget_expected *out)
+{
+    char bytes[SCOPE_TEXT_MAX];
+    const struct rule *before = NULL;
+    struct cell_want want = {0};
+    out->count = 0;
+    unsigned section = cells_enter(b->cells);
+    for (size_t i = 0; i < rules->each_count && out->count < COUNT_OF(out->hash); i++) {
+        const struct rule *r = rules->order[i];
+        if (!scope_matches(&r->is.scope, who)) continue;
+        if (!before || before->form != r->form) {
+            struct buf text = {.p = bytes, .cap = sizeof(bytes), .max = sizeof(bytes)};
+            scope_value(&r->is.scope, who, &text);
+            want.value_hash = cells_value_hash(b->cells, buf_str(&text));
+        }
+        before = r;
+        want.name_hash = r->name_hash;
+        want.window_start_us = place_window(r, rule_window_start(r, at_us));
+        uint32_t hash = cells_hash(&want);
+        out->hash[out->count++] = hash;
+        cells_prefetch_slot(b->cells, hash);
+    }
+    cells_leave(b->cells, section);
+}
+
+void budgets_expect_soon(struct budgets *b, const struct budget_expected *expected)
+{
+    if (!expected->count) return;
+    unsigned section = cells_enter(b->cells);
+    for (uint32_t i = 0; i < expected->count; i++) cells_prefetch(b->cells, expected->hash[i]);
+    cells_leave(b->cells, section);
 }

@@ -169,16 +169,15 @@ static bool cell_is(const struct cell *c, const struct cell_want *w)
            str_eq(c->name->text, w->name) && str_eq(cell_value(c), w->value);
 }
 
-void cells_prefetch_slot(const struct cells *t, const struct cell_want *want)
+void cells_prefetch_slot(const struct cells *t, uint32_t hash)
 {
     const struct view *v = atomic_load(&t->view);
-    __builtin_prefetch((const char *)&v->slot[slot_first(v, want->hash)]);
+    __builtin_prefetch((const char *)&v->slot[slot_first(v, hash)]);
 }
 
-void cells_prefetch(const struct cells *t, const struct cell_want *want)
+void cells_prefetch(const struct cells *t, uint32_t hash)
 {
     const struct view *v = atomic_load(&t->view);
-    uint32_t hash = want->hash;
     size_t mask = ((size_t)1 << v->bits) - 1;
     for (size_t i = slot_first(v, hash);; i = (i + 1) & mask) {
         uint64_t slot = atomic_load(&v->slot[i]);

@@ -81,9 +81,10 @@ static inline uint32_t cells_hash(const struct cell_want *want)
     h = (h ^ (h >> 32)) * 0xd6e8feb86659fd93u;
     return (uint32_t)(h >> 32);
 }
-/* Brings slot and cell into the cache; touches nothing else. Thread: in a read section. */
-void cells_prefetch_slot(const struct cells *t, const struct cell_want *want);
-void cells_prefetch(const struct cells *t, const struct cell_want *want);
+/* Brings slot and cell of a cells_hash() into the cache; touches nothing else.
+ * Thread: in a read section. */
+void cells_prefetch_slot(const struct cells *t, uint32_t hash);
+void cells_prefetch(const struct cells *t, uint32_t hash);
 /* NULL where there is none. Thread: in a read section or under the mutex. */
 struct cell *cells_find(const struct cells *t, const struct cell_want *want);
 str cell_value(const struct cell *c);

@@ -365,6 +365,35 @@ static void test_long_values(void **state)
     end(f);
 }
 
+/* Hints make nothing and change nothing, also where they were given for nobody's cell
+ * or for more cells than they carry. */
+static void test_hints_are_only_hints(void **state)
+{
+    (void)state;
+    static const str names[] = {STR_INIT("a"), STR_INIT("b"), STR_INIT("c"), STR_INIT("d"), STR_INIT("e")};
+    struct budget_rule rules[5];
+    for (size_t i = 0; i < COUNT_OF(rules); i++) rules[i] = user_rule(names[i], 100 * CENT, WINDOW_DAY);
+    rules[1].window = (struct window){.kind = WINDOW_ROLLING, .rolling_us = US_PER_DAY};
+    rules[2].scope.want[SCOPE_TEAM] = S("other");
+    struct fixture f = begin(rules, COUNT_OF(rules));
+    struct payer who = payer_user(S("ann"));
+    struct budget_expected expected;
+    for (int round = 0; round < 2; round++) { /* before there are cells, and after */
+        budgets_expect(f.b, f.rules, &who, NOON, &expected);
+        assert_int_equal(expected.count, 4);
+        budgets_expect_soon(f.b, &expected);
+        assert_int_equal(look(f.b, f.rules, NOON, S("a"), S("user=ann")).found, round);
+        spend_at(f.b, f.rules, S("ann"), NOON, CENT);
+    }
+    assert_int_equal(look(f.b, f.rules, NOON, S("a"), S("user=ann")).state.spent, 2 * CENT);
+    end(f);
+    f = begin(NULL, 0);
+    budgets_expect(f.b, f.rules, &who, NOON, &expected);
+    assert_int_equal(expected.count, 0);
+    budgets_expect_soon(f.b, &expected);
+    end(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -384,6 +413,7 @@ int main(void)
         cmocka_unit_test(test_sweep),
         cmocka_unit_test(test_sweep_spares_what_is_being_restored),
         cmocka_unit_test(test_long_values),
+        cmocka_unit_test(test_hints_are_only_hints),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -47,6 +47,7 @@ static void step_call(struct thread *t, struct caller *c)
     if (c->holding) { /* the answer has come: it cost some of the bound */
         struct budget_amounts used = money((int64_t)rng_below(&t->rng, (uint64_t)c->amount + 1));
         atomic_fetch_add(&s->spent, used.of[BUDGET_MONEY]);
+        budget_expect_post(&c->hold);
         budget_post(s->b, &c->hold, &used);
         c->holding = false;
         return;
@@ -56,6 +57,9 @@ static void step_call(struct thread *t, struct caller *c)
     if (!c->waiting) c->amount = 1 + (int64_t)rng_below(&t->rng, 2 * CENT);
     struct budget_ask ask = money_ask(&who, NOON, c->amount);
     struct budget_refusal why;
+    struct budget_expected expected;
+    budgets_expect(s->b, s->rules, &who, NOON, &expected);
+    budgets_expect_soon(s->b, &expected);
     switch (c->waiting ? budget_retry(s->b, s->rules, &ask, &c->waiter, &c->hold, &why)
                        : budget_hold(s->b, s->rules, &ask, &c->waiter, &c->hold, &why)) {
     case BUDGET_HELD:
