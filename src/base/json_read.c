@@ -6,11 +6,6 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
-enum json_type json_type(const struct json *doc, json_ref at)
-{
-    return at < doc->count ? (enum json_type)doc->nodes[at].type : JSON_NULL;
-}
-
 str json_raw(const struct json *doc, json_ref at)
 {
     if (at >= doc->count) return STR_NONE;
@@ -110,11 +105,10 @@ bool json_string_is(const struct json *doc, json_ref at, str want)
     return k == want.n;
 }
 
-json_ref json_find(const struct json *doc, json_ref object, str key, bool *twice)
+json_ref json_find_key(const struct json *doc, json_ref object, str key, bool *twice)
 {
     json_ref found = JSON_ABSENT;
     if (twice) *twice = false;
-    if (json_type(doc, object) != JSON_OBJECT) return JSON_ABSENT;
     for (json_ref k = object + 1, end = doc->nodes[object].next; k < end; k = doc->nodes[k + 1].next) {
         const struct json_node *node = &doc->nodes[k];
         size_t n = node->end - node->start - 2;

@@ -11,32 +11,21 @@
 #include "base/utf8.h"
 
 #if defined(__SSE2__)
-#include <emmintrin.h>
-
-enum { STEP = 16 };
-
-static inline __m128i special_in(const char *p)
-{
-    __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
-    __m128i quote = _mm_cmpeq_epi8(v, _mm_set1_epi8('"'));
-    __m128i backslash = _mm_cmpeq_epi8(v, _mm_set1_epi8('\\'));
-    __m128i other = _mm_cmplt_epi8(v, _mm_set1_epi8(0x20));
-    return _mm_or_si128(_mm_or_si128(quote, backslash), other);
-}
+enum { STEP = JSON_SCAN_STEP };
 
 /* The first special byte, or where fewer than STEP bytes are left. */
 static inline const char *skip_plain_steps(const char *p, const char *end)
 {
     for (; end - p >= 4 * STEP; p += 4 * STEP) {
-        __m128i a = special_in(p), b = special_in(p + STEP);
-        __m128i c = special_in(p + 2 * STEP), d = special_in(p + 3 * STEP);
+        __m128i a = json_special_in(p), b = json_special_in(p + STEP);
+        __m128i c = json_special_in(p + 2 * STEP), d = json_special_in(p + 3 * STEP);
         if (_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(a, b), _mm_or_si128(c, d))) == 0) continue;
         uint64_t mask = (uint64_t)_mm_movemask_epi8(a) | (uint64_t)_mm_movemask_epi8(b) << 16 |
                         (uint64_t)_mm_movemask_epi8(c) << 32 | (uint64_t)_mm_movemask_epi8(d) << 48;
         return p + __builtin_ctzll(mask);
     }
     for (; end - p >= STEP; p += STEP) {
-        int mask = _mm_movemask_epi8(special_in(p));
+        int mask = _mm_movemask_epi8(json_special_in(p));
         if (mask) return p + __builtin_ctz((unsigned)mask);
     }
     return p;
