@@ -2,18 +2,46 @@
 
 #include "base/arena.h"
 
-static inline char lower(char c)
+/* The last bytes, eight at most, of `n` at `p` as one word. Of fewer than eight some
+ * stand in it twice: words of equal length are equal where their bytes are. */
+static inline uint64_t last_word(const char *p, size_t n)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+    uint64_t v;
+    uint32_t first, last;
+    if (n >= 8) {
+        memcpy(&v, p + n - 8, 8);
+        return v;
+    }
+    if (n >= 4) {
+        memcpy(&first, p, 4);
+        memcpy(&last, p + n - 4, 4);
+        return first | (uint64_t)last << 32;
+    }
+    return (unsigned char)p[0] | (uint64_t)(unsigned char)p[n / 2] << 8 | (uint64_t)(unsigned char)p[n - 1] << 16;
+}
+
+/* Eight bytes in small letters: in each byte the top bits of two sums tell what lies between A and Z. */
+static inline uint64_t lower8(uint64_t v)
+{
+    const uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
+    uint64_t low = v & ~tops, from_a = low + (0x80 - 'A') * ones, above_z = low + (0x7f - 'Z') * ones;
+    return v | (from_a & ~above_z & ~v & tops) >> 2;
+}
+
+static inline bool same8(uint64_t a, uint64_t b)
+{
+    const uint64_t cases = 0x2020202020202020u; /* what a small letter has and its capital lacks */
+    return a == b || (((a ^ b) & ~cases) == 0 && lower8(a) == lower8(b));
 }
 
 bool str_eq_nocase(str a, str b)
 {
     if (a.n != b.n) return false;
-    for (size_t i = 0; i < a.n; i++) {
-        if (lower(a.p[i]) != lower(b.p[i])) return false;
+    if (a.n == 0) return true;
+    for (size_t n = 8; n < a.n; n += 8) {
+        if (!same8(last_word(a.p, n), last_word(b.p, n))) return false;
     }
-    return true;
+    return same8(last_word(a.p, a.n), last_word(b.p, a.n));
 }
 
 int str_cmp(str a, str b)

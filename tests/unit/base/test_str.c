@@ -28,6 +28,10 @@ static void compares(void **state)
         {STR_INIT("abc"), STR_INIT("bc"), -1, false, false, true},
         {STR_INIT("Content-Type"), STR_INIT("content-type"), -1, true, false, false},
         {STR_INIT("a["), STR_INIT("A{"), 1, false, false, false}, /* 32 apart, and no letters */
+        {STR_INIT("x-Purser-Feature"), STR_INIT("X-pURSER-fEATURE"), 1, true, false, false},
+        {STR_INIT("X-purser-a"), STR_INIT("X-purser-b"), -1, false, false, false},
+        {STR_INIT("ETag"), STR_INIT("eTAG"), -1, true, false, false},
+        {STR_INIT("\xc1\xc1\xc1\xc1"), STR_INIT("\xe1\xe1\xe1\xe1"), -1, false, false, false}, /* above ASCII */
         {STR_INIT("\xff"), STR_INIT("a"), 1, false, false, false},
         {STR_INIT("a\0b"), STR_INIT("a\0c"), -1, false, false, false},
     };
@@ -43,6 +47,29 @@ static void compares(void **state)
     assert_true(str_eq(STR_NONE, S("")));
     assert_int_equal(str_from(NULL).n, 0);
     assert_int_equal(str_from("abc").n, 3);
+}
+
+/* Every pair of bytes, at every place of short and long texts. */
+static void compares_without_case(void **state)
+{
+    (void)state;
+    char a[20], b[20];
+    for (size_t n = 1; n <= sizeof(a); n += n < 9 ? 1 : 11) {
+        memset(a, 'q', n);
+        memset(b, 'Q', n);
+        for (size_t at = 0; at < n; at++) {
+            for (int pair = 0; pair < 65536; pair++) {
+                unsigned char x = (unsigned char)(pair & 255), y = (unsigned char)(pair >> 8);
+                a[at] = (char)x;
+                b[at] = (char)y;
+                bool letters = (x ^ y) == 32 && (x | 32) >= 'a' && (x | 32) <= 'z';
+                if (str_eq_nocase(str_of(a, n), str_of(b, n)) != (x == y || letters))
+                    fail_msg("bytes %02x and %02x at %zu of %zu", x, y, at, n);
+            }
+            a[at] = 'q';
+            b[at] = 'Q';
+        }
+    }
 }
 
 static void takes_parts(void **state)
@@ -198,9 +225,10 @@ static void copies(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(compares), cmocka_unit_test(takes_parts),   cmocka_unit_test(finds),
-        cmocka_unit_test(cuts),     cmocka_unit_test(reads_numbers), cmocka_unit_test(globs),
-        cmocka_unit_test(copies),
+        cmocka_unit_test(compares),    cmocka_unit_test(compares_without_case),
+        cmocka_unit_test(takes_parts), cmocka_unit_test(finds),
+        cmocka_unit_test(cuts),        cmocka_unit_test(reads_numbers),
+        cmocka_unit_test(globs),       cmocka_unit_test(copies),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
