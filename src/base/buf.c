@@ -34,19 +34,6 @@ bool buf_reserve(struct buf *b, size_t more)
     return true;
 }
 
-bool buf_add(struct buf *b, str s)
-{
-    if (!buf_reserve(b, s.n)) return false;
-    if (s.n) memcpy(b->p + b->n, s.p, s.n);
-    b->n += s.n;
-    return true;
-}
-
-bool buf_add_byte(struct buf *b, char c)
-{
-    return buf_add(b, str_of(&c, 1));
-}
-
 bool buf_printf(struct buf *b, const char *fmt, ...)
 {
     va_list args, again;

@@ -15,9 +15,18 @@ void buf_init(struct buf *b, size_t max);
 void buf_free(struct buf *b);
 /* Makes room for `more` bytes behind the end. Fails: false at the ceiling. */
 bool buf_reserve(struct buf *b, size_t more);
-/* Appends all of it or nothing; a refusal is remembered in `overflow`. */
-bool buf_add(struct buf *b, str s);
-bool buf_add_byte(struct buf *b, char c);
+/* Appends all of it or nothing; a refusal is remembered in `overflow`. Inline: of a literal little is left. */
+static inline bool buf_add(struct buf *b, str s)
+{
+    if (s.n > b->cap - b->n && !buf_reserve(b, s.n)) return false;
+    if (s.n) memcpy(b->p + b->n, s.p, s.n);
+    b->n += s.n;
+    return true;
+}
+static inline bool buf_add_byte(struct buf *b, char c)
+{
+    return buf_add(b, str_of(&c, 1));
+}
 bool buf_printf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* As a JSON string, quotes included; bytes that are no UTF-8 become U+FFFD. */
 bool buf_add_json(struct buf *b, str s);
