@@ -30,8 +30,8 @@ static void cost_add(struct cost *cost, const struct price *price, enum unit u, 
         cost->flags |= USAGE_CLAMPED;
         return;
     }
-    picousd each = price_unit(price, u);
     if (!count) return;
+    picousd each = price_unit(price, u);
     if (each == PRICE_UNSET) {
         if (is_token(u) && price->per_hour == PRICE_UNSET) cost->state = COST_UNPRICED;
         return;
