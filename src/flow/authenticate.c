@@ -21,7 +21,7 @@ enum verdict step_authenticate(struct request *r)
             r, ERR_UNAUTHENTICATED,
             S("You didn't provide an API key. Send one of purser's keys as 'Authorization: Bearer ...'."));
     }
-    const struct key *key = key_table_find(r->lease->snapshot->keys, secret);
+    const struct key *key = key_cache_find(r->lease->keys, secret);
     if (!key || key->revoked || (key->expires_us && key->expires_us <= r->at_us)) {
         const char *what = !key           ? "The API key is not known here"
                            : key->revoked ? "The API key has been revoked"

@@ -57,6 +57,7 @@ void lease_adopt(struct worker *w, struct snapshot *s)
     struct lease *l = mem_zalloc(sizeof(*l));
     l->snapshot = s;
     l->current = true;
+    l->keys = key_cache_new(s->keys);
     arena_init(&l->arena);
     l->buckets = arena_alloc(&l->arena, BUCKETS * sizeof(*l->buckets));
     for (size_t i = 0; i < BUCKETS; i++) list_init(&l->buckets[i]);
@@ -89,6 +90,7 @@ void lease_give(struct worker *w, struct lease *l)
 {
     (void)w;
     if (--l->uses > 0 || l->current) return;
+    key_cache_drop(l->keys);
     snapshot_put(l->snapshot);
     arena_free(&l->arena);
     free(l);

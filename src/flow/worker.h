@@ -48,6 +48,7 @@ struct lease {
     struct list *buckets; /* of struct target, by name */
     size_t target_count;
     struct upstream **upstreams; /* by provider's place in the settings */
+    struct key_cache *keys;
 };
 
 /* A pool of connections that outlives reloads. */

@@ -1,31 +1,35 @@
 #include "policy/keys.h"
 
+#include "base/hash.h"
+
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
-
-/* Digest contexts ready for use: making one costs more than the hash. A thread
- * takes the one of its slot, or makes one where another thread was faster. */
-enum { CONTEXTS = 16 };
-
-struct context {
-    _Alignas(64) atomic_bool busy;
-    EVP_MD_CTX *ctx;
-};
 
 struct key_table {
     struct key *keys;
     size_t count;
     uint32_t *slot; /* number + 1 of a key, by the first bytes of its hash; 0: none */
     size_t mask;
-    EVP_MD *sha256; /* fetched once */
-    struct context *contexts;
     struct arena arena;
 };
+
+/* A secret that was found before, by a fingerprint that nobody outside this process can compute. */
+struct found {
+    uint64_t fingerprint[2];
+    const struct key *key; /* NULL: the slot is free */
+};
+
+struct key_cache {
+    const struct key_table *table;
+    struct hash_key random[2];
+    size_t mask;
+    struct found slot[];
+};
+
+enum { CACHE_SLOTS_MAX = 4096 };
 
 static _Noreturn void no_crypto(const char *what)
 {
@@ -36,21 +40,6 @@ static _Noreturn void no_crypto(const char *what)
 void key_hash(str secret, unsigned char out[KEY_HASH_BYTES])
 {
     if (!EVP_Digest(secret.p ? secret.p : "", secret.n, out, NULL, EVP_sha256(), NULL)) no_crypto("SHA-256");
-}
-
-/* As key_hash(), for every call. */
-static void hash_fast(const struct key_table *t, str secret, unsigned char out[KEY_HASH_BYTES])
-{
-    uint64_t self = (uint64_t)(uintptr_t)pthread_self();
-    struct context *c = &t->contexts[(self * 0x9e3779b97f4a7c15u) >> 60];
-    if (atomic_exchange_explicit(&c->busy, true, memory_order_acquire)) {
-        key_hash(secret, out);
-        return;
-    }
-    bool ok = EVP_DigestInit_ex2(c->ctx, t->sha256, NULL) && EVP_DigestUpdate(c->ctx, secret.p, secret.n) &&
-              EVP_DigestFinal_ex(c->ctx, out, NULL);
-    atomic_store_explicit(&c->busy, false, memory_order_release);
-    if (!ok) no_crypto("SHA-256");
 }
 
 static uint64_t first_bytes(const unsigned char hash[KEY_HASH_BYTES])
@@ -86,18 +75,6 @@ static void copy_key(struct arena *a, struct key *to, const struct key *from)
     to->passthrough = copy_list(a, from->passthrough, from->passthrough_count);
 }
 
-static void make_contexts(struct key_table *t)
-{
-    t->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-    t->contexts = aligned_alloc(64, CONTEXTS * sizeof(*t->contexts));
-    if (!t->sha256 || !t->contexts) no_crypto("SHA-256");
-    for (int i = 0; i < CONTEXTS; i++) {
-        atomic_init(&t->contexts[i].busy, false);
-        t->contexts[i].ctx = EVP_MD_CTX_new();
-        if (!t->contexts[i].ctx) no_crypto("SHA-256");
-    }
-}
-
 struct key_table *key_table_new(const struct key *keys, size_t count)
 {
     struct key_table *t = mem_zalloc(sizeof(*t));
@@ -108,7 +85,6 @@ struct key_table *key_table_new(const struct key *keys, size_t count)
     t->slot = mem_zalloc(slots * sizeof(*t->slot));
     t->mask = slots - 1;
     t->count = count;
-    make_contexts(t);
     for (size_t n = 0; n < count; n++) {
         copy_key(&t->arena, &t->keys[n], &keys[n]);
         if (find_hash(t, keys[n].hash)) continue;
@@ -122,9 +98,6 @@ struct key_table *key_table_new(const struct key *keys, size_t count)
 void key_table_drop(struct key_table *t)
 {
     if (!t) return;
-    for (int i = 0; i < CONTEXTS; i++) EVP_MD_CTX_free(t->contexts[i].ctx);
-    free(t->contexts);
-    EVP_MD_free(t->sha256);
     arena_free(&t->arena);
     free(t->keys);
     free(t->slot);
@@ -145,8 +118,39 @@ const struct key *key_table_find(const struct key_table *t, str secret)
 {
     unsigned char hash[KEY_HASH_BYTES];
     if (!secret.n) return NULL;
-    hash_fast(t, secret, hash);
+    key_hash(secret, hash);
     return find_hash(t, hash);
+}
+
+struct key_cache *key_cache_new(const struct key_table *t)
+{
+    size_t slots = t->mask + 1 < CACHE_SLOTS_MAX ? t->mask + 1 : CACHE_SLOTS_MAX;
+    struct key_cache *c = mem_zalloc(sizeof(*c) + slots * sizeof(c->slot[0]));
+    c->table = t;
+    c->mask = slots - 1;
+    if (getrandom(c->random, sizeof(c->random), 0) != (ssize_t)sizeof(c->random))
+        no_crypto("the kernel's random generator");
+    return c;
+}
+
+void key_cache_drop(struct key_cache *c)
+{
+    if (!c) return;
+    OPENSSL_cleanse(c->random, sizeof(c->random));
+    free(c);
+}
+
+const struct key *key_cache_find(struct key_cache *c, str secret)
+{
+    uint64_t fingerprint[2];
+    for (int i = 0; i < 2; i++) fingerprint[i] = hash_sip(c->random[i], secret.p, secret.n);
+    struct found *f = &c->slot[fingerprint[0] & c->mask];
+    if (f->key && CRYPTO_memcmp(f->fingerprint, fingerprint, sizeof(fingerprint)) == 0) return f->key;
+    const struct key *key = key_table_find(c->table, secret);
+    if (!key) return NULL; /* strangers must not push out those who are known */
+    memcpy(f->fingerprint, fingerprint, sizeof(fingerprint));
+    f->key = key;
+    return key;
 }
 
 const struct key *key_table_find_name(const struct key_table *t, str name)

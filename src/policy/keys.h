@@ -30,6 +30,15 @@ const struct key *key_table_at(const struct key_table *t, size_t i);
  * none. Compares hashes, in constant time. */
 const struct key *key_table_find(const struct key_table *t, str secret);
 const struct key *key_table_find_name(const struct key_table *t, str name);
+
+/* key_table_find() that remembers whom it found: hashing a secret on every call would cost as much
+ * as all else that tells who is calling. Keeps neither secrets nor hashes of them, but 128
+ * bits of SipHash under keys drawn at random. `t` must outlive it. Thread: one at a time. */
+struct key_cache;
+struct key_cache *key_cache_new(const struct key_table *t);
+void key_cache_drop(struct key_cache *c);
+const struct key *key_cache_find(struct key_cache *c, str secret);
+
 /* By the public name, or the target's "provider/model". */
 bool key_may_use(const struct key *k, str requested, str target);
 

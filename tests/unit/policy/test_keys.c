@@ -140,12 +140,38 @@ static void *run_finds(void *arg)
     return NULL;
 }
 
+static void test_cache_finds_the_same(void **state)
+{
+    (void)state;
+    enum { KEYS = 5000 }; /* more than a cache has slots */
+    static struct key keys[KEYS];
+    static char secrets[KEYS][16];
+    for (int i = 0; i < KEYS; i++) {
+        int n = snprintf(secrets[i], sizeof(secrets[i]), "secret-%d", i);
+        keys[i] = make_key(S("k"), str_of(secrets[i], (size_t)n));
+    }
+    struct key_table *t = key_table_new(keys, KEYS);
+    struct key_cache *c = key_cache_new(t);
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < KEYS; i++) {
+            str secret = str_from(secrets[i]);
+            assert_ptr_equal(key_cache_find(c, secret), key_table_at(t, (size_t)i));
+            if (round) assert_ptr_equal(key_cache_find(c, secret), key_table_at(t, (size_t)i));
+        }
+        assert_null(key_cache_find(c, S("secret-5000")));
+        assert_null(key_cache_find(c, S("secret-1 ")));
+        assert_null(key_cache_find(c, S("")));
+    }
+    key_cache_drop(c);
+    key_table_drop(t);
+}
+
 static void test_many_threads(void **state)
 {
     (void)state;
     struct key key = make_key(S("k"), S("right"));
     struct key_table *t = key_table_new(&key, 1);
-    pthread_t thread[24]; /* more than there are contexts */
+    pthread_t thread[24];
     for (size_t i = 0; i < COUNT_OF(thread); i++) assert_int_equal(pthread_create(&thread[i], NULL, run_finds, t), 0);
     for (size_t i = 0; i < COUNT_OF(thread); i++) {
         void *wrong;
@@ -164,6 +190,7 @@ int main(void)
         cmocka_unit_test(test_models),
         cmocka_unit_test(test_secrets),
         cmocka_unit_test(test_equal),
+        cmocka_unit_test(test_cache_finds_the_same),
         cmocka_unit_test(test_many_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
