@@ -82,6 +82,7 @@ struct canon_tool_use {
     struct canon_part *content; /* of a result */
     bool is_error;              /* of a result */
     bool custom;                /* free text instead of JSON: `arguments` is that text */
+    str group;                  /* responses: the namespace of the tool; `name` is then "<group>__<its name>" */
 };
 
 struct canon_part {
@@ -91,11 +92,15 @@ struct canon_part {
     struct canon_citation *citations;
     struct canon_media media;
     struct canon_tool_use tool;
-    jraw signature;    /* string: proves reasoning to the provider that made it, replayed untouched */
+    jraw signature;    /* string: proves reasoning to the provider that made it, replayed untouched; of text and tool
+                        * calls, too (Gemini's) */
+    uint8_t signer;    /* 1 + the dialect that the signature is of; 0: the one that the call or answer came in */
     int64_t cache_ttl; /* seconds: a cache marker stands behind this part; 0: none */
-    str id;            /* the item's own, where the dialect has one (responses) */
-    jraw value;        /* PART_OPAQUE */
+    str id;            /* of the item that holds it, where the dialect has such (responses) */
+    bool inner;        /* PART_OPAQUE: a piece of a message's content, where the dialect has items beside messages */
+    jraw value;        /* PART_OPAQUE; PART_REASONING: the whole item as it stands in `extras.of` */
     struct canon_extras extras;
+    struct canon_extras item; /* of the item that holds it, on its first part (responses) */
 };
 
 /* ---- messages */
@@ -108,7 +113,8 @@ enum canon_role { ROLE_SYSTEM, ROLE_DEVELOPER, ROLE_USER, ROLE_ASSISTANT };
 struct canon_message {
     struct canon_message *next;
     enum canon_role role;
-    str name; /* of the speaker; empty: none */
+    str name;   /* of the speaker; empty: none */
+    bool among; /* a system message that stood among the others, where the dialect has a place above them */
     struct canon_part *parts;
     struct canon_extras extras;
 };
@@ -126,12 +132,13 @@ struct canon_tool {
     struct canon_tool *next;
     enum canon_tool_kind kind;
     str name;
+    str group;        /* responses: the namespace that it stands in; `name` is then "<group>__<its name>" */
     jraw description; /* string */
     jraw schema;      /* JSON Schema of its arguments; none: no arguments */
     int8_t strict;    /* -1: not told */
     int64_t cache_ttl;
     int64_t max_uses; /* of a search; -1: not told */
-    jraw value;       /* TOOL_CUSTOM, TOOL_WEB_SEARCH, TOOL_OPAQUE: as it stands */
+    jraw value;       /* TOOL_CUSTOM, TOOL_WEB_SEARCH, TOOL_OPAQUE: as it stands; a group: on its first tool */
     struct canon_extras extras;
 };
 
@@ -236,6 +243,7 @@ struct canon_answer {
     int64_t created_s; /* 0: not told */
     struct canon_choice *choices, *last_choice;
     struct usage usage; /* filled in by the caller, from the tap */
+    jraw usage_value;   /* the usage object as it stands in dialect `from` */
     str service_tier;
     struct canon_extras extras;
     struct arena *arena;
@@ -263,8 +271,9 @@ enum canon_delta_kind {
 
 struct canon_delta {
     enum canon_delta_kind kind;
-    int64_t choice; /* 0 .. */
-    int64_t block;  /* of this choice, 0 .. */
+    enum dialect_id from; /* DELTA_START: the provider's; canon_give() fills it in */
+    int64_t choice;       /* 0 .. */
+    int64_t block;        /* of this choice, 0 .. */
     const struct canon_part *part;
     jraw piece; /* a JSON string, quotes included */
     enum canon_stop stop;
@@ -398,6 +407,21 @@ void canon_put_bool(struct buf *out, str key, bool v);
 void canon_put_extras(struct buf *out, const struct canon_extras *extras, enum dialect_id of);
 
 /* ---- meaning shared by dialects (canon_meaning.c) */
+
+/* Signatures of one dialect on their way through a client of another, which sends them back as they are: a string
+ * that names dialect and use. `use` tells what the decoder does with it when it comes back. */
+enum canon_carry {
+    CARRY_REASONING, /* the signature of this reasoning */
+    CARRY_REDACTED,  /* a PART_REDACTED */
+    CARRY_NEXT,      /* the signature of the part that follows */
+    CARRY_LAST,      /* ... of the part before */
+};
+jraw canon_carry(struct arena *arena, enum dialect_id of, enum canon_carry use, jraw signature);
+/* Fails: false where `text` is none of ours: then it is the client's dialect's own. */
+bool canon_carried(struct arena *arena, jraw text, enum dialect_id *of, enum canon_carry *use,
+                   jraw *signature) MUST_CHECK;
+/* The part's signature, where it is one of dialect `to`; `from` is where the call or answer came from. */
+jraw canon_signature(const struct canon_part *part, enum dialect_id from, enum dialect_id to);
 
 /* "low", "medium" ... for a budget of tokens; and the budget for an effort, within what the output limit allows. */
 str canon_effort(const struct canon_reasoning *r);

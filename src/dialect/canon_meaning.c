@@ -1,5 +1,5 @@
 /* What dialects say in different words and mean alike. */
-#include "dialect/canon.h"
+#include "dialect/dialect.h"
 
 /* Anthropic's least budget; the others' efforts as fractions of the output that may be
  * generated are what OpenRouter and LiteLLM settled on, so that users meet no surprise. */
@@ -48,4 +48,44 @@ int64_t canon_prompt_tokens(const struct usage *u)
 int64_t canon_completion_tokens(const struct usage *u)
 {
     return u->units[UNIT_OUTPUT] + u->units[UNIT_REASONING] + u->units[UNIT_AUDIO_OUT];
+}
+
+/* ---- signatures: "purser.1.<dialect>.<use>.<signature>", escaped as it came */
+
+#define CARRIED S("\"purser.1.")
+
+static const str uses[] = {
+    [CARRY_REASONING] = STR_INIT("reasoning"),
+    [CARRY_REDACTED] = STR_INIT("redacted"),
+    [CARRY_NEXT] = STR_INIT("next"),
+    [CARRY_LAST] = STR_INIT("last"),
+};
+
+jraw canon_carry(struct arena *arena, enum dialect_id of, enum canon_carry use, jraw signature)
+{
+    if (!signature.json.p || !dialect_at(of)) return RAW_NONE;
+    str name = dialect_at(of)->name, inside = canon_inside(signature);
+    return (jraw){arena_printf(arena, "%" STR_FMT "%" STR_FMT ".%" STR_FMT ".%" STR_FMT "\"", STR_ARG(CARRIED),
+                               STR_ARG(name), STR_ARG(uses[use]), STR_ARG(inside))};
+}
+
+bool canon_carried(struct arena *arena, jraw text, enum dialect_id *of, enum canon_carry *use, jraw *signature)
+{
+    if (!str_starts(text.json, CARRIED)) return false;
+    str rest = str_from_at(text.json, CARRIED.n), name = str_cut(&rest, '.'), how = str_cut(&rest, '.');
+    *of = dialect_find(name);
+    if (!rest.p || *of == DIALECT_COUNT) return false;
+    for (size_t i = 0; i < COUNT_OF(uses); i++) {
+        if (!str_eq(uses[i], how)) continue;
+        *use = (enum canon_carry)i;
+        signature->json = arena_printf(arena, "\"%" STR_FMT, STR_ARG(rest));
+        return true;
+    }
+    return false;
+}
+
+jraw canon_signature(const struct canon_part *part, enum dialect_id from, enum dialect_id to)
+{
+    enum dialect_id of = part->signer ? (enum dialect_id)(part->signer - 1) : from;
+    return of == to ? part->signature : RAW_NONE;
 }

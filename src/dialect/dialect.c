@@ -89,7 +89,13 @@ void dialect_stream_error(struct buf *out, enum call_kind kind, enum err e, str 
 
 void canon_give(struct canon_decoder *d, const struct canon_delta *delta)
 {
-    d->sink->take(d->sink, delta);
+    if (delta->kind != DELTA_START || delta->from == d->dialect) {
+        d->sink->take(d->sink, delta);
+        return;
+    }
+    struct canon_delta start = *delta;
+    start.from = d->dialect;
+    d->sink->take(d->sink, &start);
 }
 
 void canon_emit(struct canon_encoder *e, str name)
