@@ -1,6 +1,7 @@
 #include "ledger/histogram.h"
 
 #include "base/arena.h"
+#include "ledger/varint.h"
 
 #include <stdlib.h>
 
@@ -99,36 +100,13 @@ int64_t histogram_quantile(const struct histogram *h, unsigned permille)
     return value_of(h->buckets[h->n - 1].index);
 }
 
-static size_t put_varint(char *to, uint64_t v)
-{
-    size_t n = 0;
-    for (; v >= 0x80; v >>= 7) to[n++] = (char)(v | 0x80);
-    to[n++] = (char)v;
-    return n;
-}
-
-static bool get_varint(str *from, uint64_t *out)
-{
-    uint64_t v = 0;
-    for (size_t i = 0; i < from->n && i < 10; i++) {
-        unsigned char byte = (unsigned char)from->p[i];
-        if (i == 9 && byte > 1) return false;
-        v |= (uint64_t)(byte & 0x7f) << (7 * i);
-        if (byte & 0x80) continue;
-        *from = str_from_at(*from, i + 1);
-        *out = v;
-        return true;
-    }
-    return false;
-}
-
 bool histogram_encode(const struct histogram *h, struct buf *out)
 {
     uint32_t before = 0;
     for (uint32_t i = 0; i < h->n; i++) {
         char pair[20];
-        size_t n = put_varint(pair, h->buckets[i].index - before);
-        n += put_varint(pair + n, h->buckets[i].count);
+        size_t n = varint_put(pair, h->buckets[i].index - before);
+        n += varint_put(pair + n, h->buckets[i].count);
         if (!buf_add(out, str_of(pair, n))) return false;
         before = h->buckets[i].index;
     }
@@ -139,7 +117,7 @@ bool histogram_encode(const struct histogram *h, struct buf *out)
 static bool next_pair(str *blob, bool first, uint64_t *index, uint64_t *count)
 {
     uint64_t step;
-    if (!get_varint(blob, &step) || !get_varint(blob, count)) return false;
+    if (!varint_get(blob, &step) || !varint_get(blob, count)) return false;
     if (step > INDEX_MAX || *count == 0 || (!first && step == 0)) return false;
     *index += step;
     return *index <= INDEX_MAX;
