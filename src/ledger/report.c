@@ -101,23 +101,53 @@ static int dearest_first(const void *a, const void *b, void *report)
     return compare_sums(*(struct group *const *)a, *(struct group *const *)b);
 }
 
+typedef int group_order(const void *a, const void *b, void *report);
+
+static void sift_down(struct group **heap, size_t n, size_t at, group_order *order, void *report)
+{
+    for (size_t child; (child = 2 * at + 1) < n; at = child) {
+        if (child + 1 < n && order(&heap[child], &heap[child + 1], report) < 0) child++;
+        if (order(&heap[at], &heap[child], report) >= 0) return;
+        struct group *g = heap[at];
+        heap[at] = heap[child];
+        heap[child] = g;
+    }
+}
+
+/* The first `keep` of all come to the front: a heap whose top is the last of them. */
+static void select_first(struct group **all, size_t n, size_t keep, group_order *order, void *report)
+{
+    for (size_t i = keep / 2; i-- > 0;) sift_down(all, keep, i, order, report);
+    for (size_t i = keep; i < n; i++) {
+        if (order(&all[i], &all[0], report) >= 0) continue;
+        struct group *g = all[0];
+        all[0] = all[i];
+        all[i] = g;
+        sift_down(all, keep, 0, order, report);
+    }
+}
+
 /* The first `limit` groups; of days and hours the newest, shown as time goes. */
 static void choose_shown(struct report *r, int64_t limit)
 {
     size_t n = 0;
-    bool time = has_time(r);
+    group_order *order = has_time(r) ? newest_first : dearest_first;
     r->shown = mem_alloc((r->groups.count + 1) * sizeof(struct group *));
     for (size_t i = 0; i < r->groups.slot_count; i++) {
         if (r->groups.slots[i].group) r->shown[n++] = r->groups.slots[i].group;
     }
-    qsort_r(r->shown, n, sizeof(struct group *), time ? newest_first : dearest_first, r);
     r->shown_count = limit > 0 && (uint64_t)limit < n ? (size_t)limit : n;
-    if (time) qsort_r(r->shown, r->shown_count, sizeof(struct group *), oldest_first, r);
+    if (r->shown_count < n) select_first(r->shown, n, r->shown_count, order, r);
+    qsort_r(r->shown, r->shown_count, sizeof(struct group *), has_time(r) ? oldest_first : order, r);
 }
 
 static void sum_up(struct report *r)
 {
     for (size_t i = 0; i < r->groups.count; i++) group_add(&r->totals, r->shown[i]);
+}
+
+static void finish(struct report *r)
+{
     spread_finish(&r->totals.latency);
     spread_finish(&r->totals.first_token);
     for (size_t i = 0; i < r->shown_count; i++) {
@@ -137,41 +167,106 @@ static bool has_ledger(const char *dir, struct buf *why)
     return false;
 }
 
+/* Of many users, prompts or tasks few are shown: then only their histograms are put together. */
+static bool wants_sums_first(const struct plan *p)
+{
+    if (!p->packed_count || p->ask->limit <= 0) return false;
+    for (size_t i = 0; i < p->ask->by_count; i++) {
+        if (p->by[i]->in_day) return true;
+    }
+    return false;
+}
+
+/* The histograms of the groups that are shown, from packs that were scanned for sums. */
+static bool add_histograms(struct report *r, struct scan *scan, sqlite3 *db, struct buf *why)
+{
+    struct groups wanted, found;
+    struct group none = {0};
+    groups_init(&wanted, r->groups.secret);
+    groups_init(&found, r->groups.secret);
+    for (size_t i = 0; i < r->shown_count; i++) (void)groups_at(&wanted, r->shown[i]->key);
+    struct scan again = {.plan = scan->plan, .dir = scan->dir, .want = SCAN_HISTOGRAMS, .wanted = &wanted};
+    bool ok = scan_run(&again, db, &found, &none, why);
+    for (size_t i = 0; ok && i < r->shown_count; i++) {
+        struct group *g = groups_find(&found, r->shown[i]->key);
+        if (g) group_add(r->shown[i], g);
+    }
+    groups_free(&wanted);
+    groups_free(&found);
+    return ok;
+}
+
+/* Runs the plan. Fails: false with a sentence in `why`. */
+static bool answer(struct report *r, const struct plan *plan, const char *dir, sqlite3 *db,
+                   struct scan_progress progress, struct buf *why)
+{
+    struct scan scan = {.plan = plan, .dir = dir, .progress = progress};
+    r->by_count = plan->ask->by_count;
+    memcpy(r->by, plan->by, sizeof(r->by));
+    r->main = plan->main;
+    r->since_us = plan->since_us;
+    r->until_us = plan->until_us;
+    r->rows_from_us = plan->rows_from_us;
+    if (wants_sums_first(plan)) scan.want = SCAN_SUMS;
+    if (!scan_run(&scan, db, &r->groups, &r->totals, why)) return false;
+    if (r->by_count == 0) (void)groups_at(&r->groups, S("")); /* one row, also where nothing was spent */
+    choose_shown(r, plan->ask->limit);
+    sum_up(r);
+    if (scan.want == SCAN_SUMS && !add_histograms(r, &scan, db, why)) return false;
+    finish(r);
+    return true;
+}
+
+struct asking {
+    const char *dir;
+    sqlite3 *db;
+    const struct report_ask *ask;
+    struct hash_key secret;
+    struct scan_progress progress;
+};
+
+/* Asks once. `*stale`: a pack that was counted on went meanwhile. Fails: NULL. */
+static struct report *ask_once(const struct asking *a, bool *stale, struct buf *why)
+{
+    struct plan plan;
+    struct report *r = NULL;
+    int64_t dropped = 0;
+    *stale = false;
+    if (plan_make(&plan, a->db, a->ask, why)) {
+        r = mem_zalloc(sizeof(*r));
+        groups_init(&r->groups, a->secret);
+        bool ok = answer(r, &plan, a->dir, a->db, a->progress, why);
+        if (ok && plan.packed_count && !plan_packs_dropped(a->db, &dropped)) {
+            buf_printf(why, "the ledger cannot be read: %s", sqlite3_errmsg(a->db));
+            ok = false;
+        }
+        *stale = ok && plan.packed_count && dropped != plan.packs_dropped;
+        if (!ok || *stale) {
+            report_drop(r);
+            r = NULL;
+        }
+    }
+    plan_free(&plan);
+    return r;
+}
+
 struct report *report_run(const char *dir, const struct report_ask *ask, void (*progress)(void *ctx, double done),
                           void *ctx, struct buf *why)
 {
-    struct hash_key secret;
-    struct plan plan;
+    enum { TRIES = 10 };
+    struct asking a = {.dir = dir, .ask = ask, .progress = {progress, ctx}};
     if (!has_ledger(dir, why)) return NULL;
-    if (getrandom(&secret, sizeof(secret), 0) != sizeof(secret)) {
+    if (getrandom(&a.secret, sizeof(a.secret), 0) != sizeof(a.secret)) {
         buf_printf(why, "the kernel gives no random numbers");
         return NULL;
     }
-    sqlite3 *db = schema_open(dir, false, why);
-    if (!db) return NULL;
-    if (!plan_make(&plan, db, ask, why)) {
-        plan_free(&plan);
-        sqlite3_close(db);
-        return NULL;
-    }
-    struct report *r = mem_zalloc(sizeof(*r));
-    groups_init(&r->groups, secret);
-    r->by_count = ask->by_count;
-    memcpy(r->by, plan.by, sizeof(r->by));
-    r->main = plan.main;
-    r->since_us = ask->since_us;
-    r->until_us = ask->until_us;
-    r->rows_from_us = plan.rows_from_us;
-    bool ok = scan_run(&plan, dir, db, &r->groups, (struct scan_progress){progress, ctx}, why);
-    plan_free(&plan);
-    sqlite3_close(db);
-    if (!ok) {
-        report_drop(r);
-        return NULL;
-    }
-    if (ask->by_count == 0) (void)groups_at(&r->groups, S("")); /* one row, also where nothing was spent */
-    choose_shown(r, ask->limit);
-    sum_up(r);
+    a.db = schema_open(dir, false, why);
+    if (!a.db) return NULL;
+    struct report *r = NULL;
+    bool stale = true;
+    for (int i = 0; i < TRIES && stale; i++) r = ask_once(&a, &stale, why);
+    if (stale) buf_printf(why, "rows of days that are over keep coming in: ask again in a minute");
+    sqlite3_close(a.db);
     return r;
 }
 

@@ -1,4 +1,5 @@
 #include "ledger/report_inside.h"
+#include "ledger/varint.h"
 
 #include <stdlib.h>
 
@@ -24,6 +25,7 @@ void groups_free(struct groups *g)
     }
     free(g->slots);
     arena_free(&g->arena);
+    for (size_t i = 0; i < g->adopted_count; i++) arena_free(&g->adopted[i]);
     *g = (struct groups){0};
 }
 
@@ -42,18 +44,31 @@ static void grow(struct groups *g)
     g->slot_count = count;
 }
 
+/* Where the key is, or the free slot where it belongs. */
+static struct group_slot *slot_of(const struct groups *g, uint64_t hash, str key)
+{
+    size_t at = hash & (g->slot_count - 1);
+    for (; g->slots[at].group; at = (at + 1) & (g->slot_count - 1)) {
+        if (g->slots[at].hash == hash && str_eq(g->slots[at].group->key, key)) break;
+    }
+    return &g->slots[at];
+}
+
+struct group *groups_find(const struct groups *g, str key)
+{
+    return slot_of(g, hash_sip(g->secret, key.p, key.n), key)->group;
+}
+
 struct group *groups_at(struct groups *g, str key)
 {
     uint64_t hash = hash_sip(g->secret, key.p, key.n);
     if (g->count * 2 >= g->slot_count) grow(g);
-    size_t at = hash & (g->slot_count - 1);
-    for (; g->slots[at].group; at = (at + 1) & (g->slot_count - 1)) {
-        if (g->slots[at].hash == hash && str_eq(g->slots[at].group->key, key)) return g->slots[at].group;
-    }
+    struct group_slot *slot = slot_of(g, hash, key);
+    if (slot->group) return slot->group;
     if (g->count == GROUPS_MAX) return NULL;
     struct group *made = arena_zalloc(&g->arena, sizeof(*made));
     made->key = arena_str(&g->arena, key);
-    g->slots[at] = (struct group_slot){hash, made};
+    *slot = (struct group_slot){hash, made};
     g->count++;
     return made;
 }
@@ -104,32 +119,16 @@ void spread_add(struct spread *s, int64_t value)
     if (s->waiting_count == COUNT_OF(s->waiting)) take_waiting(s);
 }
 
-/* A LEB128 number of at most five bytes, the common case; false leaves the rest to the ledger's own reader. */
-static bool short_varint(const unsigned char **at, const unsigned char *end, uint64_t *out)
-{
-    uint64_t v = 0;
-    for (unsigned shift = 0; *at < end && shift < 35; shift += 7) {
-        unsigned char byte = *(*at)++;
-        v |= (uint64_t)(byte & 0x7f) << shift;
-        if (byte < 0x80) {
-            *out = v;
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Straight into the counters. Fails: false, with nothing added. */
 static bool add_dense(uint64_t *dense, str blob)
 {
     struct histogram_bucket seen[BUCKETS];
-    const unsigned char *at = (const unsigned char *)blob.p, *end = at + blob.n;
     uint64_t index = 0, step, count;
     uint32_t n = 0;
-    while (at < end) {
-        if (!short_varint(&at, end, &step) || !short_varint(&at, end, &count)) return false;
+    while (blob.n) {
+        if (!varint_get(&blob, &step) || !varint_get(&blob, &count)) return false;
         index += step;
-        if (index >= BUCKETS || n == BUCKETS || count == 0 || (n && step == 0)) return false;
+        if (step >= BUCKETS || index >= BUCKETS || n == BUCKETS || count == 0 || (n && step == 0)) return false;
         seen[n++] = (struct histogram_bucket){(uint32_t)index, count};
     }
     for (uint32_t i = 0; i < n; i++) dense[seen[i].index] += seen[i].count;
@@ -175,7 +174,7 @@ void spread_free(struct spread *s)
     s->dense = NULL;
 }
 
-static void spread_merge(struct spread *to, struct spread *from)
+void spread_merge(struct spread *to, struct spread *from)
 {
     take_waiting(from);
     if (!from->dense) {
@@ -197,11 +196,23 @@ void group_add(struct group *to, struct group *from)
 
 bool groups_merge(struct groups *g, struct groups *from)
 {
-    for (size_t i = 0; i < from->slot_count; i++) {
-        if (!from->slots[i].group) continue;
-        struct group *to = groups_at(g, from->slots[i].group->key);
-        if (!to) return false;
-        group_add(to, from->slots[i].group);
+    bool ok = true;
+    for (size_t i = 0; i < from->slot_count && ok; i++) {
+        struct group *group = from->slots[i].group;
+        if (!group) continue;
+        if (g->count * 2 >= g->slot_count) grow(g);
+        struct group_slot *slot = slot_of(g, from->slots[i].hash, group->key);
+        if (slot->group) {
+            group_add(slot->group, group);
+            continue;
+        }
+        ok = g->count < GROUPS_MAX;
+        if (!ok) break;
+        *slot = from->slots[i]; /* as it is; its memory follows below */
+        from->slots[i].group = NULL;
+        g->count++;
     }
-    return true;
+    g->adopted[g->adopted_count++] = from->arena;
+    arena_init(&from->arena);
+    return ok;
 }

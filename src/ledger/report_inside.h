@@ -1,17 +1,21 @@
 /* The report's inside: shared by report*.c, by nobody else.
  *
  * A question becomes a plan (report_plan.c): which table answers which stretch of
- * time, in slices. Up to two threads take slices (report_scan.c), each adding rows
- * to groups of its own (report_groups.c); the groups are merged, sorted and cut
- * (report.c), then written (report_json.c, report_table.c). */
+ * time, in slices. Up to two threads take slices (report_scan.c; report_pack.c for
+ * days that are packed), each adding rows to groups of its own (report_groups.c);
+ * the groups are merged, sorted and cut (report.c), then written (report_json.c,
+ * report_table.c). */
 #ifndef LEDGER_REPORT_INSIDE_H
 #define LEDGER_REPORT_INSIDE_H
 
 #include "base/arena.h"
 #include "base/hash.h"
 #include "ledger/histogram.h"
+#include "ledger/pack.h"
 #include "ledger/report.h"
 #include "ledger/schema.h"
+
+#include <stdatomic.h>
 
 /* ---- names */
 
@@ -37,6 +41,7 @@ enum sum {
         SUM_UNITS,
     SUM_COUNT = SUM_UNITS + UNIT_COUNT
 };
+_Static_assert((int)SUM_COUNT == (int)PACK_SUMS, "packs have the sums of reports, in the same order");
 
 /* A histogram that a report adds to: sparse while it is small, then with a counter
  * for every bucket. Single samples wait for each other, since among many groups
@@ -60,9 +65,13 @@ struct group_slot {
     struct group *group; /* NULL: free */
 };
 
+enum { GROUPS_ADOPTED_MAX = 4 };
+
 struct groups {
     struct hash_key secret; /* clients choose users and tasks */
     struct arena arena;
+    struct arena adopted[GROUPS_ADOPTED_MAX]; /* of those that were merged into this */
+    size_t adopted_count;
     struct group_slot *slots; /* open addressing; a power of two */
     size_t slot_count, count;
 };
@@ -71,8 +80,9 @@ void groups_init(struct groups *g, struct hash_key secret);
 void groups_free(struct groups *g);
 /* The group with this key, made where it is missing. Fails: NULL beyond the ceiling. */
 struct group *groups_at(struct groups *g, str key);
-str groups_too_many(void); /* the sentence for that */
-/* Adds `from`'s groups. Fails: false beyond the ceiling. */
+struct group *groups_find(const struct groups *g, str key); /* or NULL */
+str groups_too_many(void);                                  /* the sentence for that */
+/* Moves `from`'s groups here; GROUPS_ADOPTED_MAX times at most. Fails: false beyond the ceiling. */
 bool groups_merge(struct groups *g, struct groups *from) MUST_CHECK;
 void group_add(struct group *to, struct group *from);
 void spread_add(struct spread *s, int64_t value);
@@ -80,16 +90,18 @@ void spread_add(struct spread *s, int64_t value);
 bool spread_add_encoded(struct spread *s, str blob) MUST_CHECK;
 /* Makes it sparse, for good: quantiles are read from `sparse`. Nothing is added any more. */
 void spread_finish(struct spread *s);
+void spread_merge(struct spread *to, struct spread *from);
 void spread_free(struct spread *s);
 
 /* ---- the plan */
 
-enum source { SOURCE_HOUR, SOURCE_DAY, SOURCE_ROWS_BY_TIME, SOURCE_ROWS_BY_ID, SOURCE_COUNT };
+enum source { SOURCE_HOUR, SOURCE_DAY, SOURCE_ROWS_BY_TIME, SOURCE_ROWS_BY_ID, SOURCE_PACK, SOURCE_COUNT };
 
 /* A stretch of one table: [from, until) of its time, or of ids. */
 struct slice {
     enum source source;
     int64_t from, until;
+    uint32_t part; /* of packs */
 };
 
 struct plan {
@@ -98,6 +110,10 @@ struct plan {
     const struct dim *where[REPORT_WHERE_MAX];
     int64_t where_int[REPORT_WHERE_MAX];
     str dimension; /* of rollup_day */
+    enum pack_kind kind;
+    int64_t *packed; /* days that packs answer for, in order */
+    size_t packed_count, packed_cap;
+    int64_t packs_dropped; /* when they were looked up: report_run() looks once more behind the scan */
     enum source main;
     int64_t since_us, until_us;
     struct slice *slices;
@@ -113,13 +129,52 @@ void plan_free(struct plan *p);
  * Owns: the caller finalizes it. Fails: NULL. */
 sqlite3_stmt *plan_prepare(const struct plan *p, enum source source, sqlite3 *db);
 
-/* Runs all slices into `into`. Fails: false with a sentence in `why`. */
+/* Fails: false. */
+bool plan_packs_dropped(sqlite3 *db, int64_t *out) MUST_CHECK;
+
+/* ---- the scan */
+
+/* A report of a hundred of many thousand users wants the histograms of those hundred. */
+enum scan_want {
+    SCAN_ALL,
+    SCAN_SUMS,       /* of packs: sums alone, and `apart` has the histograms of all together */
+    SCAN_HISTOGRAMS, /* of packs alone: histograms, of the groups in `wanted` */
+};
+
 struct scan_progress {
     void (*tell)(void *ctx, double done);
     void *ctx;
 };
-bool scan_run(const struct plan *p, const char *dir, sqlite3 *db, struct groups *into, struct scan_progress progress,
-              struct buf *why) MUST_CHECK;
+
+struct scan {
+    const struct plan *plan;
+    const char *dir;
+    struct scan_progress progress;
+    enum scan_want want;
+    const struct groups *wanted;
+
+    /* what the threads share */
+    _Atomic size_t next, done; /* slices */
+    _Atomic bool failed;
+};
+
+struct scanner {
+    struct scan *scan;
+    sqlite3 *db;
+    sqlite3_stmt *q[SOURCE_COUNT];
+    struct groups groups;
+    struct spread latency, first_token; /* apart */
+    struct buf key, why;
+    struct group *last; /* neighbours are often of one group */
+    uint64_t rows;
+    bool rollup; /* the rows that come are a rollup's */
+    bool tells;  /* on the asker's own thread */
+};
+
+/* Runs all slices into `into` and `apart`'s histograms. Fails: false with a sentence in `why`. */
+bool scan_run(struct scan *scan, sqlite3 *db, struct groups *into, struct group *apart, struct buf *why) MUST_CHECK;
+/* A slice of SOURCE_PACK (report_pack.c). Fails: false, with a sentence in s->why or the connection's. */
+bool scan_packs(struct scanner *s, const struct slice *slice) MUST_CHECK;
 
 /* ---- the answer */
 

@@ -173,7 +173,7 @@ static void add_slice(struct plan *p, enum source source, int64_t from, int64_t 
         p->slice_cap = p->slice_cap ? p->slice_cap * 2 : 64;
         p->slices = mem_realloc(p->slices, p->slice_cap * sizeof(*p->slices));
     }
-    p->slices[p->slice_count++] = (struct slice){source, from, until};
+    p->slices[p->slice_count++] = (struct slice){.source = source, .from = from, .until = until};
 }
 
 /* [from, until) in about `count` slices, none shorter than `least`. */
@@ -209,27 +209,81 @@ static int64_t ceil_to(int64_t at_us, int64_t step_us)
     return low == at_us ? low : low + step_us;
 }
 
+/* ---- packs */
+
+bool plan_packs_dropped(sqlite3 *db, int64_t *out)
+{
+    return ask_int(db, "SELECT max(value) FROM totals WHERE name = 'packs_dropped'", 0, out);
+}
+
+/* Which days of [low, high) are packed. */
+static bool find_packs(struct plan *p, sqlite3 *db, int64_t low, int64_t high)
+{
+    int64_t there;
+    sqlite3_stmt *q = NULL;
+    const char *sql = "SELECT day_us FROM packs WHERE kind = ? AND part = 0 AND day_us >= ? AND day_us <= ? ORDER BY 1";
+    p->kind = PACK_HOUR;
+    while (p->main == SOURCE_DAY && !str_eq(pack_kind_name(p->kind), p->dimension)) p->kind++;
+    /* a store that no server of this version has opened has none */
+    if (!ask_int(db, "SELECT count(*) FROM sqlite_master WHERE name = 'packs'", 0, &there)) return false;
+    if (!there || high < INT64_MIN + US_PER_DAY) return true;
+    if (!plan_packs_dropped(db, &p->packs_dropped) || sqlite3_prepare_v2(db, sql, -1, &q, NULL) != SQLITE_OK)
+        return false;
+    str kind = pack_kind_name(p->kind);
+    sqlite3_bind_text(q, 1, kind.p, (int)kind.n, SQLITE_STATIC);
+    sqlite3_bind_int64(q, 2, low);
+    sqlite3_bind_int64(q, 3, high - US_PER_DAY);
+    int rc;
+    while ((rc = sqlite3_step(q)) == SQLITE_ROW) {
+        if (p->packed_count == p->packed_cap) {
+            p->packed_cap = p->packed_cap ? p->packed_cap * 2 : 64;
+            p->packed = mem_realloc(p->packed, p->packed_cap * sizeof(*p->packed));
+        }
+        p->packed[p->packed_count++] = sqlite3_column_int64(q, 0);
+    }
+    sqlite3_finalize(q);
+    return rc == SQLITE_DONE;
+}
+
+/* Whole hours or days: packs where there are some, the rollup's rows between them. */
+static bool cut_rollup(struct plan *p, sqlite3 *db, int64_t low, int64_t high)
+{
+    int64_t step = p->main == SOURCE_DAY ? US_PER_DAY : US_PER_HOUR, at = low;
+    if (!find_packs(p, db, low, high)) return false;
+    for (uint32_t part = 0; part < PACK_PARTS && p->packed_count; part++) {
+        add_slice(p, SOURCE_PACK, p->packed[0], p->packed[p->packed_count - 1] + 1);
+        p->slices[p->slice_count - 1].part = part;
+    }
+    for (size_t i = 0; i < p->packed_count; i++) {
+        cut(p, p->main, at, p->packed[i], step, ROLLUP_SLICES);
+        at = p->packed[i] + US_PER_DAY;
+    }
+    cut(p, p->main, at, high, step, ROLLUP_SLICES);
+    return true;
+}
+
 /* Whole hours or days from the rollup; what sticks out at both ends from rows, so
  * that `since` and `until` are exact. Where retention has deleted those rows, the
  * hour or day at that end counts as a whole. */
-static void plan_rollup(struct plan *p, const struct extent *e)
+static bool plan_rollup(struct plan *p, sqlite3 *db, const struct extent *e)
 {
     int64_t step = p->main == SOURCE_DAY ? US_PER_DAY : US_PER_HOUR;
-    if (e->rollup_first > e->rollup_last) return;
+    if (e->rollup_first > e->rollup_last) return true;
     int64_t since = p->since_us, until = p->until_us, end = e->rollup_last + step;
     if (since < e->rollup_first) since = e->rollup_first;
     if (until > e->rows_last && until > e->retired_to) until = end; /* nothing was admitted later */
-    if (since >= until || since >= end) return;
+    if (since >= until || since >= end) return true;
     int64_t low = e->retired_to >= since ? floor_to(since, step) : ceil_to(since, step);
     int64_t high = floor_to(until, step);
     if (e->retired_to >= high) high = ceil_to(until, step);
     if (low >= high) {
         cut_rows(p, e, since, until);
-        return;
+        return true;
     }
+    if (!cut_rollup(p, db, low, high)) return false;
     if (since < low) cut_rows(p, e, since, low);
-    cut(p, p->main, low, high, step, ROLLUP_SLICES);
     if (high < until) cut_rows(p, e, high, until);
+    return true;
 }
 
 /* All rows in the order of their ids, in slices of as many rows as each other: the
@@ -280,7 +334,7 @@ bool plan_make(struct plan *p, sqlite3 *db, const struct report_ask *ask, struct
     if (ok && p->main == SOURCE_ROWS_BY_TIME) {
         ok = plan_rows(p, db, &e);
     } else if (ok) {
-        plan_rollup(p, &e);
+        ok = plan_rollup(p, db, &e);
     }
     if (!ok) buf_printf(why, "the ledger cannot be read: %s", sqlite3_errmsg(db));
     return ok;
@@ -289,6 +343,8 @@ bool plan_make(struct plan *p, sqlite3 *db, const struct report_ask *ask, struct
 void plan_free(struct plan *p)
 {
     free(p->slices);
+    free(p->packed);
     p->slices = NULL;
-    p->slice_count = p->slice_cap = 0;
+    p->packed = NULL;
+    p->slice_count = p->slice_cap = p->packed_count = p->packed_cap = 0;
 }

@@ -3,31 +3,9 @@
 #include "ledger/report_inside.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <unistd.h>
 
 enum { THREADS_MAX = 2, TELL_EVERY = 1 << 16 };
-
-/* What the threads of one report share. */
-struct scan {
-    const struct plan *plan;
-    const char *dir;
-    _Atomic size_t next, done; /* slices */
-    _Atomic bool failed;
-    struct scan_progress progress;
-};
-
-struct scanner {
-    struct scan *scan;
-    sqlite3 *db;
-    sqlite3_stmt *q[SOURCE_COUNT];
-    struct groups groups;
-    struct buf key, why;
-    struct group *last; /* neighbours are often of one group */
-    uint64_t rows;
-    bool rollup; /* the rows that come are a rollup's */
-    bool tells;  /* on the asker's own thread */
-};
 
 static void tell(struct scanner *s)
 {
@@ -157,6 +135,12 @@ static bool scanner_open(struct scanner *s, sqlite3 *db)
 static bool scan_slice(struct scanner *s, const struct slice *slice)
 {
     sqlite3_stmt **q = &s->q[slice->source];
+    if (slice->source == SOURCE_PACK) {
+        if (scan_packs(s, slice)) return true;
+        if (!s->why.n) buf_printf(&s->why, "the ledger cannot be read: %s", sqlite3_errmsg(s->db));
+        return false;
+    }
+    if (s->scan->want == SCAN_HISTOGRAMS) return true; /* these came along with the sums */
     s->rollup = slice->source == SOURCE_HOUR || slice->source == SOURCE_DAY;
     if (!*q) *q = plan_prepare(s->scan->plan, slice->source, s->db);
     bool ok = *q != NULL;
@@ -207,29 +191,30 @@ static void scanner_init(struct scanner *s, struct scan *scan, struct hash_key s
     buf_init(&s->why, 0);
 }
 
-static bool scanner_end(struct scanner *s, struct groups *into, struct buf *why)
+static bool scanner_end(struct scanner *s, struct groups *into, struct group *apart, struct buf *why)
 {
     bool ok = s->why.n == 0;
     if (!ok && why->n == 0) buf_add(why, buf_str(&s->why));
-    if (ok && into && !groups_merge(into, &s->groups)) {
-        buf_printf(why,
-                   "there are more than a million groups: group by less, or choose with a filter or a shorter time");
-        ok = false;
+    if (ok && into) {
+        ok = groups_merge(into, &s->groups);
+        if (!ok) buf_add(why, groups_too_many());
+        spread_merge(&apart->latency, &s->latency);
+        spread_merge(&apart->first_token, &s->first_token);
     }
     groups_free(&s->groups);
+    spread_free(&s->latency);
+    spread_free(&s->first_token);
     buf_free(&s->key);
     buf_free(&s->why);
     return ok;
 }
 
-bool scan_run(const struct plan *p, const char *dir, sqlite3 *db, struct groups *into, struct scan_progress progress,
-              struct buf *why)
+bool scan_run(struct scan *scan, sqlite3 *db, struct groups *into, struct group *apart, struct buf *why)
 {
-    struct scan scan = {.plan = p, .dir = dir, .progress = progress};
     struct scanner all[THREADS_MAX];
     pthread_t thread;
-    bool two = p->slice_count > 1 && sysconf(_SC_NPROCESSORS_ONLN) > 1;
-    for (int i = 0; i < THREADS_MAX; i++) scanner_init(&all[i], &scan, into->secret);
+    bool two = scan->plan->slice_count > 1 && sysconf(_SC_NPROCESSORS_ONLN) > 1;
+    for (int i = 0; i < THREADS_MAX; i++) scanner_init(&all[i], scan, into->secret);
     all[0].tells = true;
     two = two && pthread_create(&thread, NULL, scan_main, &all[1]) == 0;
     if (scanner_open(&all[0], db))
@@ -238,6 +223,6 @@ bool scan_run(const struct plan *p, const char *dir, sqlite3 *db, struct groups 
         buf_printf(&all[0].why, "the ledger cannot be read: %s", sqlite3_errmsg(db));
     if (two) pthread_join(thread, NULL);
     bool ok = true;
-    for (int i = 0; i < THREADS_MAX; i++) ok = scanner_end(&all[i], ok ? into : NULL, why) && ok;
+    for (int i = 0; i < THREADS_MAX; i++) ok = scanner_end(&all[i], ok ? into : NULL, apart, why) && ok;
     return ok;
 }

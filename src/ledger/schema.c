@@ -69,6 +69,12 @@ static const char create_rest[] =
     " created_us INTEGER NOT NULL, revoked_us INTEGER NOT NULL, expires_us INTEGER NOT NULL, PRIMARY KEY (name));"
     "CREATE TABLE meta (name TEXT NOT NULL, value NOT NULL, PRIMARY KEY (name)) WITHOUT ROWID;";
 
+/* Days of the rollups that are over, for reports (ledger/pack.h). By part, since a
+ * report reads one of many days. */
+static const char create_packs[] =
+    "CREATE TABLE packs (kind TEXT NOT NULL, part INTEGER NOT NULL, day_us INTEGER NOT NULL, body BLOB NOT NULL,"
+    " PRIMARY KEY (kind, part, day_us));";
+
 struct column {
     const char *name, *what;
 };
@@ -122,7 +128,18 @@ static bool create(sqlite3 *db)
            sqlite3_exec(db, "BEGIN IMMEDIATE;", NULL, NULL, NULL) == SQLITE_OK &&
            sqlite3_exec(db, create_attempts, NULL, NULL, NULL) == SQLITE_OK &&
            sqlite3_exec(db, create_rest, NULL, NULL, NULL) == SQLITE_OK &&
+           sqlite3_exec(db, create_packs, NULL, NULL, NULL) == SQLITE_OK &&
            sqlite3_exec(db, version, NULL, NULL, NULL) == SQLITE_OK;
+}
+
+/* From each version to the next. */
+static bool migrate(sqlite3 *db, int version)
+{
+    char done[64];
+    snprintf(done, sizeof(done), "PRAGMA user_version = %d; COMMIT;", SCHEMA_VERSION);
+    bool ok = sqlite3_exec(db, "BEGIN IMMEDIATE;", NULL, NULL, NULL) == SQLITE_OK;
+    if (ok && version < 2) ok = sqlite3_exec(db, create_packs, NULL, NULL, NULL) == SQLITE_OK;
+    return ok && sqlite3_exec(db, done, NULL, NULL, NULL) == SQLITE_OK;
 }
 
 static int user_version(sqlite3 *db)
@@ -150,11 +167,19 @@ static bool prepare(sqlite3 *db, const char *path, bool write, struct buf *why)
         }
         version = user_version(db);
     }
+    if (version > 0 && version < SCHEMA_VERSION && write) {
+        if (!migrate(db, version)) {
+            buf_printf(why, "%s: its tables cannot be brought from version %d to %d: %s", path, version, SCHEMA_VERSION,
+                       sqlite3_errmsg(db));
+            return false;
+        }
+        version = SCHEMA_VERSION;
+    }
     if (version < 0) {
         buf_printf(why, "%s: %s", path, sqlite3_errmsg(db));
         return false;
     }
-    if (version != SCHEMA_VERSION) {
+    if (version < 1 || version > SCHEMA_VERSION) {
         buf_printf(why, "%s: its schema is version %d, this purser knows %d", path, version, SCHEMA_VERSION);
         return false;
     }

@@ -10,7 +10,7 @@
 
 static const char *const statements[] = {
 #define Q(name, sql) [Q_##name] = sql,
-    STORE_STATEMENTS(Q)
+    STORE_STATEMENTS(Q) // NOLINT(bugprone-suspicious-missing-comma): long ones go over several lines
 #undef Q
 };
 
@@ -136,7 +136,8 @@ struct store *store_open(const char *dir, struct buf *why)
                            "PRAGMA synchronous = NORMAL; PRAGMA cache_size = -32000; PRAGMA wal_autocheckpoint = 4000;"
                            "PRAGMA journal_size_limit = 67108864; PRAGMA temp_store = MEMORY;",
                            NULL, NULL, NULL) == SQLITE_OK &&
-              read_key(s) && prepare_all(s) && (s->rollups = rollups_new(db, s->key)) && read_totals(s);
+              read_key(s) && prepare_all(s) && (s->rollups = rollups_new(db, s->key)) && read_totals(s) &&
+              store_pack_open(s);
     if (ok) return s;
     buf_printf(why, "%s/purser.db: %s", dir, sqlite3_errmsg(db));
     store_close(s);
@@ -147,6 +148,8 @@ void store_close(struct store *s)
 {
     if (!s) return;
     rollups_drop(s->rollups);
+    store_pack_cancel(s);
+    free(s->packs.late);
     for (int i = 0; i < Q_COUNT; i++) sqlite3_finalize(s->q[i]);
     sqlite3_close(s->db);
     amounts_free(&s->cells);
@@ -222,6 +225,7 @@ static bool flush_totals(struct store *s)
 
 bool store_commit(struct store *s)
 {
+    if (!store_pack_drop_late(s)) return false;
     if (!flush_cells(s) || !store_flush_seals(s) || !flush_totals(s)) return false;
     if (!rollups_flush(s->rollups)) return store_fail(s);
     return store_run(s, Q_COMMIT);
@@ -236,6 +240,7 @@ void store_rollback(struct store *s)
     rollups_clear(s->rollups);
     amounts_clear(&s->cells);
     s->seal_count = 0;
+    s->packs.late_count = 0;
     memcpy(s->total, s->total_was, sizeof(s->total));
     s->holds_kept = s->holds_kept_was;
 }

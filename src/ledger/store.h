@@ -17,7 +17,8 @@
     TOTAL(RETIRED_COST, "retired_cost_picousd", "their cost")                                                          \
     TOTAL(RETIRED_TO, "retired_to_us", "retention deleted rows admitted up to then")                                   \
     TOTAL(FORGOTTEN, "forgotten", "amounts in rows whose budget window was forgotten")                                 \
-    TOTAL(DOUBLES, "doubles", "posts refused because their attempt had a row already")
+    TOTAL(DOUBLES, "doubles", "posts refused because their attempt had a row already")                                 \
+    TOTAL(PACKS_DROPPED, "packs_dropped", "days whose packs went because a row came late")
 
 enum store_total {
 #define TOTAL(constant, name, what) TOTAL_##constant,
@@ -59,6 +60,10 @@ bool store_damage(struct store *s, int64_t at_us, str what) MUST_CHECK;
 bool store_retire(struct store *s, int64_t before_us, uint64_t keep, uint32_t rows, uint32_t *deleted) MUST_CHECK;
 /* Gives freed pages back to the file system, some at a time. */
 bool store_shrink(struct store *s, uint32_t pages);
+/* Packs days of the rollups that ended before `before_us` (ledger/pack.h), up to
+ * `rows` rollup rows at a time. Not inside a transaction. */
+enum store_packed { STORE_PACK_NOTHING, STORE_PACK_MORE, STORE_PACK_FAILED };
+enum store_packed store_pack(struct store *s, int64_t before_us, uint32_t rows) MUST_CHECK;
 /* Forgets the windows of a budget that began before `before_us`. */
 bool store_forget_cells(struct store *s, str budget, int64_t before_us) MUST_CHECK;
 /* Makes all committed transactions durable (they are safe against a crash of the

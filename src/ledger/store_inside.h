@@ -3,6 +3,7 @@
 #define LEDGER_STORE_INSIDE_H
 
 #include "ledger/amounts.h"
+#include "ledger/packing.h"
 #include "ledger/rollup.h"
 #include "ledger/store.h"
 
@@ -32,6 +33,11 @@
     Q(CELLS_OF, "SELECT cells FROM details WHERE attempt_id = ?")                                                      \
     Q(DROP_ROW, "DELETE FROM attempts WHERE attempt_id = ?")                                                           \
     Q(DROP_DETAILS, "DELETE FROM details WHERE attempt_id = ?")                                                        \
+    Q(PACK_NEXT_HOUR, "SELECT min(hour_us) FROM rollup_hour WHERE hour_us >= ?")                                       \
+    Q(PACK_NEXT_DAY, "SELECT min(day_us) FROM rollup_day WHERE day_us >= ?")                                           \
+    Q(PACK_IS, "SELECT 1 FROM packs WHERE kind = ? AND part = ? AND day_us = ?")                                       \
+    Q(PACK_PUT, "INSERT INTO packs (kind, part, day_us, body) VALUES (?, ?, ?, ?)")                                    \
+    Q(PACK_DROP, "DELETE FROM packs WHERE kind = ? AND part = ? AND day_us = ?")                                       \
     Q(FORGET, "DELETE FROM cells WHERE budget = ? AND window_start_us < ? RETURNING spent, retired")
 
 enum store_statement {
@@ -49,6 +55,16 @@ struct store_seal {
     uint64_t checksum, cost;
 };
 
+struct store_packs {
+    struct packing *packing; /* of a day of a kind; NULL: none */
+    enum pack_kind kind;
+    int64_t day_us;
+    int64_t from_us[PACK_KINDS]; /* days before this are packed, or need not be */
+    int64_t until_us;            /* a row admitted before this may lie in a packed day */
+    int64_t *late;               /* days that this transaction's rows lie in, of those */
+    size_t late_count, late_cap;
+};
+
 struct store {
     sqlite3 *db;
     int64_t bound[128]; /* of the insert's parameters, from 1; a text's: whether it has bytes */
@@ -62,6 +78,7 @@ struct store {
     uint64_t total[TOTAL_COUNT]; /* with this transaction's */
     uint64_t total_was[TOTAL_COUNT];
     uint64_t holds_kept, holds_kept_was;
+    struct store_packs packs;
     struct buf fault;
 };
 
@@ -70,5 +87,12 @@ bool store_run(struct store *s, enum store_statement q) MUST_CHECK;
 struct store_seal *store_seal_of(struct store *s, uint64_t attempt_id);
 bool store_flush_seals(struct store *s) MUST_CHECK;
 bool store_fail(struct store *s);
+
+/* Packs (store_pack.c). */
+bool store_pack_open(struct store *s) MUST_CHECK;
+void store_pack_cancel(struct store *s);
+/* Notes that a row came for a day that may be packed; the drop, before the commit, acts on it. */
+void store_pack_late(struct store *s, int64_t at_us);
+bool store_pack_drop_late(struct store *s) MUST_CHECK;
 
 #endif

@@ -97,6 +97,7 @@ enum store_result store_post(struct store *s, const struct row *row)
     s->total[TOTAL_ROWS]++;
     s->total[TOTAL_COST] += (uint64_t)row->n.cost_picousd;
     rollups_add(s->rollups, row);
+    store_pack_late(s, row->n.at_us);
     return STORE_DONE;
 }
 

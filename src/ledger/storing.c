@@ -17,6 +17,8 @@ enum {
     RETIRE_ROWS = 512, /* a transaction of retention */
     RETIRE_PAGES = 256,
     RETIRE_EVERY_US = 1000 * 1000,
+    PACK_ROWS = 4096, /* of a rollup, read in one go while there is nothing to store */
+    PACK_EVERY_US = 60 * 1000 * 1000,
     STOP_TRIES = 3,
     /* under load batches gather: rollups and commits cost by the batch, rows by the row */
     GATHER_US = 50 * 1000,
@@ -35,7 +37,7 @@ struct storing {
     struct reading *reading; /* one a chain */
     uint32_t records, posts; /* of this batch */
     struct buf damage;
-    int64_t retired_us;
+    int64_t retired_us, packed_us;
 };
 
 static void count_errors(struct ledger *l, uint64_t n)
@@ -312,6 +314,28 @@ static bool retire(struct storing *t)
     return deleted == RETIRE_ROWS;
 }
 
+/* Does anybody want this thread? */
+static bool is_wanted(struct ledger *l)
+{
+    pthread_mutex_lock(&l->lock);
+    bool wanted = l->work || l->stop_store || l->forget || l->flushing;
+    pthread_mutex_unlock(&l->lock);
+    return wanted;
+}
+
+/* Packs days that are over. An hour later, since a row counts for the day in which its call was admitted. */
+static void pack(struct storing *t)
+{
+    struct ledger *l = t->l;
+    if (t->packed_us && time_mono_us() - t->packed_us < PACK_EVERY_US) return;
+    enum store_packed step;
+    do {
+        step = store_pack(l->store, time_now_us() - US_PER_HOUR, PACK_ROWS);
+    } while (step == STORE_PACK_MORE && !is_wanted(l));
+    if (step == STORE_PACK_FAILED) count_errors(l, 1);
+    t->packed_us = step == STORE_PACK_MORE ? 0 : time_mono_us();
+}
+
 static void grant_wishes(struct storing *t, struct forget_wish *wishes)
 {
     for (struct forget_wish *w = wishes, *next; w; w = next) {
@@ -418,7 +442,9 @@ void *ledger_store_main(void *ledger)
         if (!ok) pause_after_failure(l);
         /* what a failing store does not take stays in the journal, for the next start */
         stop = asked && (ok || ++tries == STOP_TRIES);
-        if (!ok || stop || time_mono_us() - t.retired_us < RETIRE_EVERY_US) continue;
+        if (!ok || stop) continue;
+        pack(&t);
+        if (time_mono_us() - t.retired_us < RETIRE_EVERY_US) continue;
         while (retire(&t) && !anything_to_store(&t)) continue;
         t.retired_us = time_mono_us();
     }

@@ -84,6 +84,7 @@ bool ledger_verify(const char *dir, struct verify_result *out, void (*progress)(
     verify_journals(&v, journals);
     verify_rows(&v);
     verify_sums(&v);
+    verify_packs(&v);
     verify_noted(&v);
     amounts_free(&v.cells);
     verify_journals_drop(journals);

@@ -31,5 +31,6 @@ void verify_journals(struct verifying *v, struct verify_journals *j);
 
 void verify_rows(struct verifying *v);
 void verify_sums(struct verifying *v);
+void verify_packs(struct verifying *v);
 
 #endif

@@ -12,6 +12,7 @@
 #include "base/time.h"
 #include "ledger/ledger.h"
 #include "ledger/schema.h"
+#include "ledger/store.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -109,6 +110,22 @@ static inline void append_pair(struct journal *j)
     struct row hold = row_hold(j), post = row_post(&hold);
     assert_true(journal_append(j, JOURNAL_HOLD, &hold) > 0);
     assert_true(journal_append(j, JOURNAL_POST, &post) > 0);
+}
+
+/* Packs all days of a store that ended before `before_us`. */
+static inline void pack_days(const char *dir, int64_t before_us)
+{
+    struct buf why;
+    buf_init(&why, 0);
+    struct store *s = store_open(dir, &why);
+    if (!s) fail_msg("%.*s", (int)why.n, why.p);
+    enum store_packed step;
+    do {
+        step = store_pack(s, before_us, 100);
+    } while (step == STORE_PACK_MORE);
+    assert_int_equal(step, STORE_PACK_NOTHING);
+    store_close(s);
+    buf_free(&why);
 }
 
 /* The one integer that a question gives. */

@@ -262,7 +262,68 @@ static void test_random_questions(void **state)
         hold_against_model(r, &ask);
         report_drop(r);
     }
-    for (int i = 0; i < SOURCE_COUNT; i++) assert_true(by_source[i] > 5);
+    for (int i = 0; i < SOURCE_PACK; i++) assert_true(by_source[i] > 5);
+    folder_drop(dir);
+}
+
+/* ---- packed days */
+
+static void ask_at_random(const char *dir, uint64_t seed)
+{
+    struct rng rng;
+    rng_seed(&rng, seed);
+    for (int i = 0; i < 150; i++) {
+        struct report_ask ask;
+        draw_ask(&ask, &rng);
+        if (rng_below(&rng, 2)) ask.limit = 1 + (int64_t)rng_below(&rng, 5);
+        struct report *r = must_run(dir, &ask);
+        hold_against_model(r, &ask);
+        report_drop(r);
+    }
+}
+
+/* Days are packed, rows come late and take packs away, days are packed anew. */
+static void test_packed_days(void **state)
+{
+    (void)state;
+    enum { EARLY = ROWS - 20 };
+    struct rng rng;
+    char *dir = folder_new();
+    int64_t last_day_us = begin_us + 24 * US_PER_HOUR;
+    last_day_us -= last_day_us % US_PER_DAY;
+    rng_seed(&rng, 7);
+    for (uint64_t i = 0; i < ROWS; i++) draw_row(&rows[i], &rng, i);
+    for (size_t i = EARLY; i < ROWS; i++) rows[i].n.at_us = last_day_us + (int64_t)i;
+    store_rows(dir, rows, EARLY);
+    pack_days(dir, INT64_MAX);
+    assert_int_equal(ask(dir, "SELECT count(DISTINCT day_us) FROM packs"), 3);
+    assert_int_equal(ask(dir, "SELECT count(*) FROM packs WHERE part = 0"), 3 * PACK_KINDS);
+    store_rows(dir, rows + EARLY, ROWS - EARLY);
+    assert_int_equal(ask(dir, "SELECT count(*) FROM packs WHERE part = 0"), 2 * PACK_KINDS);
+    assert_int_equal(ask(dir, "SELECT value FROM totals WHERE name = 'packs_dropped'"), 1);
+    ask_at_random(dir, 21);
+    pack_days(dir, last_day_us + US_PER_DAY);
+    assert_int_equal(ask(dir, "SELECT count(*) FROM packs WHERE part = 0"), 3 * PACK_KINDS);
+    ask_at_random(dir, 22);
+    folder_drop(dir);
+}
+
+/* A pack that is damaged is no answer. */
+static void test_damaged_pack(void **state)
+{
+    (void)state;
+    char *dir = drawn_folder();
+    pack_days(dir, INT64_MAX);
+    struct buf why;
+    buf_init(&why, 0);
+    sqlite3 *db = schema_open(dir, true, &why);
+    assert_int_equal(sqlite3_exec(db, "UPDATE packs SET body = substr(body, 1, length(body) - 1)", NULL, NULL, NULL),
+                     SQLITE_OK);
+    sqlite3_close(db);
+    struct report_ask ask = {.by = {S("user")}, .by_count = 1, .until_us = INT64_MAX, .limit = 10};
+    assert_null(report_run(dir, &ask, NULL, NULL, &why));
+    assert_true(str_find(buf_str(&why), S("a packed day is damaged"), 0) != SIZE_MAX);
+    buf_free(&why);
     folder_drop(dir);
 }
 
@@ -410,7 +471,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_random_questions), cmocka_unit_test(test_order_and_limit),
         cmocka_unit_test(test_wide_sums),        cmocka_unit_test(test_deleted_rows),
-        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_refusals),         cmocka_unit_test(test_packed_days),
+        cmocka_unit_test(test_damaged_pack),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

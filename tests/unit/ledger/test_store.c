@@ -3,6 +3,7 @@
 #include "ledger/export.h"
 #include "ledger/histogram.h"
 #include "ledger/record.h"
+#include "ledger/report.h"
 #include "ledger/store.h"
 #include "ledger/verify.h"
 
@@ -367,6 +368,62 @@ static void test_export_prints_every_row_and_column(void **state)
     folder_drop(dir);
 }
 
+/* ---- versions of the tables */
+
+static char *folder_of_version(int version)
+{
+    char *dir = folder_new(), sql[64];
+    struct buf why;
+    buf_init(&why, 0);
+    sqlite3 *db = schema_open(dir, true, &why);
+    assert_non_null(db);
+    snprintf(sql, sizeof(sql), "PRAGMA user_version = %d", version);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    if (version < 2) assert_int_equal(sqlite3_exec(db, "DROP TABLE packs", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    buf_free(&why);
+    return dir;
+}
+
+static void test_a_store_of_version_1_is_read_and_brought_up_to_date(void **state)
+{
+    (void)state;
+    char *dir = folder_of_version(1);
+    struct buf why;
+    assert_int_equal(shell("mkdir \"$1/journal\"", dir, NULL), 0);
+    buf_init(&why, 0);
+    struct report_ask question = {.by = {S("user")}, .by_count = 1, .until_us = INT64_MAX};
+    struct report *r = report_run(dir, &question, NULL, NULL, &why);
+    assert_non_null(r);
+    report_drop(r);
+    assert_int_equal(problems(dir), 0);
+    assert_int_equal(ask(dir, "PRAGMA user_version"), 1);
+    struct ledger *l = must_open(dir, 1);
+    ledger_start(l);
+    append_pair(ledger_journal(l, 0));
+    ledger_flush(l);
+    ledger_close(l);
+    assert_int_equal(ask(dir, "PRAGMA user_version"), SCHEMA_VERSION);
+    pack_days(dir, INT64_MAX);
+    assert_int_equal(ask(dir, "SELECT count(*) FROM packs"), 4);
+    assert_int_equal(problems(dir), 0);
+    buf_free(&why);
+    folder_drop(dir);
+}
+
+static void test_a_store_of_a_later_version_is_refused(void **state)
+{
+    (void)state;
+    char *dir = folder_of_version(SCHEMA_VERSION + 1);
+    struct buf why;
+    buf_init(&why, 0);
+    assert_null(schema_open(dir, false, &why));
+    assert_null(schema_open(dir, true, &why));
+    assert_true(str_find(buf_str(&why), S("this purser knows"), 0) != SIZE_MAX);
+    buf_free(&why);
+    folder_drop(dir);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -378,6 +435,8 @@ int main(void)
         cmocka_unit_test(test_past_spending_is_computed_for_a_new_budget),
         cmocka_unit_test(test_keys_are_kept_once_and_revoked_once),
         cmocka_unit_test(test_export_prints_every_row_and_column),
+        cmocka_unit_test(test_a_store_of_version_1_is_read_and_brought_up_to_date),
+        cmocka_unit_test(test_a_store_of_a_later_version_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -121,6 +121,19 @@ static void test_finds_a_changed_rollup(void **state)
     after_sql("UPDATE rollup_day SET cost_picousd = 0 WHERE dimension = 'task'", "rollup_day by task does not add up");
 }
 
+static void test_finds_a_changed_pack(void **state)
+{
+    (void)state;
+    char *dir = stored_ledger();
+    pack_days(dir, INT64_MAX);
+    assert_int_equal(problems(dir, NULL), 0);
+    run_sql(dir, "UPDATE packs SET body = replace(body, x'01', x'02') WHERE kind = 'user'");
+    assert_int_equal(problems(dir, "the pack of 2026-09-21, by user, is not what its rollup makes"), 1);
+    run_sql(dir, "UPDATE packs SET day_us = day_us + 86400000000 WHERE kind = 'user'");
+    assert_int_equal(problems(dir, "the pack of 2026-09-22, by user, is not what its rollup makes"), 1);
+    folder_drop(dir);
+}
+
 /* ---- journals */
 
 enum { UNSTORED = 40 };
@@ -312,6 +325,7 @@ int main(void)
         cmocka_unit_test(test_finds_a_changed_counter),
         cmocka_unit_test(test_finds_a_lost_counter),
         cmocka_unit_test(test_finds_a_changed_rollup),
+        cmocka_unit_test(test_finds_a_changed_pack),
         cmocka_unit_test(test_an_untouched_journal_has_no_problems),
         cmocka_unit_test(test_finds_a_flipped_bit_in_a_record),
         cmocka_unit_test(test_finds_a_flipped_bit_in_a_length),
