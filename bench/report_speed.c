@@ -1,9 +1,10 @@
 /* How fast reports are: a store of a month's rows, then questions that rollups
  * answer and questions that need the rows.
  *
- *   report_speed [--rows N] [--dir FOLDER]     prints one JSON line a figure
+ *   report_speed [--rows N] [--users N] [--dir FOLDER]     prints one JSON line a figure
  *
- * A folder that has a ledger already is asked as it is; one of our own is removed. */
+ * A folder that has a ledger already gets no rows; one of our own is removed. Days
+ * that are over are packed before the questions, as a server does it. */
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/rng.h"
@@ -16,24 +17,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum {
-    USERS = 10000,
-    KEYS = 50,
-    FEATURES = 20,
-    TEAMS = 10,
-    PROMPTS = 40,
-    DAYS = 30,
-    COMMIT_EVERY = 20000,
-    REPEATS = 5
-};
+enum { KEYS = 50, FEATURES = 20, TEAMS = 10, PROMPTS = 40, DAYS = 30, COMMIT_EVERY = 20000, REPEATS = 5 };
 
 struct names {
-    char user[USERS][16], key[KEYS][16], feature[FEATURES][16], team[TEAMS][16], prompt[PROMPTS][24];
+    char key[KEYS][16], feature[FEATURES][16], team[TEAMS][16], prompt[PROMPTS][24];
 };
+
+static int64_t users = 10000;
 
 static void name_all(struct names *n)
 {
-    for (int i = 0; i < USERS; i++) snprintf(n->user[i], sizeof(n->user[i]), "user-%05d", i);
     for (int i = 0; i < KEYS; i++) snprintf(n->key[i], sizeof(n->key[i]), "key-%02d", i);
     for (int i = 0; i < FEATURES; i++) snprintf(n->feature[i], sizeof(n->feature[i]), "feature-%02d", i);
     for (int i = 0; i < TEAMS; i++) snprintf(n->team[i], sizeof(n->team[i]), "team-%02d", i);
@@ -72,7 +65,10 @@ static void fill(struct row *row, struct rng *rng, const struct names *names, in
     row->text[ROW_KEY] = str_from(names->key[key]);
     row->text[ROW_TEAM] = str_from(names->team[key % TEAMS]);
     row->text[ROW_FEATURE] = str_from(names->feature[feature]);
-    row->text[ROW_USER] = str_from(names->user[rng_below(rng, USERS / KEYS) * KEYS + key]);
+    static char user[32];
+    uint64_t of_key = rng_below(rng, (uint64_t)users / KEYS);
+    snprintf(user, sizeof(user), "user-%05llu", (unsigned long long)of_key * KEYS + key);
+    row->text[ROW_USER] = str_from(user);
     row->text[ROW_PROMPT] = str_from(names->prompt[feature * 2]);
     row->text[ROW_MODEL] = row->text[ROW_MODEL_REQUESTED] = row->text[ROW_MODEL_ANSWERED] = models[model];
     row->text[ROW_PROVIDER] = providers[model];
@@ -121,6 +117,24 @@ static void make_rows(const char *dir, int64_t count)
     buf_free(&why);
 }
 
+static void pack_days(const char *dir)
+{
+    struct buf why;
+    buf_init(&why, 0);
+    struct store *s = store_open(dir, &why);
+    if (!s) die(dir, &why);
+    int64_t begin_us = time_mono_us();
+    enum store_packed step;
+    do {
+        step = store_pack(s, time_now_us(), 4096);
+    } while (step == STORE_PACK_MORE);
+    if (step == STORE_PACK_FAILED) die(store_fault(s), &why);
+    printf("{\"figure\": \"days packed\", \"seconds\": %.1f}\n", (double)(time_mono_us() - begin_us) / 1e6);
+    fflush(stdout);
+    store_close(s);
+    buf_free(&why);
+}
+
 struct question {
     const char *name;
     struct report_ask ask;
@@ -165,6 +179,12 @@ static void ask_all(const char *dir)
          31},
         {"rollup: by user, 7 days", {.by = {S("user")}, .by_count = 1}, 7},
         {"rollup: by user, 31 days", {.by = {S("user")}, .by_count = 1}, 31},
+        {"rollup: by prompt, 31 days", {.by = {S("prompt")}, .by_count = 1}, 31},
+        {"rollup: by key,team,provider,reason,status, 31 days",
+         {.by = {S("key"), S("team"), S("provider"), S("reason"), S("status")}, .by_count = 5},
+         31},
+        {"rollup: by hour, 31 days", {.by = {S("hour")}, .by_count = 1}, 31},
+        {"rollup: by day,feature,task, 31 days", {.by = {S("day"), S("feature"), S("task")}, .by_count = 3}, 31},
         {"rows: by model where user=user-00042, 7 days",
          {.by = {S("model")}, .by_count = 1, .where[0] = {S("user"), S("user-00042")}, .where_count = 1},
          7},
@@ -191,11 +211,12 @@ int main(int argc, char **argv)
     char own[] = "/tmp/report-speed-XXXXXX", command[256];
     for (int i = 1; i + 1 < argc; i += 2) {
         if (strcmp(argv[i], "--rows") == 0 && str_to_i64(str_from(argv[i + 1]), &rows) && rows > 0) continue;
+        if (strcmp(argv[i], "--users") == 0 && str_to_i64(str_from(argv[i + 1]), &users) && users >= KEYS) continue;
         if (strcmp(argv[i], "--dir") == 0) {
             dir = argv[i + 1];
             continue;
         }
-        fprintf(stderr, "usage: report_speed [--rows N] [--dir FOLDER]\n");
+        fprintf(stderr, "usage: report_speed [--rows N] [--users N] [--dir FOLDER]\n");
         return 2;
     }
     bool ours = !dir;
@@ -204,6 +225,7 @@ int main(int argc, char **argv)
     mkdir(dir, 0700);
     snprintf(command, sizeof(command), "%s/purser.db", dir);
     if (access(command, F_OK) != 0) make_rows(dir, rows);
+    pack_days(dir);
     ask_all(dir);
     if (!ours) return 0;
     snprintf(command, sizeof(command), "rm -rf %s", dir);
