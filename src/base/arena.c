@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 enum {
     ALIGN = 16,
@@ -39,6 +40,18 @@ void *mem_realloc(void *old, size_t size)
     void *p = realloc(old, size ? size : 1);
     if (!p) out_of_memory(size);
     return p;
+}
+
+void *mem_map(size_t size)
+{
+    void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (p == MAP_FAILED) out_of_memory(size);
+    return p;
+}
+
+void mem_unmap(void *p, size_t size)
+{
+    if (p) munmap(p, size);
 }
 
 void *mem_try_alloc(size_t size)

@@ -12,6 +12,10 @@
 void *mem_alloc(size_t size) __attribute__((malloc, returns_nonnull));
 void *mem_zalloc(size_t size) __attribute__((malloc, returns_nonnull));
 void *mem_realloc(void *old, size_t size) __attribute__((returns_nonnull));
+/* Zeroed, in pages of its own that cost nothing until they are touched: for large
+ * tables that fill slowly, if ever (calloc() may hand out used memory, and clears it). */
+void *mem_map(size_t size) __attribute__((malloc, returns_nonnull));
+void mem_unmap(void *p, size_t size);
 /* May return NULL. */
 void *mem_try_alloc(size_t size) MUST_CHECK;
 

@@ -4,6 +4,7 @@
 #include "base/time.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 
 enum { SWEEP_SECONDS = 60, IDLE_LINE_SECONDS = 60, OBJECTS_DAYS = 30 };
@@ -81,6 +82,7 @@ static void *thread_main(void *arg)
     pthread_setname_np(pthread_self(), "clockwork");
     idle_lines(p); /* from now on is counted */
     load_objects(p);
+    malloc_trim(0); /* what the start left behind in every thread */
     pthread_mutex_lock(&p->clock_lock);
     for (unsigned second = 1; !p->clock_stop; second++) {
         struct timespec until;

@@ -5,11 +5,13 @@
 
 #include <stdlib.h>
 
+#define SERIES_BYTES ((METRIC_SERIES_MAX + 1) * sizeof(struct metric_series))
+
 void metrics_init(struct metrics *m)
 {
     *m = (struct metrics){0};
     pthread_mutex_init(&m->lock, NULL);
-    m->series = mem_zalloc((METRIC_SERIES_MAX + 1) * sizeof(*m->series));
+    m->series = mem_map(SERIES_BYTES);
     struct metric_labels *other = &m->series[METRIC_SERIES_MAX].labels;
     other->operation = other->provider = other->vendor = other->model = other->key = other->feature = S("(other)");
 }
@@ -26,7 +28,7 @@ void metrics_free(struct metrics *m)
         str *label;
         for (size_t i = 0; (label = each_label(&m->series[s].labels, i)); i++) free((void *)(uintptr_t)label->p);
     }
-    free(m->series);
+    mem_unmap(m->series, SERIES_BYTES);
     pthread_mutex_destroy(&m->lock);
 }
 

@@ -73,7 +73,7 @@ static void init_journals(struct ledger *l)
     for (unsigned w = 0; w < l->journal_count; w++) {
         l->journals[w].worker = w;
         l->journals[w].sleeper = &l->sleeper;
-        l->journals[w].open_bits = mem_zalloc(OPEN_BITS / 8);
+        l->journals[w].open_bits = mem_map(OPEN_BITS / 8);
     }
 }
 
@@ -91,6 +91,8 @@ static void init_threads(struct ledger *l)
 
 struct ledger *ledger_open(const struct ledger_options *options, struct buf *why)
 {
+    /* No cache pages ahead of use: 160 kB for each connection. Too late for a process that opened one already. */
+    sqlite3_config(SQLITE_CONFIG_PAGECACHE, NULL, 0, 0);
     struct ledger *l = mem_zalloc(sizeof(*l));
     l->options = *options;
     l->dir = str_dup(str_from(options->dir));
@@ -124,7 +126,7 @@ static void drop_journal(struct ledger *l, struct journal *j, const struct chain
         next = s->next;
         segment_drop(s);
     }
-    free(j->open_bits);
+    mem_unmap(j->open_bits, OPEN_BITS / 8);
 }
 
 void ledger_close(struct ledger *l)
