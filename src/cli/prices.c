@@ -78,7 +78,8 @@ static void list_rows(const struct options *o, const struct price_book *book, st
     int64_t now = time_now_us(), rows = 0;
     for (int own = 1; own >= 0; own--) {
         for (size_t i = 0; i < price_book_count(book); i++) {
-            const struct price *p = price_book_at(book, i);
+            struct price space;
+            const struct price *p = price_book_at(book, i, &space);
             if (price_book_is_own(book, p) != (bool)own || !in_force(p, now)) continue;
             if (provider.n && !str_eq_nocase(p->provider, provider)) continue;
             if (rows++ < limit) prices_table_add(&t, format, p);

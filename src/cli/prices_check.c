@@ -80,14 +80,9 @@ static int check(const struct options *o, const struct settings *s)
 {
     struct findings f = {.s = s, .now_us = time_now_us()};
     char date[40];
-    size_t own = 0;
     arena_init(&f.arena);
-    for (size_t i = 0; i < price_book_count(s->book); i++) {
-        const struct price *p = price_book_at(s->book, i);
-        if (!price_book_is_own(s->book, p)) continue;
-        own++;
-        check_own(&f, p);
-    }
+    size_t own_from = price_book_first_own(s->book), own = price_book_count(s->book) - own_from;
+    for (size_t i = 0; i < own; i++) check_own(&f, price_book_at(s->book, own_from + i, NULL));
     for (size_t i = 0; i < s->model_count; i++) check_model(&f, &s->models[i]);
     printf("%zu own price%s, %zu of %zu models unpriced; price book of %" STR_FMT ", %lld days old\n", own,
            own == 1 ? "" : "s", f.unpriced, s->model_count, STR_ARG(time_format_date(price_book_date(s->book), date)),

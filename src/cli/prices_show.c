@@ -57,8 +57,8 @@ static size_t find_sold(const struct prices_source *source, str name, struct are
         n = add_sold(source, source->settings->providers[i].name, name, arena, out, n);
     }
     str last = STR_NONE;
-    for (size_t i = 0; i < price_book_count(source->book) && n < max; i++) {
-        str seller = price_book_at(source->book, i)->provider;
+    str seller;
+    for (size_t i = 0; n < max && (seller = price_book_seller(source->book, i)).n; i++) {
         if (str_eq(seller, last)) continue;
         last = seller;
         n = add_sold(source, seller, name, arena, out, n);

@@ -62,15 +62,26 @@ size_t price_book_count(const struct price_book *book)
     return book->row_count + book->own_count;
 }
 
-const struct price *price_book_at(const struct price_book *book, size_t i)
+const struct price *price_book_at(const struct price_book *book, size_t i, struct price *space)
 {
-    if (i < book->row_count) return &book->rows[i];
-    return i - book->row_count < book->own_count ? book->own[i - book->row_count] : NULL;
+    if (i >= book->row_count) return i - book->row_count < book->own_count ? book->own[i - book->row_count] : NULL;
+    book_read_row(book, i, space);
+    return space;
+}
+
+size_t price_book_first_own(const struct price_book *book)
+{
+    return book->row_count;
 }
 
 bool price_book_is_own(const struct price_book *book, const struct price *row)
 {
     return row->id >= book->row_count;
+}
+
+str price_book_seller(const struct price_book *book, size_t i)
+{
+    return i < book->model_count ? book->models[i].provider : STR_NONE;
 }
 
 str price_book_names(const struct price_book *book, const struct price *row, size_t i)

@@ -26,11 +26,12 @@ enum { BOOK_FALLBACKS_MAX = 8 };
 
 struct price_book {
     struct arena arena; /* owns the arrays; texts point into the embedded file */
+    str text;
     str source;
     int64_t made_us;
     size_t bad_lines; /* left out as malformed: 0 in a book that tools/build-prices wrote */
 
-    struct price *rows;
+    const char **rows; /* where their lines begin: a row is read when it is wanted */
     size_t row_count;
     struct book_model *models;
     size_t model_count;
@@ -51,6 +52,9 @@ struct price_book {
 str price_book_data(void);
 /* A book from the text of a prices.csv, which must live as long as the book. */
 struct price_book *price_book_parse(str csv);
+
+/* Reads one of the book's rows. */
+void book_read_row(const struct price_book *book, size_t i, struct price *out);
 
 /* The model that `name` means at `provider`, fallbacks included; NULL: none. */
 const struct book_model *book_find_model(const struct price_book *book, str provider, str name);

@@ -84,7 +84,11 @@ struct price_set price_book_find_target(const struct price_book *book, str name,
     for (size_t i = 0; i < book->own_count; i++) {
         if (own_is_for(book->own[i], name, model, known)) rows[n++] = book->own[i];
     }
-    for (uint32_t i = 0; known && i < known->count; i++) rows[n++] = &book->rows[known->first + i];
+    struct price *read = known ? arena_alloc(arena, known->count * sizeof(*read)) : NULL;
+    for (uint32_t i = 0; known && i < known->count; i++) {
+        book_read_row(book, known->first + i, &read[i]);
+        rows[n++] = &read[i];
+    }
     set.rows = rows;
     if (known) set.facts = known->facts;
     return set;

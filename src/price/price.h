@@ -53,9 +53,14 @@ void price_book_seal(struct price_book *book);
 int64_t price_book_date(const struct price_book *book);
 str price_book_source(const struct price_book *book);
 size_t price_book_count(const struct price_book *book);
-const struct price *price_book_at(const struct price_book *book, size_t i);
-/* One that was added. */
+/* The `i`th price, the book's first, then those that were added; NULL behind the last.
+ * `space` is where one of the book's is read into. */
+const struct price *price_book_at(const struct price_book *book, size_t i, struct price *space);
+/* The number of the first that was added. */
+size_t price_book_first_own(const struct price_book *book);
 bool price_book_is_own(const struct price_book *book, const struct price *row);
+/* Who sells the book's `i`th model, sellers standing together; empty behind the last. */
+str price_book_seller(const struct price_book *book, size_t i);
 
 /* All the prices of one provider's model, looked up once for each target and
  * kept: `price_pick()` then chooses by tier, context and date. */

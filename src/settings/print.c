@@ -138,8 +138,8 @@ static bool is_own(const struct settings *s, const struct price *p)
 static void print_prices(const struct settings *s, struct buf *out)
 {
     bool any = false;
-    for (size_t i = 0; i < price_book_count(s->book); i++) {
-        const struct price *p = price_book_at(s->book, i);
+    for (size_t i = price_book_first_own(s->book); i < price_book_count(s->book); i++) {
+        const struct price *p = price_book_at(s->book, i, NULL);
         if (!is_own(s, p)) continue;
         if (!any) buf_add(out, S("prices:\n"));
         any = true;
@@ -343,7 +343,9 @@ void settings_summary(const struct settings *s, struct buf *out)
 {
     size_t on = 0, own = 0;
     for (size_t i = 0; i < s->provider_count; i++) on += !s->providers[i].off;
-    for (size_t i = 0; i < price_book_count(s->book); i++) own += is_own(s, price_book_at(s->book, i));
+    for (size_t i = price_book_first_own(s->book); i < price_book_count(s->book); i++) {
+        own += is_own(s, price_book_at(s->book, i, NULL));
+    }
     add_count(out, "", s->provider_count, "provider");
     if (on < s->provider_count) buf_printf(out, " (%zu off)", s->provider_count - on);
     add_count(out, ", ", s->model_count, "model");

@@ -75,8 +75,8 @@ static void check_seller(struct loader *l, const struct setting_provider *p)
 {
     struct suggest near;
     suggest_init(&near, p->book);
-    for (size_t i = 0; p->book.n && i < price_book_count(l->s.book); i++) {
-        str seller = price_book_at(l->s.book, i)->provider;
+    str seller;
+    for (size_t i = 0; p->book.n && (seller = price_book_seller(l->s.book, i)).n; i++) {
         if (str_eq(seller, p->book)) return;
         suggest_offer(&near, seller);
     }

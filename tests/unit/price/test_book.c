@@ -47,11 +47,12 @@ static void test_embedded_book_is_whole(void **state)
     assert_true(price_book_date(book) >= day("2026-08-21"));
     assert_true(str_starts(price_book_source(book), S("genai-prices")));
     for (size_t i = 0; i < book->row_count; i++) {
-        const struct price *row = price_book_at(book, i);
+        struct price space;
+        const struct price *row = price_book_at(book, i, &space);
         assert_int_equal(row->id, i);
         assert_true(row->source.n > 0 && row->checked_us > 0 && row->from_us < row->until_us);
     }
-    assert_null(price_book_at(book, price_book_count(book)));
+    assert_null(price_book_at(book, price_book_count(book), NULL));
     price_book_drop(book);
 }
 
@@ -171,7 +172,8 @@ static void test_own_prices_stand_in_front(void **state)
     assert_int_equal(set.rows[0]->unit[UNIT_INPUT], 9);
     assert_int_equal(price_book_find(book, S("lab"), S("sim-small-2"), &arena).count, 0);
     assert_int_equal(price_book_find(book, S("lab"), S("Sim-Small-2026-01-01"), &arena).count, 1);
-    for (size_t i = 0; i < price_book_count(book); i++) assert_int_equal(price_book_at(book, i)->id, i);
+    struct price space;
+    for (size_t i = 0; i < price_book_count(book); i++) assert_int_equal(price_book_at(book, i, &space)->id, i);
     arena_free(&arena);
     price_book_drop(book);
 }

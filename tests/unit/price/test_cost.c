@@ -209,7 +209,8 @@ static void test_no_cost_passes_its_bound(void **state)
     int64_t at;
     assert_true(time_parse(S("2026-11-21"), &at));
     for (int round = 0; round < 20000; round++) {
-        const struct price *row = price_book_at(book, rng_below(&rng, price_book_count(book)));
+        struct price space;
+        const struct price *row = price_book_at(book, rng_below(&rng, price_book_count(book)), &space);
         struct price_set set = price_book_find(book, row->provider, row->model, &arena);
         if (!set.count) continue; /* an id that is no name of its own */
         struct price_bound_ask ask = {.input_tokens = (int64_t)rng_below(&rng, 600000),
