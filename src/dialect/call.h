@@ -33,6 +33,8 @@ str call_path(enum call_kind kind);
 str call_kind_name(enum call_kind kind);
 /* GenAI operation name for metrics and ledger: "chat", "embeddings", "generate_content" ... */
 str call_kind_operation(enum call_kind kind);
+/* Whether its answer is generated text: those kinds translate into each other. */
+bool call_kind_generates(enum call_kind kind);
 /* CALL_PASSTHROUGH speaks DIALECT_CHAT, as far as it must speak. */
 enum dialect_id call_kind_dialect(enum call_kind kind);
 /* The least output limit that providers take for the kind: a limit is never lowered below it. */

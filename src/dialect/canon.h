@@ -354,6 +354,9 @@ struct canon_dropped {
     str fields; /* "seed, logit_bias": for the warning header; empty: nothing */
 };
 
+/* Gives a whole answer as a stream would: for a client that asked for one. */
+void canon_replay(const struct canon_answer *answer, struct canon_sink *sink);
+
 /* ---- building (canon.c) */
 
 void canon_call_init(struct canon_call *call, enum dialect_id from, struct arena *arena);

@@ -39,6 +39,12 @@ enum dialect_id call_kind_dialect(enum call_kind kind)
     return kinds[kind].dialect;
 }
 
+bool call_kind_generates(enum call_kind kind)
+{
+    const struct dialect *d = kind < CALL_KIND_COUNT ? dialect_of(kind) : NULL;
+    return d && d->kind == kind;
+}
+
 int64_t call_min_output(enum call_kind kind)
 {
     return kind == CALL_RESPONSES ? 16 : 1;

@@ -2,6 +2,7 @@
 #include "flow/request.h"
 
 #include "base/text.h"
+#include "dialect/rate_header.h"
 #include "flow/purser.h"
 
 /* ---- headers towards the client */
@@ -30,10 +31,48 @@ static bool is_kept_back(str name, bool own_limits)
     }
     if (name.n > 9 && str_eq_nocase(str_head(name, 9), S("x-purser-"))) return true;
     if (name.n > 6 && str_eq_nocase(str_head(name, 6), S("proxy-"))) return true;
-    return own_limits && name.n > 12 && str_eq_nocase(str_head(name, 12), S("x-ratelimit-"));
+    bool limits = (name.n > 12 && str_eq_nocase(str_head(name, 12), S("x-ratelimit-"))) ||
+                  (name.n > 20 && str_eq_nocase(str_head(name, 20), S("anthropic-ratelimit-")));
+    return own_limits && limits;
 }
 
 enum { HEADERS_MAX = 32 * 1024 };
+
+/* Of another protocol's headers a client understands those that tell when to come back, and
+ * the limits, once they have its own family's names. */
+static bool is_understood(str name)
+{
+    static const str names[] = {STR_INIT("retry-after"), STR_INIT("retry-after-ms"), STR_INIT("x-should-retry")};
+    for (size_t i = 0; i < COUNT_OF(names); i++)
+        if (str_eq_nocase(name, names[i])) return true;
+    return false;
+}
+
+static void add_header(struct buf *out, str name, str value)
+{
+    buf_add(out, name);
+    buf_add(out, S(": "));
+    buf_add(out, value);
+    buf_add(out, S("\r\n"));
+}
+
+static void provider_headers(const struct request *r, struct buf *out)
+{
+    const struct attempt *a = r->attempt;
+    const struct http_head *h = &a->wire.call.head;
+    enum framing framing = a->body.whole ? FRAMING_NONE : r->receive.path.framing;
+    for (size_t i = 0; i < h->header_count; i++) {
+        str name = h->headers[i].name, value = h->headers[i].value;
+        if (is_kept_back(name, r->limit.headers.n > 0)) continue;
+        if (!r->plan.canon || is_understood(name))
+            add_header(out, name, value);
+        else if (!r->limit.headers.n)
+            rate_header_convert(r->receive.dialect, name, value, r->at_us, out);
+    }
+    if (!r->plan.canon) return;
+    buf_add(out, framing_header(framing));
+    if (r->plan.dropped.n) add_header(out, S("x-purser-warning"), r->plan.dropped);
+}
 
 static void write_headers(const struct request *r, struct buf *out, bool with_cost)
 {
@@ -41,16 +80,7 @@ static void write_headers(const struct request *r, struct buf *out, bool with_co
     char text[MONEY_TEXT_MAX];
     buf_init(out, HEADERS_MAX);
     buf_reserve(out, 1024);
-    if (a && a->head.status) {
-        const struct http_head *h = &a->wire.call.head;
-        for (size_t i = 0; i < h->header_count; i++) {
-            if (is_kept_back(h->headers[i].name, r->limit.headers.n > 0)) continue;
-            buf_add(out, h->headers[i].name);
-            buf_add(out, S(": "));
-            buf_add(out, h->headers[i].value);
-            buf_add(out, S("\r\n"));
-        }
-    }
+    if (a && a->head.status) provider_headers(r, out);
     buf_add(out, S("x-purser-request-id: "));
     buf_add_hex64(out, r->id);
     buf_add(out, S("\r\n"));
@@ -103,10 +133,14 @@ void client_finish_stream(struct request *r, str last)
 
 void client_stream_error(struct request *r, enum err e, str message)
 {
-    struct buf event;
-    buf_init(&event, 0);
-    dialect_stream_error(&event, r->receive.kind, e, message, r->attempt->body.answer.sequence + 1);
     struct attempt *a = r->attempt;
+    struct buf event;
+    struct frame_writer writer;
+    buf_init(&event, 0);
+    frame_writer_init(&writer, r->plan.canon ? r->receive.path.framing : a->head.framing, &event);
+    writer.any = true; /* behind what went out */
+    dialect_at(r->receive.dialect)->stream_error(&writer.sink, e, message, translate_sequence(a));
+    frame_writer_end(&writer);
     if (a->body.spilled) {
         if (r->x) http_abort(r->x); /* half a JSON document has no room for an error: the cut itself must tell */
         r->x = NULL;
@@ -127,7 +161,7 @@ static void respond_error(struct request *r, enum err e, str message, str param,
     if (!r->x) return;
     struct buf body, all;
     buf_init(&body, 0);
-    dialect_error(&body, r->receive.kind, e, message, param, STR_NONE);
+    dialect_at(r->receive.dialect)->error(&body, e, message, param, STR_NONE);
     bool retry = err_info(e)->retry_may_help;
     bool told = str_find(headers, S("x-should-retry"), 0) != SIZE_MAX;
     buf_init(&all, 0);
@@ -142,46 +176,78 @@ static void respond_error(struct request *r, enum err e, str message, str param,
     buf_free(&all);
 }
 
+/* What the provider's status means for the client. */
+static enum err err_of_status(int status)
+{
+    switch (status) {
+    case 404:
+        return ERR_MODEL_NOT_FOUND;
+    case 408:
+    case 504:
+        return ERR_PROVIDER_TIMEOUT;
+    case 413:
+        return ERR_TOO_LARGE;
+    case 429:
+        return ERR_RATE_LIMITED;
+    case 503:
+    case 529:
+        return ERR_OVERLOADED;
+    default:
+        return status < 500 ? ERR_BAD_REQUEST : ERR_PROVIDER_ERROR;
+    }
+}
+
+/* With the provider's status, in the words of the client's protocol. */
+static void respond_told(struct request *r, int status, enum err e, str message)
+{
+    const struct http_head *head = &r->attempt->wire.call.head;
+    struct buf body, headers;
+    buf_init(&body, 0);
+    buf_init(&headers, HEADERS_MAX);
+    dialect_at(r->receive.dialect)->error(&body, e, message, STR_NONE, STR_NONE);
+    buf_printf(&headers, "content-type: application/json\r\nx-purser-request-id: %016llx\r\n",
+               (unsigned long long)r->id);
+    for (size_t i = 0; i < head->header_count; i++)
+        if (is_understood(head->headers[i].name)) add_header(&headers, head->headers[i].name, head->headers[i].value);
+    http_respond(r->x, status, buf_str(&headers), buf_str(&body));
+    buf_free(&body);
+    buf_free(&headers);
+}
+
 /* The provider's own error, in its own words, where they are the client's business:
  * what it says of purser's credentials is not. */
 static void respond_provider_error(struct request *r)
 {
     struct attempt *a = r->attempt;
     int status = a->head.status;
+    str provider = r->plan.target->provider->name, told = a->body.answer.provider_error;
     bool credentials = status == 401 || status == 403 || status == 407;
     bool json = a->body.kept.n > 1 && a->body.kept.p[0] == '{';
     r->answer.done = true;
     if (!r->x) return;
-    if (credentials || status < 400 || !json) {
-        str message =
-            credentials
-                ? arena_printf(&r->arena,
-                               "The provider '%" STR_FMT
-                               "' refused purser's credentials (HTTP %d): check its api_key in the settings.",
-                               STR_ARG(r->plan.target->provider->name), status)
-                : arena_printf(&r->arena, "The provider '%" STR_FMT "' answered with HTTP %d and no readable error.",
-                               STR_ARG(r->plan.target->provider->name), status);
-        if (!credentials && status >= 400) {
-            struct buf body, headers;
-            buf_init(&body, 0);
-            dialect_error(&body, r->receive.kind, ERR_PROVIDER_ERROR, message, STR_NONE, STR_NONE);
-            buf_init(&headers, 0);
-            buf_printf(&headers, "content-type: application/json\r\nx-purser-request-id: %016llx\r\n",
-                       (unsigned long long)r->id);
-            str after = http_head_find(&a->wire.call.head, S("retry-after"));
-            if (after.n) buf_printf(&headers, "retry-after: %" STR_FMT "\r\n", STR_ARG(after));
-            http_respond(r->x, status, buf_str(&headers), buf_str(&body));
-            buf_free(&body);
-            buf_free(&headers);
-            return;
-        }
-        respond_error(r, ERR_PROVIDER_ERROR, message, STR_NONE, S("x-should-retry: false\r\n"));
+    if (credentials) {
+        respond_error(r, ERR_PROVIDER_ERROR,
+                      arena_printf(&r->arena,
+                                   "The provider '%" STR_FMT
+                                   "' refused purser's credentials (HTTP %d): check its api_key in the settings.",
+                                   STR_ARG(provider), status),
+                      STR_NONE, S("x-should-retry: false\r\n"));
         return;
     }
-    struct buf headers;
-    write_headers(r, &headers, true);
-    http_respond(r->x, status, buf_str(&headers), buf_str(&a->body.kept));
-    buf_free(&headers);
+    str message = arena_printf(&r->arena, "The provider '%" STR_FMT "' answered with HTTP %d and no readable error.",
+                               STR_ARG(provider), status);
+    if (status < 400) {
+        respond_error(r, ERR_PROVIDER_ERROR, message, STR_NONE, S("x-should-retry: false\r\n"));
+    } else if (r->plan.canon && told.n) {
+        respond_told(r, status, err_of_status(status), told);
+    } else if (!json) {
+        respond_told(r, status, r->plan.canon ? err_of_status(status) : ERR_PROVIDER_ERROR, message);
+    } else {
+        struct buf headers;
+        write_headers(r, &headers, true);
+        http_respond(r->x, status, buf_str(&headers), buf_str(&a->body.kept));
+        buf_free(&headers);
+    }
 }
 
 static void respond_whole(struct request *r)

@@ -22,6 +22,10 @@ static bool read_body(struct request *r)
         return false;
     }
     /* the body is freed when it is sent: what is wanted later is kept */
+    if (r->receive.path.model.p) { /* the path names it, and whether it streams */
+        call->model = r->receive.path.model;
+        call->stream = r->receive.path.stream;
+    }
     call->model = arena_str(&r->arena, call->model);
     if (call->service_tier.n) call->service_tier = arena_str(&r->arena, call->service_tier);
     labels_read_body(r);

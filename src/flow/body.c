@@ -56,9 +56,32 @@ static void feed_whole(struct attempt *a, str bytes)
     bool kept = !a->body.kept.overflow && buf_add(&a->body.kept, bytes);
     if (!kept && is_error(a)) {
         attempt_fail(a, ERR_PROVIDER_PROTOCOL, "the provider's error is larger than 64 MB");
-    } else if (!is_error(a) && (a->body.spilled || a->body.kept.n > WHOLE_MAX)) {
+    } else if (!kept && a->request->plan.canon) {
+        attempt_fail(a, ERR_PROVIDER_PROTOCOL, "the provider's answer is larger than 64 MB");
+    } else if (!is_error(a) && !a->request->plan.canon && (a->body.spilled || a->body.kept.n > WHOLE_MAX)) {
         spill(a, bytes);
     }
+}
+
+static str exact_cost(const struct attempt *a, char text[MONEY_TEXT_MAX]);
+
+/* In the client's words, while the document is still there. */
+static void translate_body(struct attempt *a)
+{
+    struct buf out;
+    char text[MONEY_TEXT_MAX];
+    bool streams = a->request->attribute.call.stream;
+    buf_init(&out, 0);
+    bool ok = streams ? translate_replay(a, exact_cost(a, text), &a->body.withheld) : translate_whole(a, &out);
+    if (!ok || translate_broken(a)) {
+        attempt_fail(a, ERR_PROVIDER_PROTOCOL, "the provider's answer is none of its protocol");
+        buf_free(&out);
+        return;
+    }
+    buf_free(&a->body.kept);
+    a->body.kept = out;
+    a->body.whole = !streams;
+    a->body.complete = true;
 }
 
 static void end_whole(struct attempt *a)
@@ -66,7 +89,7 @@ static void end_whole(struct attempt *a)
     struct request *r = a->request;
     bool unread = r->receive.kind == CALL_PASSTHROUGH || a->body.kept.overflow; /* then its usage is estimated */
     bool json = !is_carried(a) && !a->body.kept.overflow &&
-                answer_read(&a->body.answer, r->receive.kind, r->plan.target->provider->quirks, &r->worker->event_json,
+                answer_read(&a->body.answer, r->plan.kind, r->plan.target->provider->quirks, &r->worker->event_json,
                             buf_str(&a->body.kept));
     if (is_error(a)) {
         attempt_fail(a, ERR_PROVIDER_ERROR, "the provider answered with an error");
@@ -74,6 +97,8 @@ static void end_whole(struct attempt *a)
         attempt_fail(a, ERR_PROVIDER_PROTOCOL, "the provider's answer is no valid JSON object");
     } else if (a->body.answer.failed) {
         attempt_fail(a, ERR_PROVIDER_ERROR, "the provider answered with an error under status 200");
+    } else if (r->plan.canon) {
+        translate_body(a);
     } else {
         a->body.complete = true;
     }
@@ -81,27 +106,32 @@ static void end_whole(struct attempt *a)
 
 /* ---- streams */
 
-/* The usage chunk that the client asked for tells the cost, too: beside `usage`. */
-static bool send_with_cost(struct attempt *a, const struct sse_event *e)
+/* What the call has cost, where the usage that is known tells it for sure; else empty. */
+static str exact_cost(const struct attempt *a, char text[MONEY_TEXT_MAX])
 {
-    size_t brace = e->raw.n;
-    while (brace > 0 && e->raw.p[brace - 1] != '}') brace--;
-    if (brace == 0 || !a->body.answer.usage.known) return client_send(a->request, e->raw);
-    bool missing;
-    enum price_tier tier = TIER_STANDARD;
-    struct usage usage = a->body.answer.usage;
-    bool known = price_tier_find(a->body.answer.service_tier, &tier);
     const struct target *t = a->request->plan.target;
+    struct usage usage = a->body.answer.usage;
+    enum price_tier tier = TIER_STANDARD;
+    bool missing;
+    if (!usage.known || t->unpriced || t->provider->cost_per_hour != PRICE_UNSET) return STR_NONE;
+    if (!price_tier_find(a->body.answer.service_tier, &tier)) return STR_NONE;
     const struct price *price =
         price_pick(&t->prices, tier, price_prompt_tokens(&usage), a->hold.admitted_us, &missing);
     struct cost cost = price_cost(price, &usage);
-    if (cost.state != COST_EXACT || missing || !known || t->unpriced || t->provider->cost_per_hour != PRICE_UNSET) {
-        return client_send(a->request, e->raw);
-    }
+    return cost.state == COST_EXACT && !missing ? money_format(cost.total, text) : STR_NONE;
+}
+
+/* The usage chunk that the client asked for tells the cost, too: beside `usage`. */
+static bool send_with_cost(struct attempt *a, const struct frame *e)
+{
     char text[MONEY_TEXT_MAX];
+    str cost = exact_cost(a, text);
+    size_t brace = e->raw.n;
+    while (brace > 0 && e->raw.p[brace - 1] != '}') brace--;
+    if (brace == 0 || !cost.n) return client_send(a->request, e->raw);
     str extra =
         arena_printf(&a->request->arena, ",\"purser\":{\"cost_usd\":\"%" STR_FMT "\",\"request_id\":\"%016llx\"}",
-                     STR_ARG(money_format(cost.total, text)), (unsigned long long)a->request->id);
+                     STR_ARG(cost), (unsigned long long)a->request->id);
     bool room = client_send(a->request, str_head(e->raw, brace - 1));
     room = client_send(a->request, extra) && room;
     return client_send(a->request, str_from_at(e->raw, brace - 1)) && room;
@@ -112,7 +142,8 @@ static bool send_with_cost(struct attempt *a, const struct sse_event *e)
  * escaped, so these bytes can only be the key itself. */
 static bool may_go_early(const struct attempt *a, str part)
 {
-    switch (a->request->receive.kind) {
+    if (a->request->plan.canon || a->head.framing != FRAMING_SSE) return false;
+    switch (a->request->plan.kind) {
     case CALL_CHAT:
         return str_find(part, S("\"delta\":"), 0) != SIZE_MAX;
     case CALL_COMPLETIONS:
@@ -156,8 +187,30 @@ static void note_output(struct attempt *a, int64_t events_before)
     a->body.last_us = now_us;
 }
 
+/* The protocol's end in the client's words is withheld until the post. */
+static void complete_translated(struct attempt *a)
+{
+    char text[MONEY_TEXT_MAX];
+    translate_end(a, exact_cost(a, text), &a->body.withheld);
+    a->body.complete = true;
+}
+
+static bool translate(struct attempt *a, const struct frame *e, enum tap_verdict v)
+{
+    if (!str_eq(str_trim(e->data), S("[DONE]"))) translate_event(a, e);
+    if (v == TAP_END) complete_translated(a);
+    const char *broken = translate_broken(a);
+    if (broken) {
+        translate_flush(a);
+        a->body.complete = false;
+        attempt_fail(a, ERR_PROVIDER_PROTOCOL, broken);
+    }
+    if (broken || v == TAP_END) attempt_wake(a);
+    return !broken && v != TAP_END;
+}
+
 /* One whole event. False: the stream is over, well or not. */
-static bool take_event(struct attempt *a, const struct sse_event *e, struct run *run)
+static bool take_event(struct attempt *a, const struct frame *e, struct run *run)
 {
     struct request *r = a->request;
     struct answer *answer = &a->body.answer;
@@ -166,13 +219,14 @@ static bool take_event(struct attempt *a, const struct sse_event *e, struct run 
     bool gone_early = a->body.passed > 0;
     a->body.passed = 0;
     if (!e->data.p || r->receive.reads) { /* comments: keep-alives pass, they are part of the stream */
-        pass(a, run, rest);
+        if (!r->plan.canon) pass(a, run, rest);
         return true;
     }
     int64_t sequence = answer->sequence;
-    enum tap_verdict v = answer_feed(answer, r->receive.kind, r->plan.target->provider->quirks, &r->worker->event_json,
-                                     e->name, e->data);
+    enum tap_verdict v =
+        answer_feed(answer, r->plan.kind, r->plan.target->provider->quirks, &r->worker->event_json, e->name, e->data);
     note_output(a, events);
+    if (r->plan.canon && v != TAP_ERROR) return translate(a, e, v);
     switch (v) {
     case TAP_PASS:
         pass(a, run, rest);
@@ -192,6 +246,7 @@ static bool take_event(struct attempt *a, const struct sse_event *e, struct run 
         return false;
     case TAP_ERROR:
         flush(a, run);
+        translate_flush(a);
         answer->sequence = sequence; /* the client sees our error event in its place */
         attempt_fail(a, ERR_PROVIDER_STREAM_ERROR,
                      answer->provider_error.n ? answer->provider_error.p
@@ -216,13 +271,23 @@ static void feed_stream(struct attempt *a, str bytes)
         bytes = buf_str(kept);
     }
     struct run run = {0};
-    struct sse_event e;
+    struct frame e;
+    const char *why = NULL;
     size_t used = 0, n;
-    while ((n = sse_next(str_from_at(bytes, used), &a->body.resume, &a->request->worker->joined, &e))) {
+    while ((n = frame_next(a->head.framing, str_from_at(bytes, used), &a->body.resume, &a->request->worker->joined, &e,
+                           &why))) {
+        if (n == SIZE_MAX) {
+            flush(a, &run);
+            translate_flush(a);
+            attempt_fail(a, ERR_PROVIDER_PROTOCOL, why);
+            attempt_wake(a);
+            return;
+        }
         used += n;
         if (!take_event(a, &e, &run)) return; /* what follows the end is nobody's */
     }
     flush(a, &run);
+    translate_flush(a);
     str part = str_from_at(bytes, used);
     if (part.n > a->body.passed && may_go_early(a, part)) {
         client_send(a->request, str_from_at(part, a->body.passed));
@@ -241,8 +306,11 @@ static void end_stream(struct attempt *a)
     if (a->request->receive.kind == CALL_PASSTHROUGH) { /* its own end is not known: the message's does */
         buf_add(&a->body.withheld, buf_str(&a->body.kept));
         a->body.complete = true;
+    } else if (answer_complete(&a->body.answer) && a->request->plan.canon) {
+        complete_translated(a);
     } else if (answer_complete(&a->body.answer)) {
-        a->body.complete = true; /* some send no [DONE] behind the last finish reason */
+        buf_add(&a->body.withheld, buf_str(&a->body.kept)); /* a JSON array's last bracket */
+        a->body.complete = true;                            /* some send no [DONE] behind the last finish reason */
     } else {
         attempt_fail(a, ERR_PROVIDER_CUT, "the provider ended its stream without finishing the answer");
     }

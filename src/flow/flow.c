@@ -106,6 +106,8 @@ static void attempt_free(struct attempt *a)
     mail_clear(w, &a->hold.mail);
     deadline_clear(&a->deadline);
     buf_free(&a->wire.head);
+    buf_free(&a->wire.body);
+    translate_free(a);
     buf_free(&a->body.kept);
     buf_free(&a->body.withheld);
     free(a);

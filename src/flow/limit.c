@@ -1,8 +1,8 @@
 /* limit: requests and tokens per minute, calls at a time. */
 #include "flow/request.h"
 
-#include "base/text.h"
 #include "base/time.h"
+#include "dialect/rate_header.h"
 #include "flow/purser.h"
 
 /* Rates smooth, budgets bound: here a token is four bytes, corrected when the truth is known. */
@@ -12,27 +12,12 @@ static int64_t likely_tokens(const struct call *call)
     return call->text_bytes / 4 + 4 * call->messages + output * call->choices + 1;
 }
 
-/* Tells a figure as OpenAI does: whole numbers, durations such as "120ms". */
-static void add_figures(struct buf *out, str what, int64_t limit, int64_t remaining, int64_t reset_us)
+/* In the client's own family of headers. */
+static void add_figures(struct request *r, enum rate_kind kind, const int64_t of[RATE_WHAT_COUNT], struct buf *out)
 {
-    char reset[40];
-    buf_add(out, S("x-ratelimit-limit-"));
-    buf_add(out, what);
-    buf_add(out, S(": "));
-    buf_add_i64(out, limit);
-    buf_add(out, S("\r\nx-ratelimit-remaining-"));
-    buf_add(out, what);
-    buf_add(out, S(": "));
-    buf_add_i64(out, remaining);
-    buf_add(out, S("\r\nx-ratelimit-reset-"));
-    buf_add(out, what);
-    buf_add(out, S(": "));
-    if (reset_us < US_PER_SECOND) {
-        buf_add_i64(out, (reset_us + US_PER_MS - 1) / US_PER_MS);
-        buf_add(out, S("ms\r\n"));
-    } else {
-        buf_add(out, time_format_duration(reset_us / US_PER_MS * US_PER_MS, reset));
-        buf_add(out, S("\r\n"));
+    for (enum rate_what what = 0; what < RATE_WHAT_COUNT; what++) {
+        struct rate_figure figure = {kind, what, of[what]};
+        rate_header_write(r->receive.dialect, &figure, r->at_us, out);
     }
 }
 
@@ -40,11 +25,11 @@ static str rate_headers(struct request *r, const struct limit_state *s)
 {
     if (!s->limit_requests && !s->limit_tokens) return STR_NONE;
     struct buf *out = &r->worker->scratch;
+    const int64_t requests[] = {s->limit_requests, s->remaining_requests, s->reset_requests_us};
+    const int64_t tokens[] = {s->limit_tokens, s->remaining_tokens, s->reset_tokens_us};
     buf_clear(out);
-    if (s->limit_requests) {
-        add_figures(out, S("requests"), s->limit_requests, s->remaining_requests, s->reset_requests_us);
-    }
-    if (s->limit_tokens) add_figures(out, S("tokens"), s->limit_tokens, s->remaining_tokens, s->reset_tokens_us);
+    if (s->limit_requests) add_figures(r, RATE_REQUESTS, requests, out);
+    if (s->limit_tokens) add_figures(r, RATE_TOKENS, tokens, out);
     return arena_str(&r->arena, buf_str(out));
 }
 

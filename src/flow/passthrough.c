@@ -22,22 +22,14 @@ static bool is_plain_segment(str s)
     return true;
 }
 
-/* What some servers take for a path of ours is not carried past its meter. */
-static bool is_own(str path)
-{
-    for (enum call_kind k = 0; k < CALL_KIND_COUNT; k++) {
-        if (str_eq_nocase(path, call_path(k))) return true;
-    }
-    return false;
-}
-
 bool passthrough_may_be(const struct http_request *q)
 {
     static const str methods[] = {STR_INIT("GET"),    STR_INIT("HEAD"), STR_INIT("POST"),
                                   STR_INIT("DELETE"), STR_INIT("PUT"),  STR_INIT("PATCH")};
     bool method = false;
     for (size_t i = 0; i < COUNT_OF(methods) && !method; i++) method = str_eq(q->method, methods[i]);
-    if (!method || !str_starts(q->path, S("/v1/")) || q->path.n > PATH_MAX_BYTES || is_own(q->path)) return false;
+    if (!method || !str_starts(q->path, S("/v1/")) || q->path.n > PATH_MAX_BYTES || paths_resemble(q->path))
+        return false;
     str rest = str_from_at(q->path, 1);
     while (rest.p) {
         if (!is_plain_segment(str_cut(&rest, '/'))) return false;
@@ -269,6 +261,7 @@ void passthrough_plan(struct request *r)
     r->attribute.call.text_bytes = tokens ? (int64_t)r->receive.body_bytes : 0;
     r->plan.input_tokens = r->attribute.call.text_bytes;
     r->plan.max_output = -1;
+    r->plan.kind = CALL_PASSTHROUGH;
     r->plan.ask = (struct price_bound_ask){
         .input_tokens = r->plan.input_tokens,
         .output_tokens = tokens ? r->lease->snapshot->settings->default_max_output_tokens : 0,

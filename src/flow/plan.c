@@ -41,7 +41,7 @@ static int64_t default_output(const struct request *r)
 
 static bool has_output(enum call_kind kind)
 {
-    return kind == CALL_CHAT || kind == CALL_COMPLETIONS || kind == CALL_RESPONSES;
+    return kind == CALL_COMPLETIONS || call_kind_generates(kind);
 }
 
 static bool check_priced(struct request *r)
@@ -86,6 +86,7 @@ enum verdict step_plan(struct request *r)
         passthrough_plan(r);
         return STEP_NEXT;
     }
+    if (!translate_plan(r)) return STEP_JUMP;
     if (call->server_tools && call->max_tool_calls < 0 && budget_rules_count(r->lease->snapshot->budgets)) {
         return request_fail_param(
             r, ERR_BAD_FIELD,
@@ -99,7 +100,7 @@ enum verdict step_plan(struct request *r)
         const struct setting_feature *f = r->attribute.feature;
         output = call->max_output >= 0 ? call->max_output : default_output(r);
         if (f && f->max_output_tokens && output > f->max_output_tokens) output = f->max_output_tokens;
-        if (output < call_min_output(call->kind)) output = call_min_output(call->kind);
+        if (output < call_min_output(r->plan.kind)) output = call_min_output(r->plan.kind);
         r->plan.lowerable = call->max_output < 0;
     }
     r->plan.input_tokens = input;

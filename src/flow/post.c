@@ -51,6 +51,12 @@ static void settle_call(struct attempt *a)
     usage->known = false;
 }
 
+/* Gemini's streams end with their connection: who hangs up behind the last event has missed nothing. */
+static bool told_all(const struct attempt *a)
+{
+    return a->err == ERR_CLIENT_GONE && a->request->plan.kind == CALL_GENERATE && answer_complete(&a->body.answer);
+}
+
 /* What it cost, and how sure that is. */
 static void settle(struct attempt *a, int64_t now_us)
 {
@@ -67,7 +73,7 @@ static void settle(struct attempt *a, int64_t now_us)
             (now_us - a->hold.since_us - a->hold.wait_us + US_PER_SECOND - 1) / US_PER_SECOND;
     } else if (r->plan.by_call && a->body.complete) {
         settle_call(a);
-    } else if (answer->usage.known && (a->body.complete || refused)) {
+    } else if (answer->usage.known && (a->body.complete || refused || told_all(a))) {
         settle_usage(a);
     } else if (answer->usage.known &&
                a->err) { /* cumulative counts of a stream that was cut: what came after is unknown */

@@ -1,17 +1,8 @@
 /* receive: tells what was asked for, and turns away what no key could make right. */
 #include "flow/request.h"
 
+#include "flow/paths.h"
 #include "flow/purser.h"
-
-static bool find_kind(str path, enum call_kind *out)
-{
-    for (enum call_kind k = 0; k < CALL_KIND_COUNT; k++) {
-        if (!str_eq(path, call_path(k)) || !dialect_of(k)) continue;
-        *out = k;
-        return true;
-    }
-    return false;
-}
 
 /* Is it a name or address of this machine itself? */
 static bool is_loopback_host(str host)
@@ -68,15 +59,28 @@ str receive_not_found(struct request *r)
     const struct http_request *q = &r->x->request;
     return arena_printf(&r->arena,
                         "Nothing is served at %" STR_FMT " %" STR_FMT
-                        ". purser speaks /v1/chat/completions, /v1/completions, /v1/embeddings, /v1/responses, "
-                        "/v1/moderations and /v1/models; other paths must stand under the key's `passthrough`.",
+                        ". purser speaks OpenAI's /v1/chat/completions, /v1/responses, /v1/completions, "
+                        "/v1/embeddings, /v1/moderations and /v1/models, Anthropic's /v1/messages, Gemini's "
+                        "/v1beta/models/MODEL:generateContent, Bedrock's /model/ID/converse and Cohere's /v2/chat; "
+                        "other paths must stand under the key's `passthrough`.",
                         STR_ARG(q->method), STR_ARG(str_head(q->path, 200)));
+}
+
+/* The path dies with the request's head. */
+static bool keep_model(struct request *r)
+{
+    enum { MODEL_BYTES_MAX = 2048 }; /* Bedrock's ARNs */
+    str model = paths_decode(r->receive.path.model, &r->arena);
+    if (!model.n || model.n > MODEL_BYTES_MAX) return false;
+    r->receive.path.model = arena_str(&r->arena, model);
+    return true;
 }
 
 enum verdict step_receive(struct request *r)
 {
     const struct http_request *q = &r->x->request;
     str message = STR_NONE;
+    r->receive.dialect = paths_dialect(q->path);
     bool get = str_eq(q->method, S("GET")) || str_eq(q->method, S("HEAD"));
     if (str_eq(q->path, S("/healthz")) || str_eq(q->path, S("/readyz"))) return serve_health(r, q->path);
     if (foreign(q, &message)) return request_fail(r, ERR_FORBIDDEN, message);
@@ -87,12 +91,15 @@ enum verdict step_receive(struct request *r)
     }
     r->receive.body = q->body;
     r->receive.body_bytes = q->body.n;
-    if (!find_kind(q->path, &r->receive.kind)) {
+    if (!paths_find(q->path, q->query, &r->receive.path)) {
         if (!passthrough_may_be(q)) return request_fail(r, ERR_NOT_FOUND, receive_not_found(r));
         r->receive.kind = CALL_PASSTHROUGH; /* whether it may is the key's affair */
         r->receive.reads = passthrough_reads(q->method);
         return STEP_NEXT;
     }
+    r->receive.kind = r->receive.path.kind;
+    if (r->receive.path.model.p && !keep_model(r))
+        return request_fail_param(r, ERR_BAD_FIELD, S("The model in the path is malformed."), S("model"));
     if (!str_eq(q->method, S("POST"))) {
         r->err_headers = S("allow: POST\r\n");
         return request_fail(r, ERR_METHOD_NOT_ALLOWED,

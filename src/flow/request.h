@@ -11,6 +11,8 @@
 #define FLOW_REQUEST_H
 
 #include "dialect/dialect.h"
+#include "flow/paths.h"
+#include "flow/translate.h"
 #include "flow/worker.h"
 #include "ledger/ledger.h"
 #include "net/http_client.h"
@@ -69,29 +71,32 @@ struct attempt {
     struct {
         struct http_call call;
         struct buf head; /* the request's head as sent; freed once it is */
+        struct buf body; /* the same of a translated body */
         bool add_usage;
         int64_t connect_us; /* how long a connection took */
     } wire;
 
     struct {
         int status;
-        bool event_stream, json;
-        uint64_t length; /* of a body of known length; 0: unknown */
-        int64_t at_us;   /* monotonic */
+        bool json;
+        enum framing framing; /* of a stream */
+        uint64_t length;      /* of a body of known length; 0: unknown */
+        int64_t at_us;        /* monotonic */
     } head;
 
     struct {
         struct answer answer;
-        struct buf kept;           /* whole: the body so far; streamed: an event in parts */
-        struct buf withheld;       /* the protocol's end, until it is posted */
-        size_t resume;             /* sse_next() */
-        size_t passed;             /* bytes of the event in `kept` that went on already */
-        int64_t first_us, last_us; /* monotonic: first and latest output */
-        int64_t bytes;             /* received */
-        int64_t progress_us;       /* monotonic: last progress record */
-        bool whole;                /* gather before the head goes out; false: the client's head is out */
-        bool spilled;              /* a whole body above the ceiling: it streams */
-        bool complete;             /* by its protocol's own ending */
+        struct translation *translation; /* NULL: none, or not begun */
+        struct buf kept;                 /* whole: the body so far; streamed: an event in parts */
+        struct buf withheld;             /* the protocol's end, until it is posted */
+        size_t resume;                   /* sse_next() */
+        size_t passed;                   /* bytes of the event in `kept` that went on already */
+        int64_t first_us, last_us;       /* monotonic: first and latest output */
+        int64_t bytes;                   /* received */
+        int64_t progress_us;             /* monotonic: last progress record */
+        bool whole;                      /* gather before the head goes out; false: the client's head is out */
+        bool spilled;                    /* a whole body above the ceiling: it streams */
+        bool complete;                   /* by its protocol's own ending */
     } body;
 
     struct {
@@ -122,8 +127,10 @@ struct request {
 
     struct {
         enum call_kind kind;
-        bool reads; /* another path, GET, HEAD or DELETE: free, and nothing of its answer is read */
-        str body;   /* borrowed from the exchange until it is sent */
+        struct call_path_found path;
+        enum dialect_id dialect; /* in whose shape the client is told errors */
+        bool reads;              /* another path, GET, HEAD or DELETE: free, and nothing of its answer is read */
+        str body;                /* borrowed from the exchange until it is sent */
         size_t body_bytes;
     } receive;
 
@@ -152,9 +159,14 @@ struct request {
         struct target *target;
         int64_t input_tokens; /* upper bound */
         struct price_bound_ask ask;
-        int64_t max_output; /* tokens a choice, as far as this step knows; -1: the kind has none */
-        bool lowerable;     /* the client set no limit of its own */
-        bool by_call;       /* another path whose price knows no tokens */
+        int64_t max_output;       /* tokens a choice, as far as this step knows; -1: the kind has none */
+        bool lowerable;           /* the client set no limit of its own */
+        bool by_call;             /* another path whose price knows no tokens */
+        enum call_kind kind;      /* what the target is asked */
+        struct canon_call *canon; /* the call, where the target speaks another dialect; else NULL */
+        bool lenient;             /* what the target's dialect cannot say may be dropped */
+        str dropped;              /* fields that were, for the warning header */
+        str echo;                 /* what the client's protocol repeats of the call */
     } plan;
 
     struct {
@@ -221,8 +233,8 @@ struct stored_id {
 };
 bool stored_check(struct request *r, const struct stored_id *id, const struct setting_provider **at) MUST_CHECK;
 bool stored_check_body(struct request *r, const struct json *doc, const struct setting_provider **at) MUST_CHECK;
-/* wire.c: builds the request's head and pieces and begins. */
-void wire_start(struct attempt *a);
+/* wire.c: builds the request's head and pieces and begins. Fails: false with the attempt failed. */
+bool wire_start(struct attempt *a) MUST_CHECK;
 const struct http_call_events *wire_events(void);
 /* body.c: bytes from the provider. */
 void body_feed(struct attempt *a, str bytes);

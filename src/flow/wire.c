@@ -144,7 +144,7 @@ static unsigned on_trial(const struct attempt *a)
     const struct request *r = a->request;
     const struct target *t = r->plan.target;
     unsigned trial = a->wire.add_usage ? TARGET_STREAM_OPTIONS : 0;
-    if (r->receive.kind == CALL_CHAT && !t->wants_max_tokens) trial |= TARGET_MAX_COMPLETION_TOKENS;
+    if (r->plan.kind == CALL_CHAT && !t->wants_max_tokens) trial |= TARGET_MAX_COMPLETION_TOKENS;
     return trial & ~t->accepts;
 }
 
@@ -153,6 +153,7 @@ static void drop_request(struct attempt *a)
 {
     struct request *r = a->request;
     buf_free(&a->wire.head);
+    buf_free(&a->wire.body);
     r->receive.body = STR_NONE;
     if (r->x) http_drop_request(r->x);
 }
@@ -164,12 +165,12 @@ static void on_sent(struct http_call *c)
     attempt_wake(a);
 }
 
-void wire_start(struct attempt *a)
+/* The body as it came, with the changes spliced in. */
+static size_t splice_body(struct attempt *a, struct iovec *pieces)
 {
     struct request *r = a->request;
     struct json_edit edits[CALL_EDITS_MAX];
-    struct iovec pieces[HTTP_CALL_PIECES_MAX];
-    size_t count = 1, at = 0, total = 0;
+    size_t count = 0, at = 0;
     str body = r->receive.body;
     bool other = r->receive.kind == CALL_PASSTHROUGH; /* goes as it came */
     size_t edit_count = !other && fresh_json(r) ? plan_edits(a, edits) : 0;
@@ -179,7 +180,31 @@ void wire_start(struct attempt *a)
         at = edits[i].at + edits[i].drop;
     }
     if (at < body.n) pieces[count++] = iov_of(str_from_at(body, at));
-    for (size_t i = 1; i < count; i++) total += pieces[i].iov_len;
+    return count;
+}
+
+static bool write_body(struct attempt *a, struct iovec *pieces, size_t *count)
+{
+    if (!a->request->plan.canon) {
+        *count = splice_body(a, pieces);
+        return true;
+    }
+    buf_init(&a->wire.body, 0);
+    if (!translate_call(a, &a->wire.body)) return false;
+    a->wire.add_usage = a->request->attribute.call.stream && !a->request->plan.target->rejects_stream_options &&
+                        a->request->plan.kind == CALL_CHAT;
+    pieces[0] = iov_of(buf_str(&a->wire.body));
+    *count = 1;
+    return true;
+}
+
+bool wire_start(struct attempt *a)
+{
+    struct request *r = a->request;
+    struct iovec pieces[HTTP_CALL_PIECES_MAX];
+    size_t count = 0, total = 0;
+    if (!write_body(a, pieces + 1, &count)) return false;
+    for (size_t i = 1; i <= count; i++) total += pieces[i].iov_len;
     write_head(a, total);
     pieces[0] = iov_of(buf_str(&a->wire.head));
     a->began = true;
@@ -189,7 +214,8 @@ void wire_start(struct attempt *a)
     answer_init(&a->body.answer, &r->arena);
     a->body.answer.choices_expected = r->attribute.call.choices_returned;
     a->wire.call.head_request = str_eq(r->x->request.method, S("HEAD"));
-    http_call_start(&a->wire.call, r->plan.target->upstream, wire_events(), &r->arena, pieces, count);
+    http_call_start(&a->wire.call, r->plan.target->upstream, wire_events(), &r->arena, pieces, count + 1);
+    return true;
 }
 
 /* ---- deadlines: each phase its own, all within the total */
@@ -207,7 +233,7 @@ enum verdict attempt_connect(struct attempt *a)
 {
     if (!a->began) {
         if (!a->request->x) return attempt_fail(a, ERR_CLIENT_GONE, "the client hung up");
-        wire_start(a);
+        if (!wire_start(a)) return STEP_JUMP;
         if (a->wire.call.sent) {
             on_sent(&a->wire.call);
             return STEP_NEXT; /* the usual case: a kept connection took it all */
@@ -248,14 +274,13 @@ static void on_head(struct http_call *c)
     if (c->head.status < 300) a->request->plan.target->accepts |= on_trial(a);
     if (!on_trial(a) || (c->head.status != 400 && c->head.status != 422)) drop_request(a);
     str type = http_head_find(&c->head, S("content-type"));
-    str event_stream = S("text/event-stream");
     str json = S("application/json");
     a->head.status = c->head.status;
     a->head.json = type.n >= json.n && str_eq_nocase(str_head(type, json.n), json);
     a->head.at_us = time_mono_us();
-    a->head.event_stream = type.n >= event_stream.n && str_eq_nocase(str_head(type, event_stream.n), event_stream);
+    a->head.framing = framing_of(type, a->request->receive.path.framing == FRAMING_JSON_ARRAY);
     a->head.length = c->head.framing == HTTP_LENGTH ? c->head.length : 0;
-    a->body.whole = !(a->head.event_stream && a->head.status < 300);
+    a->body.whole = a->head.framing == FRAMING_NONE || a->head.status >= 300;
     attempt_wake(a);
 }
 

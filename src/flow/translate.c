@@ -1,0 +1,210 @@
+#include "flow/translate.h"
+
+#include "base/text.h"
+#include "base/time.h"
+#include "flow/purser.h"
+#include "flow/request.h"
+
+enum { GATHERED_MAX = 64 * 1024 * 1024 };
+
+/* The way back of one attempt's stream. */
+struct translation {
+    struct canon_sink sink;
+    struct canon_decoder decoder;
+    struct canon_encoder encoder;
+    struct frame_writer writer;
+    struct buf gathered;
+    char seed[TEXT_NUMBER_MAX];
+};
+
+/* ---- the call */
+
+static bool decode(struct request *r)
+{
+    const struct dialect *from = dialect_of(r->receive.kind);
+    struct call_problem problem = {0};
+    struct canon_call *call = arena_alloc(&r->arena, sizeof(*call));
+    canon_call_init(call, call_kind_dialect(r->receive.kind), &r->arena);
+    bool ok = from->decode_call(&r->worker->json, call, &problem);
+    if (r->receive.path.model.p) {
+        call->model = r->attribute.call.model;
+        call->stream = r->attribute.call.stream;
+    }
+    struct canon_dropped dropped = {STR_NONE};
+    ok = ok && canon_check(call, call_kind_dialect(r->plan.kind), r->plan.lenient, &dropped, &problem);
+    if (!ok) {
+        request_fail_param(r, problem.err, problem.message, problem.param);
+        return false;
+    }
+    r->plan.canon = call;
+    r->plan.dropped = dropped.fields;
+    if (from->echo) r->plan.echo = from->echo(call);
+    return true;
+}
+
+static bool refuse_kind(struct request *r)
+{
+    const struct setting_provider *p = r->plan.target->provider;
+    request_fail_param(r, ERR_BAD_FIELD,
+                       arena_printf(&r->arena,
+                                    "The provider '%" STR_FMT "' of the model '%" STR_FMT
+                                    "' has nothing that answers %" STR_FMT ".",
+                                    STR_ARG(p->name), STR_ARG(str_head(r->attribute.call.model, 100)),
+                                    STR_ARG(call_kind_name(r->receive.kind))),
+                       S("model"));
+    return false;
+}
+
+bool translate_plan(struct request *r)
+{
+    enum dialect_id own = call_kind_dialect(r->receive.kind);
+    bool generates = call_kind_generates(r->receive.kind);
+    r->plan.kind = r->receive.kind;
+    if (own == DIALECT_CHAT || own == DIALECT_RESPONSES) return true;
+    if (!generates) return refuse_kind(r);
+    const struct dialect *to = dialect_at(DIALECT_CHAT);
+    if (!to || !to->encode_call || !dialect_at(own)->decode_call) return refuse_kind(r);
+    str asked = http_header_find(&r->x->request, S("x-purser-compat"));
+    r->plan.kind = to->kind;
+    r->plan.lenient = asked.n && str_eq_nocase(asked, S("lenient"));
+    return decode(r);
+}
+
+bool translate_call(struct attempt *a, struct buf *out)
+{
+    struct request *r = a->request;
+    const struct target *t = r->plan.target;
+    struct call_problem problem = {0};
+    struct canon_target target = {
+        .model = t->model,
+        .max_output = a->hold.max_output,
+        .stream = r->attribute.call.stream,
+        .max_tokens = t->wants_max_tokens,
+        .no_stream_options = t->rejects_stream_options,
+        .vendor = t->provider->vendor->kind,
+        .flags = t->provider->flags,
+    };
+    if (dialect_of(r->plan.kind)->encode_call(r->plan.canon, &target, out, &problem)) return true;
+    request_fail_param(r, problem.err, problem.message, problem.param);
+    attempt_fail(a, problem.err, "the call cannot be said in the target's protocol");
+    return false;
+}
+
+/* ---- the answer */
+
+static void take_delta(struct canon_sink *sink, const struct canon_delta *delta)
+{
+    struct translation *t = CONTAINER_OF(sink, struct translation, sink);
+    dialect_at(t->encoder.dialect)->encode_delta(&t->encoder, delta);
+}
+
+static struct translation *begin(struct attempt *a)
+{
+    struct request *r = a->request;
+    if (a->body.translation) return a->body.translation;
+    struct translation *t = arena_zalloc(&r->arena, sizeof(*t));
+    buf_init(&t->gathered, GATHERED_MAX);
+    frame_writer_init(&t->writer, r->receive.path.framing, &t->gathered);
+    t->sink.take = take_delta;
+    t->decoder = (struct canon_decoder){.dialect = call_kind_dialect(r->plan.kind),
+                                        .quirks = r->plan.target->provider->quirks,
+                                        .arena = &r->arena,
+                                        .sink = &t->sink};
+    t->encoder = (struct canon_encoder){.dialect = call_kind_dialect(r->receive.kind),
+                                        .sink = &t->writer.sink,
+                                        .arena = &r->arena,
+                                        .model = r->attribute.call.model,
+                                        .seed = str_of(t->seed, text_hex(t->seed, r->id)),
+                                        .created_s = r->at_us / US_PER_SECOND,
+                                        .include_usage = r->attribute.call.include_usage,
+                                        .echo = r->plan.echo,
+                                        .sequence = -1};
+    a->body.translation = t;
+    return t;
+}
+
+void translate_event(struct attempt *a, const struct frame *e)
+{
+    struct translation *t = begin(a);
+    dialect_at(t->decoder.dialect)->decode_event(&t->decoder, &a->request->worker->event_json, e->name);
+}
+
+void translate_flush(struct attempt *a)
+{
+    struct translation *t = a->body.translation;
+    if (!t || !t->gathered.n) return;
+    client_send(a->request, buf_str(&t->gathered));
+    buf_clear(&t->gathered);
+}
+
+void translate_end(struct attempt *a, str cost_usd, struct buf *withheld)
+{
+    struct translation *t = begin(a);
+    translate_flush(a);
+    t->encoder.cost_usd = cost_usd;
+    dialect_at(t->decoder.dialect)->decode_end(&t->decoder, &a->body.answer);
+    frame_writer_end(&t->writer);
+    buf_add(withheld, buf_str(&t->gathered));
+    buf_clear(&t->gathered);
+}
+
+static bool decode_whole(struct attempt *a, struct canon_answer *answer)
+{
+    struct request *r = a->request;
+    canon_answer_init(answer, call_kind_dialect(r->plan.kind), &r->arena);
+    if (!dialect_of(r->plan.kind)->decode_answer(&r->worker->event_json, answer)) return false;
+    answer->usage = a->body.answer.usage;
+    return true;
+}
+
+bool translate_whole(struct attempt *a, struct buf *out)
+{
+    struct request *r = a->request;
+    struct canon_answer answer;
+    char seed[TEXT_NUMBER_MAX];
+    if (!decode_whole(a, &answer)) return false;
+    struct canon_client client = {
+        .model = r->attribute.call.model,
+        .seed = str_of(seed, text_hex(seed, r->id)),
+        .created_s = r->at_us / US_PER_SECOND,
+        .echo = r->plan.echo,
+    };
+    dialect_of(r->receive.kind)->encode_answer(&answer, &client, out);
+    return true;
+}
+
+bool translate_replay(struct attempt *a, str cost_usd, struct buf *out)
+{
+    struct canon_answer answer;
+    if (!decode_whole(a, &answer)) return false;
+    struct translation *t = begin(a);
+    t->encoder.cost_usd = cost_usd;
+    canon_replay(&answer, &t->sink);
+    frame_writer_end(&t->writer);
+    buf_add(out, buf_str(&t->gathered));
+    buf_clear(&t->gathered);
+    return true;
+}
+
+const char *translate_broken(const struct attempt *a)
+{
+    const struct translation *t = a->body.translation;
+    if (!t) return NULL;
+    if (t->encoder.broken || t->gathered.overflow) return "the provider's answer is too large to be translated";
+    return t->decoder.broken;
+}
+
+int64_t translate_sequence(const struct attempt *a)
+{
+    const struct translation *t = a->body.translation;
+    return t ? t->encoder.sequence + 1 : a->body.answer.sequence + 1;
+}
+
+void translate_free(struct attempt *a)
+{
+    struct translation *t = a->body.translation;
+    if (!t) return;
+    canon_encoder_free(&t->encoder);
+    buf_free(&t->gathered);
+    a->body.translation = NULL;
+}
