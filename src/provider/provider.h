@@ -1,9 +1,11 @@
-/* Vendors: a row each in vendors.def. A vendor of the OpenAI family is data, not code. */
+/* Vendors: a row each in vendors.def. A vendor is data, not code: where it is, which
+ * protocols it speaks, how it wants to be shown a key, what its oddities are. */
 #ifndef PROVIDER_PROVIDER_H
 #define PROVIDER_PROVIDER_H
 
 #include "base/str.h"
 #include "dialect/call.h"
+#include "provider/endpoint.h"
 
 enum provider_flag {
     PROVIDER_NO_STREAM_OPTIONS = 1 << 0, /* rejects stream_options: usage comes by itself or not at all */
@@ -12,11 +14,30 @@ enum provider_flag {
     PROVIDER_KEY_OPTIONAL = 1 << 3,      /* works without a key: runs on one's own machines */
 };
 
+/* How a call shows who it is from. */
+enum provider_auth {
+    AUTH_BEARER,    /* authorization: Bearer KEY */
+    AUTH_API_KEY,   /* api-key: KEY */
+    AUTH_ANTHROPIC, /* x-api-key: KEY, and the protocol's version */
+    AUTH_GOOGLE,    /* x-goog-api-key: KEY; a token goes as a bearer */
+    AUTH_AWS,       /* Signature Version 4; an API key goes as a bearer */
+};
+
+/* Protocols that a provider speaks, the preferred one first. */
+struct protocols {
+    uint8_t count;
+    uint8_t at[DIALECT_COUNT]; /* enum dialect_id */
+};
+
 struct vendor {
-    str kind;        /* `kind:` in the settings */
-    str base_url;    /* where none is set; empty: must be set */
-    str book;        /* the price book's id of it; empty: own prices only */
-    str key_env;     /* the environment variable that holds its key by habit */
+    str kind;                   /* `kind:` in the settings */
+    str base_url;               /* where none is set; empty: must be set, or is made from region or location */
+    str book;                   /* the price book's id of it; empty: own prices only */
+    str key_env;                /* the environment variable that holds its key by habit */
+    enum provider_family paths; /* how its paths look */
+    enum provider_auth auth;
+    struct protocols protocols;
+    uint32_t serves; /* further endpoints, a bit each: SERVES(EMBEDDINGS) | ... */
     uint32_t quirks; /* enum answer_quirk */
     uint32_t flags;  /* enum provider_flag */
 };
@@ -26,6 +47,10 @@ const struct vendor *vendor_find(str kind);
 /* The one that a base URL belongs to ("https://api.groq.com/..."), NULL where none does. */
 const struct vendor *vendor_find_url(str base_url);
 const struct vendor *vendor_at(size_t i); /* NULL behind the last */
+
+bool protocols_have(const struct protocols *p, enum dialect_id id);
+/* Those of `all` that the vendor speaks for this model: at some, a model decides (models.def). */
+struct protocols vendor_protocols(const struct vendor *v, const struct protocols *all, str model);
 
 /* An oddity that the settings may name (`quirks: [x_groq]`): one bit, either of
  * enum answer_quirk or of enum provider_flag. */

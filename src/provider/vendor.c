@@ -1,10 +1,55 @@
 #include "provider/provider.h"
 
+#define SERVES_OPENAI                                                                                                  \
+    (SERVES(COMPLETIONS) | SERVES(EMBEDDINGS) | SERVES(MODERATIONS) | SERVES(IMAGES) | SERVES(SPEECH) |                \
+     SERVES(TRANSCRIPTIONS) | SERVES(MODELS))
+/* Who knows what such a server can do: it says so itself. */
+#define SERVES_LOCAL (SERVES_OPENAI | SERVES(RERANK) | SERVES(COUNT_MESSAGES))
+
+#define NONE                                                                                                           \
+    {                                                                                                                  \
+        0                                                                                                              \
+    }
+#define ONE(a)                                                                                                         \
+    {                                                                                                                  \
+        1,                                                                                                             \
+        {                                                                                                              \
+            DIALECT_##a                                                                                                \
+        }                                                                                                              \
+    }
+#define TWO(a, b)                                                                                                      \
+    {                                                                                                                  \
+        2,                                                                                                             \
+        {                                                                                                              \
+            DIALECT_##a, DIALECT_##b                                                                                   \
+        }                                                                                                              \
+    }
+#define THREE(a, b, c)                                                                                                 \
+    {                                                                                                                  \
+        3,                                                                                                             \
+        {                                                                                                              \
+            DIALECT_##a, DIALECT_##b, DIALECT_##c                                                                      \
+        }                                                                                                              \
+    }
+
 static const struct vendor vendors[] = {
-#define VENDOR(kind, base_url, book, key_env, quirks, flags)                                                           \
-    {STR_INIT(kind), STR_INIT(base_url), STR_INIT(book), STR_INIT(key_env), quirks, flags},
+#define VENDOR(kind, base_url, book, key_env, paths, auth, protocols, serves, quirks, flags)                           \
+    {STR_INIT(kind), STR_INIT(base_url),                                                                               \
+     STR_INIT(book), STR_INIT(key_env),                                                                                \
+     FAMILY_##paths, AUTH_##auth,                                                                                      \
+     protocols,      serves,                                                                                           \
+     quirks,         flags},
 #include "provider/vendors.def"
 #undef VENDOR
+};
+
+static const struct {
+    str kind, model;
+    enum dialect_id only;
+} only[] = {
+#define ONLY(kind, model, protocol) {STR_INIT(kind), STR_INIT(model), DIALECT_##protocol},
+#include "provider/models.def"
+#undef ONLY
 };
 
 static const struct quirk quirks[] = {
@@ -44,12 +89,32 @@ const struct vendor *vendor_find_url(str base_url)
         str_glob(S("*.services.ai.azure.com"), host)) {
         return vendor_find(S("azure"));
     }
+    if (str_glob(S("bedrock-runtime.*.amazonaws.com"), host)) return vendor_find(S("bedrock"));
+    if (str_glob(S("*aiplatform.googleapis.com"), host)) return vendor_find(S("vertex"));
     for (size_t i = 0; i < COUNT_OF(vendors); i++) {
         /* The usual ports of one's own machines prove nothing. */
         if (vendors[i].flags & PROVIDER_KEY_OPTIONAL) continue;
         if (str_eq_nocase(authority(vendors[i].base_url), host)) return &vendors[i];
     }
     return NULL;
+}
+
+bool protocols_have(const struct protocols *p, enum dialect_id id)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        if (p->at[i] == id) return true;
+    }
+    return false;
+}
+
+struct protocols vendor_protocols(const struct vendor *v, const struct protocols *all, str model)
+{
+    for (size_t i = 0; i < COUNT_OF(only); i++) {
+        if (!str_eq(only[i].kind, v->kind) || !str_glob(only[i].model, model)) continue;
+        if (protocols_have(all, only[i].only)) return (struct protocols){1, {(uint8_t)only[i].only}};
+        break;
+    }
+    return *all;
 }
 
 const struct quirk *quirk_at(size_t i)

@@ -84,6 +84,9 @@ static bool finish_provider(struct loader *l, struct provider_draft *d, str path
     if (load_url(url, p)) return false; /* said already */
     p->quirks = p->vendor->quirks | d->quirks.quirks;
     p->flags = p->vendor->flags | d->quirks.flags;
+    p->auth = p->flags & PROVIDER_API_KEY_HEADER ? AUTH_API_KEY : p->vendor->auth;
+    p->protocols = p->vendor->protocols;
+    provider_paths_init(&p->paths, p->vendor->paths, p->path, STR_NONE);
     if (!p->book.p) p->book = p->vendor->book;
     if (!p->tls_verify) load_warn(l, line, path, "takes any certificate: tls_verify is false");
     finish_key(l, d, path, line);

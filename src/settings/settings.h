@@ -12,6 +12,7 @@
 #include "policy/limits.h"
 #include "price/price.h"
 #include "provider/provider.h"
+#include "provider/sign.h"
 
 struct setting_listener {
     str host; /* "127.0.0.1", "::1", "unix:/path" */
@@ -26,9 +27,14 @@ struct setting_timeouts {
 struct setting_provider {
     str name;
     const struct vendor *vendor;
-    str base_url;   /* without a slash at the end */
-    bool tls;       /* https */
-    str host, path; /* of base_url: "api.openai.com", "/v1" */
+    struct provider_paths paths;
+    enum provider_auth auth;
+    struct protocols protocols; /* the vendor's, or those that the settings leave it */
+    str region;                 /* AWS */
+    bool lenient;               /* what a target cannot do is dropped with a warning, not refused */
+    str base_url;               /* without a slash at the end */
+    bool tls;                   /* https */
+    str host, path;             /* of base_url: "api.openai.com", "/v1" */
     uint16_t port;
     str api_key; /* secret; empty with key_required: off, with a warning */
     bool off;
