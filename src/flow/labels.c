@@ -131,8 +131,8 @@ bool labels_read(struct request *r)
 {
     str *who = r->attribute.payer.is;
     const struct key *key = r->authenticate.key;
-    who[SCOPE_KEY] = arena_str(&r->arena, key->name);
-    who[SCOPE_TEAM] = arena_str(&r->arena, key->team);
+    who[SCOPE_KEY] = key->name; /* the lease keeps the snapshot, and that its keys */
+    who[SCOPE_TEAM] = key->team;
     bool ok = read_label(r, &user_source, &who[SCOPE_USER]) && read_label(r, &feature_source, &who[SCOPE_FEATURE]) &&
               read_label(r, &task_source, &r->attribute.task) &&
               read_label(r, &session_source, &r->attribute.session) &&
