@@ -2,9 +2,8 @@
 
 #include <stdlib.h>
 
-str http_head_find(const struct http_head *h, str name)
+str http_head_search(const struct http_head *h, str name)
 {
-    if (!(h->name_lengths >> (name.n & 63) & 1)) return STR_NONE;
     for (size_t i = 0; i < h->header_count; i++) {
         str found = h->headers[i].name;
         if (found.n == name.n && str_eq_nocase(found, name)) return h->headers[i].value;

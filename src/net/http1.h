@@ -32,7 +32,12 @@ struct http_head {
     bool upgrade_websocket;
 };
 
-str http_head_find(const struct http_head *h, str name);
+/* http_head_find() in a head that has names of that length. */
+str http_head_search(const struct http_head *h, str name);
+static inline str http_head_find(const struct http_head *h, str name)
+{
+    return h->name_lengths >> (name.n & 63) & 1 ? http_head_search(h, name) : STR_NONE;
+}
 
 /* Where the head that `bytes` begins with ends (behind its empty line).
  * 0: not yet. SIZE_MAX: a line ends in a bare LF, holds a bare CR or a NUL, is

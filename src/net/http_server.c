@@ -24,11 +24,6 @@ struct listener {
     uint16_t port;
 };
 
-str http_header_find(const struct http_request *r, str name)
-{
-    return http_head_find(r->head, name);
-}
-
 void http_limits_default(struct http_limits *l)
 {
     *l = (struct http_limits){

@@ -27,7 +27,10 @@ struct http_request {
 };
 
 /* The first header of that name, trimmed; p == NULL where there is none. */
-str http_header_find(const struct http_request *r, str name);
+static inline str http_header_find(const struct http_request *r, str name)
+{
+    return http_head_find(r->head, name);
+}
 
 struct http_server;
 struct http_exchange; /* one request and its answer */
