@@ -138,11 +138,11 @@ static enum verdict refuse(struct attempt *a, bool spent, const struct budget_re
     return attempt_fail(a, ERR_BUDGET_SPENT, "budget spent");
 }
 
-static bool write_hold(struct attempt *a)
+static bool write_hold(struct attempt *a, int64_t now_us)
 {
     struct row row;
-    row_fill(a, &row);
-    row_guess(a, &row);
+    row_fill(a, now_us, &row);
+    row_guess(a, now_us, &row);
     a->hold.position = journal_append(a->request->worker->journal, JOURNAL_HOLD, &row);
     a->hold.journaled = a->hold.position != 0;
     return a->hold.journaled;
@@ -150,14 +150,15 @@ static bool write_hold(struct attempt *a)
 
 static enum verdict got_it(struct attempt *a)
 {
-    int64_t now_us = time_mono_us();
+    int64_t now_us = a->hold.since_us; /* nearly always it got it at once */
     a->hold.held = true;
     if (a->hold.asked) {
+        now_us = time_mono_us();
         a->hold.wait_us = now_us - a->hold.since_us;
         metrics_wait(&a->request->worker->metrics, a->hold.wait_us);
     }
     deadline_clear(&a->deadline);
-    if (!write_hold(a)) return attempt_fail(a, ERR_LEDGER_FULL, "the journal has no room: is the disk full?");
+    if (!write_hold(a, now_us)) return attempt_fail(a, ERR_LEDGER_FULL, "the journal has no room: is the disk full?");
     return STEP_NEXT;
 }
 

@@ -102,12 +102,12 @@ static int64_t tokens_of(const struct usage *u)
     return sum;
 }
 
-static void write_row(struct attempt *a, const struct budget_amounts *used)
+static void write_row(struct attempt *a, int64_t now_us, const struct budget_amounts *used)
 {
     struct request *r = a->request;
     const struct answer *answer = &a->body.answer;
     struct row row;
-    row_fill(a, &row);
+    row_fill(a, now_us, &row);
     struct row_numbers *n = &row.n;
     memcpy(n->units, answer->usage.units, sizeof(n->units));
     memcpy(n->cost_by_unit, a->post.cost.unit, sizeof(n->cost_by_unit));
@@ -179,7 +179,7 @@ enum verdict attempt_post(struct attempt *a)
     }
     if (!a->began && a->hold.journaled) { /* admitted, but gone before a byte was sent */
         struct row row;
-        row_fill(a, &row);
+        row_fill(a, now_us, &row);
         journal_append(r->worker->journal, JOURNAL_VOID, &row);
     }
     if (!a->began) {
@@ -194,7 +194,7 @@ enum verdict attempt_post(struct attempt *a)
     if (a->head.status && a->head.status < 300) {
         objects_put(r->worker->purser->objects, a->body.answer.id, r->attribute.payer.is[SCOPE_KEY], provider->name);
     }
-    write_row(a, &used);
+    write_row(a, now_us, &used);
     budget_post(b, &a->hold.hold, &used);
     a->post.used = used;
     r->cost_so_far = money_add_sat(r->cost_so_far, a->post.cost.total);

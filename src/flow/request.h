@@ -81,7 +81,6 @@ struct attempt {
         bool json;
         enum framing framing; /* of a stream */
         uint64_t length;      /* of a body of known length; 0: unknown */
-        int64_t at_us;        /* monotonic */
     } head;
 
     struct {
@@ -245,9 +244,9 @@ void client_begin_stream(struct request *r);
 void client_finish_stream(struct request *r, str last);
 void client_stream_error(struct request *r, enum err e, str message);
 /* row.c: the ledger's view of an attempt. */
-void row_fill(const struct attempt *a, struct row *row);
+void row_fill(const struct attempt *a, int64_t now_us, struct row *row);
 /* ... and of what it may cost, while it runs: what a crash would leave. */
-void row_guess(const struct attempt *a, struct row *row);
+void row_guess(const struct attempt *a, int64_t now_us, struct row *row);
 /* late.c: budgets that a reload added while the attempt ran. */
 void late_post(struct attempt *a, const struct budget_amounts *used, struct row *row);
 /* estimate.c: what an attempt cost whose usage nobody told. */

@@ -3,12 +3,11 @@
 
 #include "base/time.h"
 
-void row_fill(const struct attempt *a, struct row *row)
+void row_fill(const struct attempt *a, int64_t now_us, struct row *row)
 {
     const struct request *r = a->request;
     const struct call *call = &r->attribute.call;
     const struct target *t = r->plan.target;
-    int64_t now_us = time_mono_us();
     struct row_numbers *n = &row->n;
     *n = (struct row_numbers){
         .attempt_id = a->id,
@@ -59,12 +58,12 @@ void row_fill(const struct attempt *a, struct row *row)
     }
 }
 
-void row_guess(const struct attempt *a, struct row *row)
+void row_guess(const struct attempt *a, int64_t now_us, struct row *row)
 {
     struct row_numbers *n = &row->n;
     /* what it is thought to cost so far, should nothing more be heard of it */
     struct estimate guess;
-    estimate_blind(a, time_mono_us() + US_PER_SECOND, &guess);
+    estimate_blind(a, now_us + US_PER_SECOND, &guess);
     n->cost_picousd = guess.cost.total;
     n->cost_max_picousd = guess.cost_max;
     n->cost_state = (uint8_t)guess.cost.state;

@@ -81,7 +81,10 @@ static void write_head(struct attempt *a, size_t body_bytes)
     }
     buf_add(out, S(" HTTP/1.1\r\nhost: "));
     buf_add(out, p->host);
-    if (!default_port) buf_printf(out, ":%u", p->port);
+    if (!default_port) {
+        buf_add_byte(out, ':');
+        buf_add_u64(out, p->port);
+    }
     if (p->api_key.n) {
         buf_add(out, p->flags & PROVIDER_API_KEY_HEADER ? S("\r\napi-key: ") : S("\r\nauthorization: Bearer "));
         buf_add(out, p->api_key);
@@ -224,8 +227,7 @@ static void arm(struct attempt *a, int64_t phase_us)
 {
     struct worker *w = a->request->worker;
     const struct setting_timeouts *t = &a->request->plan.target->provider->timeouts;
-    int64_t now_us = time_mono_us();
-    int64_t at_us = now_us + phase_us, total_us = a->hold.since_us + a->hold.wait_us + t->total_us;
+    int64_t at_us = loop_now_us(&w->loop) + phase_us, total_us = a->hold.since_us + a->hold.wait_us + t->total_us;
     deadline_set(&w->loop, &a->deadline, at_us < total_us ? at_us : total_us);
 }
 
@@ -277,7 +279,6 @@ static void on_head(struct http_call *c)
     str json = S("application/json");
     a->head.status = c->head.status;
     a->head.json = type.n >= json.n && str_eq_nocase(str_head(type, json.n), json);
-    a->head.at_us = time_mono_us();
     a->head.framing = framing_of(type, a->request->receive.path.framing == FRAMING_JSON_ARRAY);
     a->head.length = c->head.framing == HTTP_LENGTH ? c->head.length : 0;
     a->body.whole = a->head.framing == FRAMING_NONE || a->head.status >= 300;

@@ -162,8 +162,8 @@ static void on_pulse(struct deadline *d)
         if (now_us - a->body.progress_us < US_PER_SECOND) continue;
         a->body.progress_us = now_us;
         struct row row;
-        row_fill(a, &row);
-        row_guess(a, &row);
+        row_fill(a, now_us, &row);
+        row_guess(a, now_us, &row);
         journal_append(w->journal, JOURNAL_PROGRESS, &row);
     }
     if (w->stopping) stop_if_drained(w);

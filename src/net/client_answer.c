@@ -1,8 +1,6 @@
 /* Reading a provider's answer: heads, bodies in every framing, and early ends. */
 #include "net/client_conn.h"
 
-#include "base/time.h"
-
 enum { HEAD_BYTES_MAX = 64 * 1024, INTERIM_MAX = 8 };
 
 /* The connection ended under a call that was not complete. */
@@ -28,7 +26,7 @@ static void rest(struct client_conn *c)
     struct upstream *u = c->upstream;
     c->state = CLIENT_IDLE;
     c->paused = false;
-    c->idle_since_us = time_mono_us();
+    c->idle_since_us = loop_now_us(c->io.loop);
     buf_free(&c->in);
     list_remove(&c->link);
     list_add_first(&u->idle, &c->link);

@@ -64,6 +64,13 @@ void task_clear(struct task *t);
  * of net/ calls it last. */
 void loop_turn(struct loop *l);
 
+/* Monotonic, in whole milliseconds, as the turn began: for deadlines, which are looked at
+ * every LOOP_TICK_MS. Reading the clock for each would be a part of a call that shows. */
+static inline int64_t loop_now_us(const struct loop *l)
+{
+    return (int64_t)uv_now(&l->uv) * 1000;
+}
+
 /* The deadline stays linked while the loop lives or until deadline_clear(). */
 void deadline_init(struct deadline *d, void (*late)(struct deadline *d));
 void deadline_set(struct loop *l, struct deadline *d, int64_t at_us);

@@ -1,7 +1,6 @@
 #include "net/server_conn.h"
 
 #include "base/text.h"
-#include "base/time.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -95,7 +94,7 @@ static str date_line(char out[64])
     static _Thread_local time_t last;
     static _Thread_local char line[64];
     static _Thread_local int length;
-    time_t now = (time_t)(time_now_us() / US_PER_SECOND);
+    time_t now = time(NULL);
     if (now != last) {
         struct tm tm;
         gmtime_r(&now, &tm);

@@ -87,7 +87,7 @@ void server_conn_set_deadline(struct server_conn *c)
         return;
     }
     if (in_us)
-        deadline_set(c->io.loop, &c->deadline, time_mono_us() + in_us);
+        deadline_set(c->io.loop, &c->deadline, loop_now_us(c->io.loop) + in_us);
     else
         deadline_clear(&c->deadline);
 }
