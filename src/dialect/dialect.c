@@ -6,6 +6,7 @@
 static const struct dialect *const dialects[DIALECT_COUNT] = {
     [DIALECT_CHAT] = &dialect_chat,
     [DIALECT_RESPONSES] = &dialect_responses,
+    [DIALECT_GEMINI] = &dialect_gemini,
 };
 
 static const struct {

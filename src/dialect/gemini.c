@@ -1,0 +1,15 @@
+/* Gemini's row of the table of dialects. */
+#include "dialect/gemini.h"
+
+const struct dialect dialect_gemini = {
+    .name = STR_INIT("gemini"),
+    .kind = CALL_GENERATE,
+    .read = gemini_read,
+    .edit = gemini_edit,
+    .tap_event = gemini_tap_event,
+    .tap_frame = gemini_tap_frame,
+    .tap_body = gemini_tap_body,
+    .decode_call = gemini_decode_call,
+    .error = gemini_error,
+    .stream_error = gemini_stream_error,
+};

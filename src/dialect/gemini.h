@@ -1,0 +1,93 @@
+/* Inside Gemini's dialect (generateContent and streamGenerateContent, also as Vertex's
+ * publishers/google models speak it). Only src/dialect/gemini_*.c include it.
+ *
+ * Google reads protobuf's JSON: every field goes by two names (`maxOutputTokens` and
+ * `max_output_tokens`), a number may stand as a string, an enum as a number, base64 may
+ * be of the kind that is safe in URLs, and what is zero is left out. */
+#ifndef DIALECT_GEMINI_H
+#define DIALECT_GEMINI_H
+
+#include "dialect/tap.h"
+
+enum { GEMINI_FIELDS_MAX = 32 };
+
+/* What becomes of a known field; a FEATURE_... of canon.h: kept for the same dialect, and noted as that. */
+enum { GEMINI_READ = -1, GEMINI_KEPT = -2 };
+
+struct gemini_field {
+    str name; /* in camel case */
+    int becomes;
+};
+
+/* A call of the conversation that has had no result yet. */
+struct gemini_open_call {
+    struct gemini_open_call *next;
+    str id, name;
+};
+
+struct gemini_reader {
+    const struct json *doc;
+    struct arena *arena;
+    struct canon_call *call; /* NULL: an answer is read */
+    struct call_problem *problem;
+    struct gemini_open_call *open, *last_open;
+    int64_t calls;   /* function calls seen: what ids are made of */
+    int64_t unknown; /* notes of unknown fields */
+    str id_seed;     /* answers: what made-up ids begin with */
+};
+
+/* A list of parts under construction. */
+struct gemini_parts {
+    struct canon_part *first, *last;
+};
+
+/* ---- gemini_fields.c */
+
+/* Sorts the members of `object` by `fields`: `at[i]` is the value of one that is GEMINI_READ
+ * (JSON_ABSENT where it is missing or null); everything else goes to `*extras` and is noted.
+ * Fails: false with the problem filled in when a field stands twice, under whichever names. */
+bool gemini_fields(struct gemini_reader *r, json_ref object, str where, const struct gemini_field *fields, size_t count,
+                   json_ref *at, struct canon_extras *extras) MUST_CHECK;
+/* The member under either of its names; JSON_ABSENT where it is missing. Nulls are found. */
+json_ref gemini_find(const struct json *doc, json_ref object, str name);
+void gemini_note(struct gemini_reader *r, enum canon_feature feature, str field);
+/* "`generationConfig.seed` must be a number". Fails: always false. */
+bool gemini_refuse(struct gemini_reader *r, str field, str wanted);
+/* A whole number, also as a string; false where it is something else. */
+bool gemini_count(const struct json *doc, json_ref at, int64_t *out) MUST_CHECK;
+/* The string's content, decoded; STR_NONE where it is none. */
+str gemini_string(const struct gemini_reader *r, json_ref at);
+
+/* ---- gemini_parts.c */
+bool gemini_read_part(struct gemini_reader *r, json_ref at, struct gemini_parts *list) MUST_CHECK;
+/* An array of parts, one part, or a string. */
+bool gemini_read_parts(struct gemini_reader *r, json_ref at, str where, struct gemini_parts *list) MUST_CHECK;
+
+/* ---- gemini_config.c, gemini_tools.c, gemini_schema.c */
+bool gemini_read_config(struct gemini_reader *r, json_ref at, struct canon_extras *extras) MUST_CHECK;
+bool gemini_read_tools(struct gemini_reader *r, json_ref at) MUST_CHECK;
+bool gemini_read_tool_config(struct gemini_reader *r, json_ref at) MUST_CHECK;
+/* Google's subset of OpenAPI as JSON Schema: types in lower case, `nullable` as a type, counts as numbers. */
+jraw gemini_schema(struct arena *arena, const struct json *doc, json_ref at);
+
+/* ---- gemini_call.c, gemini_read.c */
+bool gemini_decode_call(const struct json *doc, struct canon_call *out, struct call_problem *problem);
+bool gemini_read(enum call_kind kind, const struct json *doc, struct arena *arena, struct call *out,
+                 struct call_problem *problem);
+size_t gemini_edit(const struct call *call, const struct json *doc, const struct call_changes *changes,
+                   struct json_edit edits[CALL_EDITS_MAX]);
+
+/* ---- gemini_usage.c, gemini_tap.c */
+
+/* usageMetadata made disjoint. */
+void gemini_usage(const struct json *doc, json_ref at, struct usage *out);
+enum tap_verdict gemini_tap_event(struct answer *a, enum call_kind kind, uint32_t quirks, const struct json *doc,
+                                  str event);
+void gemini_tap_frame(struct answer *a, uint32_t quirks, const struct json *doc);
+void gemini_tap_body(struct answer *a, enum call_kind kind, uint32_t quirks, const struct json *doc);
+
+/* ---- gemini_error.c */
+void gemini_error(struct buf *out, enum err e, str message, str param, str code);
+void gemini_stream_error(struct event_sink *sink, enum err e, str message, int64_t sequence);
+
+#endif
