@@ -175,7 +175,8 @@ static str level_name(struct gemini_reader *r, json_ref at)
                                  STR_INIT("minimal")}; /* by protobuf's number */
     int64_t number;
     if (!at) return STR_NONE;
-    if (json_i64(r->doc, at, &number)) return number > 0 && number < (int64_t)COUNT_OF(levels) ? levels[number] : STR_NONE;
+    if (json_i64(r->doc, at, &number))
+        return number > 0 && number < (int64_t)COUNT_OF(levels) ? levels[number] : STR_NONE;
     str name = gemini_string(r, at);
     for (size_t i = 1; i < COUNT_OF(levels); i++)
         if (str_eq_nocase(name, levels[i])) return levels[i];

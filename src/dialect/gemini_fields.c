@@ -46,20 +46,21 @@ void gemini_note(struct gemini_reader *r, enum canon_feature feature, str field)
 
 bool gemini_refuse(struct gemini_reader *r, str field, str wanted)
 {
-    *r->problem = (struct call_problem){
-        ERR_BAD_FIELD,
-        arena_printf(r->arena, "`%" STR_FMT "` must be %" STR_FMT ".", STR_ARG(field), STR_ARG(wanted)),
-        arena_str(r->arena, field)};
+    *r->problem = (struct call_problem){ERR_BAD_FIELD,
+                                        arena_printf(r->arena, "`%" STR_FMT "` must be %" STR_FMT ".", STR_ARG(field),
+                                                     STR_ARG(wanted)),
+                                        arena_str(r->arena, field)};
     return false;
 }
 
 static bool refuse_twice(struct gemini_reader *r, str field)
 {
-    *r->problem = (struct call_problem){
-        ERR_BAD_FIELD,
-        arena_printf(r->arena, "`%" STR_FMT "` stands twice (a field has two names, write one of them).",
-                     STR_ARG(field)),
-        field};
+    *r->problem =
+        (struct call_problem){ERR_BAD_FIELD,
+                              arena_printf(r->arena,
+                                           "`%" STR_FMT "` stands twice (a field has two names, write one of them).",
+                                           STR_ARG(field)),
+                              field};
     return false;
 }
 

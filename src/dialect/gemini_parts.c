@@ -153,8 +153,9 @@ static str close_call(struct gemini_reader *r, str id, str name)
 
 static bool read_function_call(struct gemini_reader *r, json_ref at, struct gemini_parts *list)
 {
-    static const struct gemini_field fields[] = {
-        {STR_INIT("id"), GEMINI_READ}, {STR_INIT("name"), GEMINI_READ}, {STR_INIT("args"), GEMINI_READ}};
+    static const struct gemini_field fields[] = {{STR_INIT("id"), GEMINI_READ},
+                                                 {STR_INIT("name"), GEMINI_READ},
+                                                 {STR_INIT("args"), GEMINI_READ}};
     json_ref found[COUNT_OF(fields)];
     struct canon_extras extras;
     if (!gemini_fields(r, at, S("contents.parts.functionCall"), fields, COUNT_OF(fields), found, &extras)) return false;

@@ -18,7 +18,8 @@ bool gemini_read(enum call_kind kind, const struct json *doc, struct arena *aren
                  struct call_problem *problem)
 {
     struct canon_call canon;
-    json_ref nested = kind == CALL_GEMINI_COUNT ? gemini_find(doc, JSON_ROOT, S("generateContentRequest")) : JSON_ABSENT;
+    json_ref nested =
+        kind == CALL_GEMINI_COUNT ? gemini_find(doc, JSON_ROOT, S("generateContentRequest")) : JSON_ABSENT;
     *out = (struct call){.kind = kind, .arena = arena};
     canon_call_init(&canon, DIALECT_GEMINI, arena);
     bool ok = nested && json_type(doc, nested) == JSON_OBJECT ? read_nested(doc, nested, arena, &canon, problem)
@@ -95,7 +96,8 @@ size_t gemini_edit(const struct call *call, const struct json *doc, const struct
                    struct json_edit edits[CALL_EDITS_MAX])
 {
     struct edits e = {call, doc, edits, 0};
-    json_ref nested = call->kind == CALL_GEMINI_COUNT ? gemini_find(doc, JSON_ROOT, S("generateContentRequest")) : JSON_ABSENT;
+    json_ref nested =
+        call->kind == CALL_GEMINI_COUNT ? gemini_find(doc, JSON_ROOT, S("generateContentRequest")) : JSON_ABSENT;
     if (changes->model.n) edit_model(&e, JSON_ROOT, changes->model);
     if (changes->model.n && nested && json_type(doc, nested) == JSON_OBJECT) edit_model(&e, nested, changes->model);
     if (call->kind != CALL_GEMINI_COUNT) edit_limit(&e, changes->max_output);

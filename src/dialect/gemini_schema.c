@@ -70,7 +70,8 @@ static void put_member(struct buf *out, const struct json *doc, json_ref key, bo
     bool is_object = json_type(doc, value) == JSON_OBJECT;
     if (json_string_is(doc, key, S("type"))) {
         put_type(out, doc, value, nullable);
-    } else if (json_string_is(doc, key, S("nullable")) || key_in(doc, key, S("propertyOrdering"), S("property_ordering"))) {
+    } else if (json_string_is(doc, key, S("nullable")) ||
+               key_in(doc, key, S("propertyOrdering"), S("property_ordering"))) {
         return; /* said by `type`; an order has no word */
     } else if (json_string_is(doc, key, S("properties")) && is_object) {
         canon_key(out, S("properties"));

@@ -42,8 +42,8 @@ static void read_server_tool(struct gemini_reader *r, json_ref key)
                   json_string_is(r->doc, key, S("google_search_retrieval"));
     struct canon_tool *tool = canon_add_tool(r->call, search ? TOOL_WEB_SEARCH : TOOL_OPAQUE);
     tool->name = arena_str(r->arena, name);
-    tool->value = (jraw){arena_printf(r->arena, "{%" STR_FMT ":%" STR_FMT "}", STR_ARG(raw),
-                                      STR_ARG(json_raw(r->doc, key + 1)))};
+    tool->value =
+        (jraw){arena_printf(r->arena, "{%" STR_FMT ":%" STR_FMT "}", STR_ARG(raw), STR_ARG(json_raw(r->doc, key + 1)))};
     tool->extras.of = DIALECT_GEMINI;
     gemini_note(r, search ? FEATURE_WEB_SEARCH : FEATURE_SERVER_TOOL,
                 arena_printf(r->arena, "tools.%" STR_FMT, STR_ARG(name)));

@@ -47,7 +47,8 @@ static int64_t detail(struct counts *c, str key, str modality, int64_t number)
     json_ref list = openai_find(c->doc, c->usage, key);
     if (!list || json_type(c->doc, list) != JSON_ARRAY) return 0;
     for (json_ref entry = json_first(c->doc, list); entry; entry = json_next(c->doc, list, entry)) {
-        json_ref at = json_type(c->doc, entry) == JSON_OBJECT ? openai_find(c->doc, entry, S("tokenCount")) : JSON_ABSENT;
+        json_ref at =
+            json_type(c->doc, entry) == JSON_OBJECT ? openai_find(c->doc, entry, S("tokenCount")) : JSON_ABSENT;
         if (!at || !modality_is(c->doc, entry, modality, number)) continue;
         if (!gemini_count(c->doc, at, &v) || v < 0 || v > INT64_C(1000000000)) {
             c->flags |= USAGE_NOT_A_COUNT;
