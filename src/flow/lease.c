@@ -116,6 +116,7 @@ static struct target *make_target(struct worker *w, struct lease *l, str model, 
     t->model = arena_str(&l->arena, found->model);
     t->name = arena_printf(&l->arena, "%" STR_FMT "/%" STR_FMT, STR_ARG(p->name), STR_ARG(found->model));
     t->provider = p;
+    t->protocols = vendor_protocols(p->vendor, &p->protocols, t->model);
     t->upstream = l->upstreams[p - s->providers];
     t->wants_max_tokens = p->flags & PROVIDER_MAX_TOKENS;
     t->rejects_stream_options = p->flags & PROVIDER_NO_STREAM_OPTIONS;

@@ -232,6 +232,9 @@ struct stored_id {
 };
 bool stored_check(struct request *r, const struct stored_id *id, const struct setting_provider **at) MUST_CHECK;
 bool stored_check_body(struct request *r, const struct json *doc, const struct setting_provider **at) MUST_CHECK;
+/* head.c: the head of the request to the provider, for this body. Fails: false where the provider has no
+ * such endpoint. */
+bool head_write(struct attempt *a, const struct iovec *body, size_t body_count) MUST_CHECK;
 /* wire.c: builds the request's head and pieces and begins. Fails: false with the attempt failed. */
 bool wire_start(struct attempt *a) MUST_CHECK;
 const struct http_call_events *wire_events(void);

@@ -55,18 +55,26 @@ static bool refuse_kind(struct request *r)
     return false;
 }
 
+/* Does it answer such calls as they come? */
+static bool speaks(const struct target *t, enum call_kind kind)
+{
+    if (call_kind_generates(kind)) return protocols_have(&t->protocols, call_kind_dialect(kind));
+    enum endpoint e = endpoint_of(kind);
+    return e != ENDPOINT_NONE && (t->provider->vendor->serves & 1u << e);
+}
+
 bool translate_plan(struct request *r)
 {
-    enum dialect_id own = call_kind_dialect(r->receive.kind);
-    bool generates = call_kind_generates(r->receive.kind);
-    r->plan.kind = r->receive.kind;
-    if (own == DIALECT_CHAT || own == DIALECT_RESPONSES) return true;
-    if (!generates) return refuse_kind(r);
-    const struct dialect *to = dialect_at(DIALECT_CHAT);
-    if (!to || !to->encode_call || !dialect_at(own)->decode_call) return refuse_kind(r);
+    const struct target *t = r->plan.target;
+    enum call_kind own = r->receive.kind;
+    r->plan.kind = own;
+    if (speaks(t, own)) return true;
+    if (!call_kind_generates(own) || !t->protocols.count) return refuse_kind(r);
+    const struct dialect *to = dialect_at(t->protocols.at[0]);
+    if (!to || !to->encode_call || !dialect_of(own)->decode_call) return refuse_kind(r);
     str asked = http_header_find(&r->x->request, S("x-purser-compat"));
     r->plan.kind = to->kind;
-    r->plan.lenient = asked.n && str_eq_nocase(asked, S("lenient"));
+    r->plan.lenient = asked.n ? str_eq_nocase(asked, S("lenient")) : t->provider->lenient;
     return decode(r);
 }
 

@@ -1,118 +1,8 @@
 /* connect, send, head: the call to the provider, as bytes and events. */
 #include "flow/request.h"
 
-#include "base/text.h"
 #include "base/time.h"
 #include "flow/purser.h"
-
-/* ---- the request's head */
-
-/* Not for the provider: the client's credentials, what belongs to its connection,
- * and what purser writes itself. */
-static bool is_kept_back(str name)
-{
-    static const str names[] = {
-        STR_INIT("host"),
-        STR_INIT("authorization"),
-        STR_INIT("api-key"),
-        STR_INIT("x-api-key"),
-        STR_INIT("x-goog-api-key"),
-        STR_INIT("cookie"),
-        STR_INIT("content-length"),
-        STR_INIT("content-type"),
-        STR_INIT("content-encoding"),
-        STR_INIT("transfer-encoding"),
-        STR_INIT("connection"),
-        STR_INIT("keep-alive"),
-        STR_INIT("te"),
-        STR_INIT("trailer"),
-        STR_INIT("upgrade"),
-        STR_INIT("expect"),
-        STR_INIT("accept-encoding"),
-        STR_INIT("user-agent"),
-        STR_INIT("origin"),
-        STR_INIT("referer"),
-        STR_INIT("openai-organization"),
-        STR_INIT("openai-project"),
-        STR_INIT("forwarded"),
-        STR_INIT("via"),
-        STR_INIT("x-real-ip"),
-    };
-    static const str prefixes[] = {
-        STR_INIT("x-purser-"),  STR_INIT("proxy-"),     STR_INIT("x-forwarded-"), STR_INIT("helicone-"),
-        STR_INIT("x-portkey-"), STR_INIT("x-litellm-"), STR_INIT("sec-"),
-    };
-    for (size_t i = 0; i < COUNT_OF(names); i++) {
-        if (name.n == names[i].n && str_eq_nocase(name, names[i])) return true;
-    }
-    for (size_t i = 0; i < COUNT_OF(prefixes); i++) {
-        if (name.n > prefixes[i].n && str_eq_nocase(str_head(name, prefixes[i].n), prefixes[i])) return true;
-    }
-    return false;
-}
-
-/* Names in `Connection:` are hop-by-hop, too (RFC 9110, 7.6.1). */
-static bool is_named_in(str list, str name)
-{
-    while (list.p) {
-        if (str_eq_nocase(str_trim(str_cut(&list, ',')), name)) return true;
-    }
-    return false;
-}
-
-static void write_head(struct attempt *a, size_t body_bytes)
-{
-    struct request *r = a->request;
-    const struct setting_provider *p = r->plan.target->provider;
-    struct buf *out = &a->wire.head;
-    const struct http_request *q = &r->x->request;
-    bool other = r->receive.kind == CALL_PASSTHROUGH;
-    str path = str_from_at(other ? q->path : call_path(r->receive.kind), 3); /* the base URL has its own /v1 */
-    bool default_port = p->port == (p->tls ? 443 : 80);
-    buf_init(out, 0);
-    buf_reserve(out, 1024);
-    buf_add(out, other ? q->method : S("POST"));
-    buf_add_byte(out, ' ');
-    buf_add(out, p->path);
-    buf_add(out, path);
-    if (other && q->query.n) {
-        buf_add_byte(out, '?');
-        buf_add(out, q->query);
-    }
-    buf_add(out, S(" HTTP/1.1\r\nhost: "));
-    buf_add(out, p->host);
-    if (!default_port) {
-        buf_add_byte(out, ':');
-        buf_add_u64(out, p->port);
-    }
-    if (p->api_key.n) {
-        buf_add(out, p->flags & PROVIDER_API_KEY_HEADER ? S("\r\napi-key: ") : S("\r\nauthorization: Bearer "));
-        buf_add(out, p->api_key);
-    }
-    if (body_bytes || !r->receive.reads) {
-        buf_add(out, S("\r\ncontent-length: "));
-        buf_add_u64(out, body_bytes);
-    }
-    str type = other ? http_header_find(q, S("content-type")) : S("application/json");
-    if (type.n) {
-        buf_add(out, S("\r\ncontent-type: "));
-        buf_add(out, type);
-    }
-    buf_add(out, S("\r\naccept-encoding: identity\r\nuser-agent: purser\r\n"));
-    str connection = http_header_find(q, S("connection"));
-    for (size_t i = 0; i < q->header_count; i++) {
-        str name = q->headers[i].name;
-        if (is_kept_back(name) || (connection.n && is_named_in(connection, name))) continue;
-        buf_add(out, name);
-        buf_add(out, S(": "));
-        buf_add(out, q->headers[i].value);
-        buf_add(out, S("\r\n"));
-    }
-    char id[TEXT_NUMBER_MAX];
-    buf_add(out, S("x-purser-attempt: "));
-    buf_add(out, str_of(id, text_hex(id, a->id)));
-    buf_add(out, S("\r\n\r\n"));
-}
 
 /* ---- the request's body: the client's bytes with the changes spliced in */
 
@@ -205,10 +95,12 @@ bool wire_start(struct attempt *a)
 {
     struct request *r = a->request;
     struct iovec pieces[HTTP_CALL_PIECES_MAX];
-    size_t count = 0, total = 0;
+    size_t count = 0;
     if (!write_body(a, pieces + 1, &count)) return false;
-    for (size_t i = 1; i <= count; i++) total += pieces[i].iov_len;
-    write_head(a, total);
+    if (!head_write(a, pieces + 1, count)) {
+        attempt_fail(a, ERR_NOT_FOUND, "the provider has nothing that answers such a call");
+        return false;
+    }
     pieces[0] = iov_of(buf_str(&a->wire.head));
     a->began = true;
     const struct setting_provider *provider = r->plan.target->provider;

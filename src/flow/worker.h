@@ -30,6 +30,7 @@ struct target {
     str model;     /* the target's */
     str name;      /* "provider/model" */
     const struct setting_provider *provider;
+    struct protocols protocols; /* that it speaks for this model */
     struct upstream *upstream;
     struct price_set prices;
     bool unpriced;                /* `prices` is the settings' ceiling: held and posted at it, marked */
