@@ -38,6 +38,7 @@ enum usage_flag {
     USAGE_OVERFLOW = 1 << 3,      /* price x count left the range of an amount */
     USAGE_ABOVE_BOUND = 1 << 4,   /* the provider billed more than the bound it was given */
     USAGE_TIER_DIFFERS = 1 << 5,  /* another service tier was served than was asked for */
+    USAGE_OTHER_RATE = 1 << 6,    /* a part is billed at other prices than the model's: another model's, a place's */
 };
 
 struct usage {

@@ -78,8 +78,13 @@ struct call {
     uint32_t at_open; /* just behind the root's `{` */
     bool root_empty;  /* the root has no members */
     json_ref model_ref, stream_options_ref, include_usage_ref;
+    json_ref budget_ref;  /* messages: thinking.budget_tokens, which stays below the limit */
+    int64_t min_output;   /* the limit is never lowered below it; 0: call_min_output() says */
     json_ref max_refs[3]; /* the limits by name, nulls too: max_completion_tokens, max_tokens, max_output_tokens */
 };
+
+/* The least output limit that this call can have where it is sent as `kind`. */
+int64_t call_least_output(const struct call *call, enum call_kind kind);
 
 /* What a call may become on its way to the provider. */
 struct call_changes {
@@ -174,6 +179,9 @@ bool answer_read(struct answer *a, enum call_kind kind, uint32_t quirks, struct 
 /* The usage object alone, for every protocol of the OpenAI family: reads the
  * fields of chat and of responses, makes the units disjoint and clamps them. */
 void usage_read_openai(const struct json *doc, json_ref usage, uint32_t quirks, struct usage *out);
+
+/* ... of Anthropic's protocol. */
+void usage_read_messages(const struct json *doc, json_ref usage, struct usage *out);
 
 /* OpenAI's error, as a body: {"error":{"message","type","param","code"}}. */
 void openai_render_error(struct buf *out, enum err e, str message, str param, str code_or_empty);

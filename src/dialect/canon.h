@@ -125,7 +125,7 @@ enum canon_tool_kind {
     TOOL_FUNCTION,
     TOOL_CUSTOM,     /* free text, perhaps with a grammar: OpenAI's */
     TOOL_WEB_SEARCH, /* runs at the provider */
-    TOOL_OPAQUE,     /* runs at the provider, only `extras.of` knows it */
+    TOOL_OPAQUE,     /* only `extras.of` knows it; runs at the provider, unless `at_client` */
 };
 
 struct canon_tool {
@@ -136,6 +136,7 @@ struct canon_tool {
     jraw description; /* string */
     jraw schema;      /* JSON Schema of its arguments; none: no arguments */
     int8_t strict;    /* -1: not told */
+    bool at_client;   /* TOOL_OPAQUE: defined by the provider, run by the client */
     int64_t cache_ttl;
     int64_t max_uses; /* of a search; -1: not told */
     jraw value;       /* TOOL_CUSTOM, TOOL_WEB_SEARCH, TOOL_OPAQUE: as it stands; a group: on its first tool */
@@ -208,6 +209,8 @@ struct canon_call {
     jraw metadata;              /* object */
     struct canon_note *notes;   /* each feature that it uses, once for each field */
     struct canon_extras extras; /* of the root */
+    struct canon_extras own;    /* members of the root that the fields above tell in other words: written again,
+                                 * instead of those, by the same dialect */
     struct arena *arena;
 };
 

@@ -92,28 +92,31 @@ static void count_messages(struct count *c, const struct canon_call *canon)
     }
 }
 
+static bool uses(const struct canon_call *canon, enum canon_feature f)
+{
+    for (const struct canon_note *n = canon->notes; n; n = n->next)
+        if (n->feature == f) return true;
+    return false;
+}
+
 static void count_tools(struct count *c, const struct canon_call *canon)
 {
+    bool bounded = !uses(canon, FEATURE_SERVER_ACCESS); /* one tool without a bound leaves all without */
+    int64_t uses_max = 0;
     c->segment = &c->call->segments.tools_bytes;
+    if (!bounded) c->call->server_tools = true;
     for (const struct canon_tool *t = canon->tools; t; t = t->next) {
         c->call->tools++;
         add(c, (int64_t)t->name.n);
         add_raw(c, t->description);
         add_raw(c, t->schema);
         add_raw(c, t->value);
-        if (t->kind != TOOL_WEB_SEARCH && t->kind != TOOL_OPAQUE) continue;
+        if ((t->kind != TOOL_WEB_SEARCH && t->kind != TOOL_OPAQUE) || t->at_client) continue;
         c->call->server_tools = true;
-        if (t->max_uses >= 0)
-            c->call->max_tool_calls = t->max_uses + (c->call->max_tool_calls > 0 ? c->call->max_tool_calls : 0);
+        bounded = bounded && t->max_uses >= 0 && !__builtin_add_overflow(uses_max, t->max_uses, &uses_max);
     }
+    if (c->call->server_tools && bounded) c->call->max_tool_calls = uses_max;
     add_raw(c, canon->output.schema);
-}
-
-static bool uses(const struct canon_call *canon, enum canon_feature f)
-{
-    for (const struct canon_note *n = canon->notes; n; n = n->next)
-        if (n->feature == f) return true;
-    return false;
 }
 
 static void read_metadata(const struct canon_call *canon, struct call *call)

@@ -1,11 +1,13 @@
 #include "dialect/dialect.h"
 
+#include "dialect/messages.h"
 #include "dialect/openai.h"
 
 /* A line here, and its files: that is a dialect. */
 static const struct dialect *const dialects[DIALECT_COUNT] = {
     [DIALECT_CHAT] = &dialect_chat,
     [DIALECT_RESPONSES] = &dialect_responses,
+    [DIALECT_MESSAGES] = &dialect_messages,
     [DIALECT_GEMINI] = &dialect_gemini,
 };
 
@@ -49,6 +51,12 @@ bool call_kind_generates(enum call_kind kind)
 int64_t call_min_output(enum call_kind kind)
 {
     return kind == CALL_RESPONSES ? 16 : 1;
+}
+
+int64_t call_least_output(const struct call *call, enum call_kind kind)
+{
+    int64_t least = call_min_output(kind);
+    return call->min_output > least ? call->min_output : least;
 }
 
 const struct dialect *dialect_at(enum dialect_id id)
@@ -160,4 +168,19 @@ const struct dialect dialect_responses = {
     .tap_body = openai_tap_body,
     .error = openai_render_error,
     .stream_error = responses_stream_error,
+};
+
+/* ---- Anthropic's */
+
+const struct dialect dialect_messages = {
+    .name = STR_INIT("messages"),
+    .kind = CALL_MESSAGES,
+    .read = messages_read,
+    .edit = messages_edit,
+    .tap_event = messages_tap_event,
+    .tap_frame = messages_tap_frame,
+    .tap_body = messages_tap_body,
+    .decode_call = messages_decode_call,
+    .error = messages_render_error,
+    .stream_error = messages_stream_error,
 };

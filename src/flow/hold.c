@@ -84,7 +84,7 @@ static bool lower(struct attempt *a, const struct budget_amounts *room, bool cla
 {
     const struct request *r = a->request;
     if (a->hold.max_output < 0 || !(r->plan.lowerable || clamp)) return false;
-    int64_t least = r->plan.lowerable ? LEAST_OUTPUT : call_min_output(r->plan.kind);
+    int64_t least = r->plan.lowerable ? LEAST_OUTPUT : call_least_output(&r->attribute.call, r->plan.kind);
     int64_t fits = output_fitting(a, room);
     if (fits < least || fits >= a->hold.max_output) return false;
     set_amounts(a, fits);
@@ -125,7 +125,7 @@ static enum verdict refuse(struct attempt *a, bool spent, const struct budget_re
     }
     int64_t fits = a->hold.max_output < 0 ? -1 : output_fitting(a, &why->all_left);
     str fit =
-        fits >= call_min_output(r->plan.kind) && fits > 0
+        fits >= call_least_output(&r->attribute.call, r->plan.kind) && fits > 0
             ? arena_printf(&r->arena, " A call with an output limit of at most %lld tokens would fit.", (long long)fits)
             : S(" No call of this size fits any more.");
     r->err_headers = S("x-should-retry: false\r\n");

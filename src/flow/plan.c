@@ -100,7 +100,7 @@ enum verdict step_plan(struct request *r)
         const struct setting_feature *f = r->attribute.feature;
         output = call->max_output >= 0 ? call->max_output : default_output(r);
         if (f && f->max_output_tokens && output > f->max_output_tokens) output = f->max_output_tokens;
-        if (output < call_min_output(r->plan.kind)) output = call_min_output(r->plan.kind);
+        if (output < call_least_output(call, r->plan.kind)) output = call_least_output(call, r->plan.kind);
         r->plan.lowerable = call->max_output < 0;
     }
     r->plan.input_tokens = input;

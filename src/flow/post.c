@@ -36,7 +36,7 @@ static void settle_usage(struct attempt *a)
         price_pick(&t->prices, served, price_prompt_tokens(usage), a->hold.admitted_us, &tier_missing);
     a->post.cost = price_cost(price, usage);
     usage->flags |= a->post.cost.flags;
-    bool unsure = tier_missing || !known_tier || (usage->flags & USAGE_NOT_A_COUNT);
+    bool unsure = tier_missing || !known_tier || (usage->flags & (USAGE_NOT_A_COUNT | USAGE_OTHER_RATE));
     if (unsure && a->post.cost.state == COST_EXACT) a->post.cost.state = COST_ESTIMATED;
     if (t->unpriced) a->post.cost.state = COST_UNPRICED;
 }

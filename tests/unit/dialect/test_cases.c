@@ -126,8 +126,8 @@ static void say_call(struct buf *out, const struct call *c)
 
 static void say_flags(struct buf *out, uint32_t flags)
 {
-    static const char *const names[] = {"clamped",  "total_differs", "not_a_count",
-                                        "overflow", "above_bound",   "tier_differs"};
+    static const char *const names[] = {"clamped",     "total_differs", "not_a_count", "overflow",
+                                        "above_bound", "tier_differs",  "other_rate"};
     buf_add(out, S("flags:"));
     for (size_t i = 0; i < COUNT_OF(names); i++)
         if (flags & 1u << i) buf_printf(out, " %s", names[i]);
@@ -280,7 +280,10 @@ static void run_usage(struct test_case *t, str text)
         struct buf out;
         buf_init(&out, 0);
         if (!json_parse(&t->doc, body, &why)) fail_msg("%s: %s", t->path, why.why);
-        usage_read_openai(&t->doc, JSON_ROOT, quirks_of(t), &u);
+        if (kind_of(t) == CALL_MESSAGES)
+            usage_read_messages(&t->doc, JSON_ROOT, &u);
+        else
+            usage_read_openai(&t->doc, JSON_ROOT, quirks_of(t), &u);
         say_usage(&out, &u);
         compare(t, expect, buf_str(&out));
         buf_free(&out);

@@ -281,7 +281,8 @@ static bool kind_of(const struct provider *p, str uri, enum call_kind *out)
     if (strcmp(p->name, "ollama") == 0 && str_find(path, S("/api/"), 0) != SIZE_MAX)
         return false; /* its own protocol */
     for (enum call_kind k = 0; k < CALL_KIND_COUNT; k++) {
-        if (!dialect_of(k) || !str_ends(path, str_from_at(call_path(k), 3))) continue;
+        bool openai = call_kind_dialect(k) == DIALECT_CHAT || call_kind_dialect(k) == DIALECT_RESPONSES;
+        if (!openai || !str_ends(path, str_from_at(call_path(k), 3))) continue;
         *out = k;
         return true;
     }
