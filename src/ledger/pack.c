@@ -1,5 +1,6 @@
 #include "ledger/pack.h"
 
+#include "ledger/histogram.h"
 #include "ledger/varint.h"
 
 #include <stdlib.h>
@@ -40,6 +41,7 @@ struct part {
     struct texts names[PACK_NAMES_MAX];
     struct buf rows;
     uint64_t row_count;
+    struct histogram latency, first_token;
 };
 
 struct pack_maker {
@@ -67,6 +69,8 @@ void pack_maker_drop(struct pack_maker *m)
     if (!m) return;
     for (int i = 0; i < PACK_PARTS; i++) {
         buf_free(&m->part[i].rows);
+        histogram_free(&m->part[i].latency);
+        histogram_free(&m->part[i].first_token);
         for (int k = 0; k < PACK_NAMES_MAX; k++) {
             free(m->part[i].names[k].text);
             free(m->part[i].names[k].slots);
@@ -157,7 +161,17 @@ bool pack_maker_add(struct pack_maker *m, const struct pack_row *row)
     m->rows++;
     part->row_count++;
     m->bytes += part->rows.n - before;
-    return m->bytes <= PACK_BYTES_MAX;
+    return histogram_merge_encoded(&part->latency, row->latency) &&
+           histogram_merge_encoded(&part->first_token, row->first_token) && m->bytes <= PACK_BYTES_MAX;
+}
+
+static void put_histogram(struct buf *b, const struct histogram *h)
+{
+    struct buf encoded;
+    buf_init(&encoded, 0);
+    histogram_encode(h, &encoded);
+    put_text(b, buf_str(&encoded));
+    buf_free(&encoded);
 }
 
 void pack_maker_body(const struct pack_maker *m, uint32_t part, struct buf *out)
@@ -171,6 +185,8 @@ void pack_maker_body(const struct pack_maker *m, uint32_t part, struct buf *out)
         for (uint32_t t = 0; t < p->names[i].count; t++) put_text(out, p->names[i].text[t]);
     }
     put(out, p->row_count);
+    put_histogram(out, &p->latency);
+    put_histogram(out, &p->first_token);
     buf_add(out, buf_str(&p->rows));
 }
 
@@ -207,7 +223,7 @@ bool pack_open(struct pack *p, struct arena *arena, str body)
             if (!get_text(&p->rest, &names->text[t])) return false;
         }
     }
-    return varint_get(&p->rest, &p->rows);
+    return varint_get(&p->rest, &p->rows) && get_text(&p->rest, &p->latency) && get_text(&p->rest, &p->first_token);
 }
 
 enum pack_step pack_next(struct pack *p, struct pack_entry *out)

@@ -1,12 +1,13 @@
 /* Packs: one day of a rollup in a few blobs, for reports.
  *
  * SQLite takes more than a microsecond to hand over a rollup row of thirty columns;
- * a packed one takes some fifty nanoseconds. A day is packed when it is over, from
+ * a packed one takes less than a tenth of that. A day is packed when it is over, from
  * its rollup rows, which stay and are what counts: a pack may go and be made anew at
  * any time (ledger/packing.h). This is the format alone, pure functions of bytes.
  *
  *   body   = version, number of names a row has, for each: count, texts (length, bytes);
- *            number of rows, rows
+ *            number of rows; their latency and first_token together (length, bytes each);
+ *            rows
  *   row    = hour of the day, for each name: its place among the texts; length, values
  *   values = bits of the sums that are not zero, these sums (cost_max less cost),
  *            latency (length, bytes), first_token (to the end)
@@ -33,7 +34,7 @@ _Static_assert(PACK_SUMS <= 32, "a row's bits are 32");
 
 /* A large day is in parts, each of its values in one of them: so that a report over
  * many days finds the groups of a part in its caches. Small days are part 0 alone. */
-enum { PACK_PARTS = 32, PACK_SMALL_ROWS = 2048, PACK_BYTES_MAX = 64 * 1024 * 1024 };
+enum { PACK_PARTS = 64, PACK_SMALL_ROWS = 2048, PACK_BYTES_MAX = 64 * 1024 * 1024 };
 
 /* ---- making */
 
@@ -48,7 +49,7 @@ struct pack_maker;
 /* `secret`: clients choose users and tasks. Owns: pack_maker_drop(). */
 struct pack_maker *pack_maker_new(enum pack_kind kind, struct hash_key secret);
 void pack_maker_drop(struct pack_maker *m);
-/* Fails: false beyond PACK_BYTES_MAX. */
+/* Fails: false beyond PACK_BYTES_MAX, or where a histogram is malformed. */
 bool pack_maker_add(struct pack_maker *m, const struct pack_row *row) MUST_CHECK;
 /* Writes the body of one part; nothing for a part without rows, other than part 0. */
 void pack_maker_body(const struct pack_maker *m, uint32_t part, struct buf *out);
@@ -63,7 +64,8 @@ struct pack_names {
 struct pack {
     uint32_t name_count;
     struct pack_names names[PACK_NAMES_MAX];
-    uint64_t rows; /* left */
+    str latency, first_token; /* of all rows */
+    uint64_t rows;            /* left */
     str rest;
 };
 

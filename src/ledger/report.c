@@ -10,12 +10,7 @@
 
 /* ---- keys of groups */
 
-struct key_part {
-    int64_t time_us; /* of a day or an hour */
-    str text;
-};
-
-static struct key_part next_part(const struct dim *d, str *key)
+struct key_part key_next(const struct dim *d, str *key)
 {
     struct key_part part = {0};
     if (d->kind == DIM_TEXT) {
@@ -34,7 +29,7 @@ str report_value(const struct report *r, const struct group *g, size_t i, char t
 {
     str key = g->key;
     struct key_part part = {0};
-    for (size_t at = 0; at <= i; at++) part = next_part(r->by[at], &key);
+    for (size_t at = 0; at <= i; at++) part = key_next(r->by[at], &key);
     switch (r->by[i]->kind) {
     case DIM_DAY:
         return time_format_date(part.time_us, text);
@@ -56,7 +51,7 @@ static int compare_times(const struct report *r, const struct group *a, const st
 {
     str key_a = a->key, key_b = b->key;
     for (size_t i = 0; i < r->by_count; i++) {
-        struct key_part x = next_part(r->by[i], &key_a), y = next_part(r->by[i], &key_b);
+        struct key_part x = key_next(r->by[i], &key_a), y = key_next(r->by[i], &key_b);
         if (x.time_us != y.time_us) return x.time_us > y.time_us ? -1 : 1;
     }
     return 0;
@@ -185,8 +180,11 @@ static bool add_histograms(struct report *r, struct scan *scan, sqlite3 *db, str
     groups_init(&wanted, r->groups.secret);
     groups_init(&found, r->groups.secret);
     for (size_t i = 0; i < r->shown_count; i++) (void)groups_at(&wanted, r->shown[i]->key);
-    struct scan again = {.plan = scan->plan, .dir = scan->dir, .want = SCAN_HISTOGRAMS, .wanted = &wanted};
+    uint64_t *bits = scan_wanted_bits(scan->plan, r->shown, r->shown_count);
+    struct scan again = {
+        .plan = scan->plan, .dir = scan->dir, .want = SCAN_HISTOGRAMS, .wanted = &wanted, .wanted_bits = bits};
     bool ok = scan_run(&again, db, &found, &none, why);
+    free(bits);
     for (size_t i = 0; ok && i < r->shown_count; i++) {
         struct group *g = groups_find(&found, r->shown[i]->key);
         if (g) group_add(r->shown[i], g);

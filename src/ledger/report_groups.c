@@ -5,6 +5,7 @@
 
 enum {
     GROUPS_MAX = 1000000,
+    MADE_AT_ONCE = 16,
     DENSE_FROM = 1024,                /* samples from which a spread is dense */
     BUCKETS = 32 + (36 - 5) * 16 + 1, /* ledger/histogram.h: exact below 32, 16 an octave, up to its top */
 };
@@ -26,6 +27,7 @@ void groups_free(struct groups *g)
     free(g->slots);
     arena_free(&g->arena);
     for (size_t i = 0; i < g->adopted_count; i++) arena_free(&g->adopted[i]);
+    free(g->adopted);
     *g = (struct groups){0};
 }
 
@@ -66,7 +68,12 @@ struct group *groups_at(struct groups *g, str key)
     struct group_slot *slot = slot_of(g, hash, key);
     if (slot->group) return slot->group;
     if (g->count == GROUPS_MAX) return NULL;
-    struct group *made = arena_zalloc(&g->arena, sizeof(*made));
+    if (!g->made_left) {
+        g->made_left = MADE_AT_ONCE;
+        g->made = arena_zalloc(&g->arena, MADE_AT_ONCE * sizeof(*g->made));
+    }
+    g->made_left--;
+    struct group *made = g->made++;
     made->key = arena_str(&g->arena, key);
     *slot = (struct group_slot){hash, made};
     g->count++;
@@ -97,13 +104,19 @@ static void merge_histogram(struct spread *to, const struct histogram *from)
     for (uint32_t i = 0; i < from->n; i++) to->dense[from->buckets[i].index] += from->buckets[i].count;
 }
 
+/* Adds the samples that wait in `from`. */
+static void merge_waiting(struct spread *to, const struct spread *from)
+{
+    struct histogram_bucket buckets[COUNT_OF(from->waiting)];
+    struct histogram h = {.buckets = buckets, .n = from->waiting_count, .total = from->waiting_count};
+    for (uint32_t i = 0; i < h.n; i++) buckets[i] = (struct histogram_bucket){from->waiting[i], 1};
+    merge_histogram(to, &h);
+}
+
 static void take_waiting(struct spread *s)
 {
-    struct histogram_bucket buckets[COUNT_OF(s->waiting)];
-    struct histogram h = {.buckets = buckets, .n = s->waiting_count, .total = s->waiting_count};
-    for (uint32_t i = 0; i < h.n; i++) buckets[i] = (struct histogram_bucket){s->waiting[i], 1};
+    merge_waiting(s, s);
     s->waiting_count = 0;
-    merge_histogram(s, &h);
 }
 
 void spread_add(struct spread *s, int64_t value)
@@ -115,8 +128,8 @@ void spread_add(struct spread *s, int64_t value)
         s->dense[bucket.index]++;
         return;
     }
-    s->waiting[s->waiting_count++] = (uint16_t)bucket.index;
     if (s->waiting_count == COUNT_OF(s->waiting)) take_waiting(s);
+    s->waiting[s->waiting_count++] = (uint16_t)bucket.index;
 }
 
 /* Straight into the counters. Fails: false, with nothing added. */
@@ -135,9 +148,26 @@ static bool add_dense(uint64_t *dense, str blob)
     return true;
 }
 
+/* Of a user's day there are a few samples, which wait as single ones do: no memory of
+ * their own for each of many thousand users. Fails: false, with nothing added. */
+static bool add_few(struct spread *s, str blob)
+{
+    uint64_t index = 0, step, count;
+    uint16_t n = s->waiting_count;
+    for (bool first = true; blob.n; first = false) {
+        if (!varint_get(&blob, &step) || !varint_get(&blob, &count)) return false;
+        index += step;
+        if (step >= BUCKETS || index >= BUCKETS || (!first && step == 0)) return false;
+        if (count == 0 || count > COUNT_OF(s->waiting) - n) return false;
+        for (; count; count--) s->waiting[n++] = (uint16_t)index;
+    }
+    s->waiting_count = n;
+    return true;
+}
+
 bool spread_add_encoded(struct spread *s, str blob)
 {
-    if (s->dense && add_dense(s->dense, blob)) return true;
+    if (s->dense ? add_dense(s->dense, blob) : add_few(s, blob)) return true;
     if (!s->dense) {
         if (!histogram_merge_encoded(&s->sparse, blob)) return false;
         if (s->sparse.total >= DENSE_FROM) make_dense(s);
@@ -153,7 +183,7 @@ bool spread_add_encoded(struct spread *s, str blob)
 
 void spread_finish(struct spread *s)
 {
-    take_waiting(s);
+    if (s->waiting_count) take_waiting(s);
     if (!s->dense) return;
     struct histogram *h = &s->sparse;
     h->buckets = mem_alloc(BUCKETS * sizeof(*h->buckets));
@@ -176,9 +206,9 @@ void spread_free(struct spread *s)
 
 void spread_merge(struct spread *to, struct spread *from)
 {
-    take_waiting(from);
+    if (from->waiting_count) merge_waiting(to, from);
     if (!from->dense) {
-        merge_histogram(to, &from->sparse);
+        if (from->sparse.n) merge_histogram(to, &from->sparse);
         return;
     }
     if (!to->dense) make_dense(to);
@@ -192,6 +222,16 @@ void group_add(struct group *to, struct group *from)
     for (int i = 0; i < SUM_COUNT; i++) to->sums[i] += from->sums[i];
     spread_merge(&to->latency, &from->latency);
     spread_merge(&to->first_token, &from->first_token);
+}
+
+static void adopt(struct groups *g, struct arena *arena)
+{
+    if (g->adopted_count == g->adopted_cap) {
+        g->adopted_cap = g->adopted_cap ? g->adopted_cap * 2 : 16;
+        g->adopted = mem_realloc(g->adopted, g->adopted_cap * sizeof(*g->adopted));
+    }
+    g->adopted[g->adopted_count++] = *arena;
+    arena_init(arena);
 }
 
 bool groups_merge(struct groups *g, struct groups *from)
@@ -212,7 +252,8 @@ bool groups_merge(struct groups *g, struct groups *from)
         from->slots[i].group = NULL;
         g->count++;
     }
-    g->adopted[g->adopted_count++] = from->arena;
-    arena_init(&from->arena);
+    adopt(g, &from->arena);
+    from->made_left = 0;
+    for (size_t i = 0; i < from->adopted_count; i++) adopt(g, &from->adopted[i]);
     return ok;
 }

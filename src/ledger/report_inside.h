@@ -32,6 +32,14 @@ struct dim {
 /* NULL for an unknown name. */
 const struct dim *dim_find(str name);
 
+/* One name's part of a group's key. */
+struct key_part {
+    int64_t time_us; /* of a day or an hour */
+    str text;
+};
+/* Takes it off the front. */
+struct key_part key_next(const struct dim *d, str *key);
+
 /* ---- sums */
 
 enum sum {
@@ -65,13 +73,13 @@ struct group_slot {
     struct group *group; /* NULL: free */
 };
 
-enum { GROUPS_ADOPTED_MAX = 4 };
-
 struct groups {
     struct hash_key secret; /* clients choose users and tasks */
     struct arena arena;
-    struct arena adopted[GROUPS_ADOPTED_MAX]; /* of those that were merged into this */
-    size_t adopted_count;
+    struct arena *adopted; /* of those that were merged into this */
+    size_t adopted_count, adopted_cap;
+    struct group *made; /* some at a time: `made_left` of them are free */
+    size_t made_left;
     struct group_slot *slots; /* open addressing; a power of two */
     size_t slot_count, count;
 };
@@ -82,7 +90,7 @@ void groups_free(struct groups *g);
 struct group *groups_at(struct groups *g, str key);
 struct group *groups_find(const struct groups *g, str key); /* or NULL */
 str groups_too_many(void);                                  /* the sentence for that */
-/* Moves `from`'s groups here; GROUPS_ADOPTED_MAX times at most. Fails: false beyond the ceiling. */
+/* Moves `from`'s groups here. Fails: false beyond the ceiling. */
 bool groups_merge(struct groups *g, struct groups *from) MUST_CHECK;
 void group_add(struct group *to, struct group *from);
 void spread_add(struct spread *s, int64_t value);
@@ -152,6 +160,7 @@ struct scan {
     struct scan_progress progress;
     enum scan_want want;
     const struct groups *wanted;
+    const uint64_t *wanted_bits; /* of their users, prompts or tasks: see report_pack.c */
 
     /* what the threads share */
     _Atomic size_t next, done; /* slices */
@@ -173,6 +182,8 @@ struct scanner {
 
 /* Runs all slices into `into` and `apart`'s histograms. Fails: false with a sentence in `why`. */
 bool scan_run(struct scan *scan, sqlite3 *db, struct groups *into, struct group *apart, struct buf *why) MUST_CHECK;
+/* For SCAN_HISTOGRAMS: the bits of the groups in `wanted`. Owns: free(). */
+uint64_t *scan_wanted_bits(const struct plan *p, struct group *const *wanted, size_t count);
 /* A slice of SOURCE_PACK (report_pack.c). Fails: false, with a sentence in s->why or the connection's. */
 bool scan_packs(struct scanner *s, const struct slice *slice) MUST_CHECK;
 

@@ -12,6 +12,7 @@ enum { CACHE_MAX = 16384 };
 /* One pack, as a report reads it. */
 struct reading {
     struct scanner *s;
+    struct groups *groups;
     struct pack pack;
     int64_t day_us;
     struct arena arena;
@@ -60,6 +61,44 @@ static uint32_t value_of(const struct reading *r, size_t i, const struct pack_en
     return r->s->scan->plan->by[i]->kind == DIM_HOUR ? e->hour : 0;
 }
 
+/* Of a report's hundred users most packs have none, and each has thousands of others:
+ * a bit for each hash of a wanted one sorts them out. */
+enum { WANTED_BITS = 1 << 16 };
+
+static uint32_t bit_of(str text)
+{
+    return hash_crc32c(0, text.p, text.n) % WANTED_BITS;
+}
+
+uint64_t *scan_wanted_bits(const struct plan *p, struct group *const *wanted, size_t count)
+{
+    uint64_t *bits = mem_zalloc(WANTED_BITS / 8);
+    for (size_t i = 0; i < count; i++) {
+        str key = wanted[i]->key;
+        for (size_t at = 0; at < p->ask->by_count; at++) {
+            struct key_part part = key_next(p->by[at], &key);
+            uint32_t bit = bit_of(part.text);
+            if (p->by[at]->in_day) bits[bit / 64] |= UINT64_C(1) << bit % 64;
+        }
+    }
+    return bits;
+}
+
+static void read_wanted(struct reading *r)
+{
+    const struct pack_names *names = &r->pack.names[0];
+    const uint64_t *bits = r->s->scan->wanted_bits;
+    bool *passes = (bool *)r->passes[0];
+    if (!passes) {
+        r->passes[0] = passes = arena_alloc(&r->arena, names->count + 1);
+        memset(passes, true, names->count);
+    }
+    for (uint32_t n = 0; n < names->count; n++) {
+        uint32_t bit = bit_of(names->text[n]);
+        passes[n] = passes[n] && bits[bit / 64] >> bit % 64 & 1;
+    }
+}
+
 static void make_cache(struct reading *r)
 {
     const struct plan *p = r->s->scan->plan;
@@ -89,7 +128,7 @@ static struct group *look_up(struct reading *r, const struct pack_entry *e)
         }
     }
     if (s->scan->want == SCAN_HISTOGRAMS && !groups_find(s->scan->wanted, buf_str(&s->key))) return &unwanted;
-    struct group *g = groups_at(&s->groups, buf_str(&s->key));
+    struct group *g = groups_at(r->groups, buf_str(&s->key));
     if (!g) buf_add(&s->why, groups_too_many());
     return g;
 }
@@ -106,7 +145,8 @@ static struct group *group_of(struct reading *r, const struct pack_entry *e)
 static bool add_entry(struct reading *r, const struct pack_entry *e)
 {
     struct pack_values v;
-    enum scan_want want = r->s->scan->want;
+    const struct scan *scan = r->s->scan;
+    enum scan_want want = scan->want;
     struct group *g = group_of(r, e);
     if (!g) return false;
     if (g == &unwanted) return true;
@@ -115,6 +155,7 @@ static bool add_entry(struct reading *r, const struct pack_entry *e)
         for (uint32_t bits = v.present; bits; bits &= bits - 1)
             g->sums[__builtin_ctz(bits)] += v.sums[__builtin_ctz(bits)];
     }
+    if (ok && want == SCAN_SUMS && !scan->plan->ask->where_count) return true; /* the pack's own were added */
     struct spread *latency = want == SCAN_SUMS ? &r->s->latency : &g->latency;
     struct spread *first_token = want == SCAN_SUMS ? &r->s->first_token : &g->first_token;
     return ok && spread_add_encoded(latency, v.latency) && spread_add_encoded(first_token, v.first_token);
@@ -135,7 +176,12 @@ static bool read_body(struct reading *r, str body)
     if (!pack_open(&r->pack, &r->arena, body) || r->pack.name_count != pack_kind_names(p->kind)) return false;
     for (size_t i = 0; i < p->ask->by_count; i++) r->column[i] = column_of(p, p->by[i]);
     read_filters(r);
+    if (r->s->scan->want == SCAN_HISTOGRAMS) read_wanted(r);
     make_cache(r);
+    if (r->s->scan->want == SCAN_SUMS && !p->ask->where_count &&
+        !(spread_add_encoded(&r->s->latency, r->pack.latency) &&
+          spread_add_encoded(&r->s->first_token, r->pack.first_token)))
+        return false;
     for (;;) {
         switch (pack_next(&r->pack, &e)) {
         case PACK_END:
@@ -160,9 +206,9 @@ static bool is_planned(const struct plan *p, int64_t day_us)
     return bsearch(&day_us, p->packed, p->packed_count, sizeof(day_us), compare_days) != NULL;
 }
 
-static bool read_pack(struct scanner *s, int64_t day_us, str body)
+static bool read_pack(struct scanner *s, struct groups *groups, int64_t day_us, str body)
 {
-    struct reading r = {.s = s, .day_us = day_us};
+    struct reading r = {.s = s, .groups = groups, .day_us = day_us};
     arena_init(&r.arena);
     bool ok = read_body(&r, body);
     arena_free(&r.arena);
@@ -170,7 +216,7 @@ static bool read_pack(struct scanner *s, int64_t day_us, str body)
     return ok;
 }
 
-bool scan_packs(struct scanner *s, const struct slice *slice)
+static bool read_part(struct scanner *s, const struct slice *slice, struct groups *groups)
 {
     const struct plan *p = s->scan->plan;
     sqlite3_stmt **q = &s->q[SOURCE_PACK];
@@ -186,8 +232,22 @@ bool scan_packs(struct scanner *s, const struct slice *slice)
     while (ok && (rc = sqlite3_step(*q)) == SQLITE_ROW) {
         const char *body = sqlite3_column_blob(*q, 1);
         int64_t day_us = sqlite3_column_int64(*q, 0);
-        if (is_planned(p, day_us)) ok = read_pack(s, day_us, str_of(body, (size_t)sqlite3_column_bytes(*q, 1)));
+        if (is_planned(p, day_us)) ok = read_pack(s, groups, day_us, str_of(body, (size_t)sqlite3_column_bytes(*q, 1)));
     }
     sqlite3_reset(*q);
     return ok && rc == SQLITE_DONE;
+}
+
+/* Into groups of its own: a part's fit into the processor's cache, all of them do not. */
+bool scan_packs(struct scanner *s, const struct slice *slice)
+{
+    struct groups groups;
+    groups_init(&groups, s->groups.secret);
+    bool ok = read_part(s, slice, &groups);
+    if (ok && !groups_merge(&s->groups, &groups)) {
+        buf_add(&s->why, groups_too_many());
+        ok = false;
+    }
+    groups_free(&groups);
+    return ok;
 }

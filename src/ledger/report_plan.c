@@ -250,15 +250,16 @@ static bool cut_rollup(struct plan *p, sqlite3 *db, int64_t low, int64_t high)
 {
     int64_t step = p->main == SOURCE_DAY ? US_PER_DAY : US_PER_HOUR, at = low;
     if (!find_packs(p, db, low, high)) return false;
-    for (uint32_t part = 0; part < PACK_PARTS && p->packed_count; part++) {
-        add_slice(p, SOURCE_PACK, p->packed[0], p->packed[p->packed_count - 1] + 1);
-        p->slices[p->slice_count - 1].part = part;
-    }
     for (size_t i = 0; i < p->packed_count; i++) {
         cut(p, p->main, at, p->packed[i], step, ROLLUP_SLICES);
         at = p->packed[i] + US_PER_DAY;
     }
+    /* first the longest slice, the day that is not over: then the threads end together */
     cut(p, p->main, at, high, step, ROLLUP_SLICES);
+    for (uint32_t part = 0; part < PACK_PARTS && p->packed_count; part++) {
+        add_slice(p, SOURCE_PACK, p->packed[0], p->packed[p->packed_count - 1] + 1);
+        p->slices[p->slice_count - 1].part = part;
+    }
     return true;
 }
 
