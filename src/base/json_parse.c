@@ -261,13 +261,15 @@ static bool parse_text(struct parser *x)
     do {
         skip_blanks(x);
         switch (x->want) {
-        case WANT_VALUE:
-        case WANT_VALUE_OR_END:
-            ok = read_value(x);
-            break;
         case WANT_KEY:
         case WANT_KEY_OR_END:
             ok = read_key(x);
+            if (!ok || x->want != WANT_VALUE) break;
+            skip_blanks(x);
+            /* fall through */
+        case WANT_VALUE:
+        case WANT_VALUE_OR_END:
+            ok = read_value(x);
             break;
         default:
             ok = read_more(x);
