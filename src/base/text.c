@@ -2,12 +2,21 @@
 
 size_t text_u64(char *out, uint64_t value)
 {
-    char reversed[TEXT_NUMBER_MAX];
-    size_t n = 0;
-    do reversed[n++] = (char)('0' + value % 10);
-    while (value /= 10);
-    for (size_t i = 0; i < n; i++) out[i] = reversed[n - 1 - i];
-    return n;
+    /* two digits a division, from the last on */
+    static const char pairs[] = "0001020304050607080910111213141516171819"
+                                "2021222324252627282930313233343536373839"
+                                "4041424344454647484950515253545556575859"
+                                "6061626364656667686970717273747576777879"
+                                "8081828384858687888990919293949596979899";
+    char all[TEXT_NUMBER_MAX];
+    size_t at = sizeof(all);
+    for (; value >= 10; value /= 100) {
+        at -= 2;
+        memcpy(all + at, pairs + 2 * (value % 100), 2);
+    }
+    if (value || at == sizeof(all)) all[--at] = (char)('0' + value);
+    memcpy(out, all + at, sizeof(all) - at);
+    return sizeof(all) - at;
 }
 
 size_t text_i64(char *out, int64_t value)
