@@ -5,15 +5,14 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-enum {
-    ALIGN = 16,
-    BLOCK_BYTES = 2048 - 64, /* a waiting stream keeps one of these: small */
-};
+enum { ALIGN = 16 };
 
 struct arena_block {
-    struct arena_block *next;
-    size_t size;
+    _Alignas(ALIGN) struct arena_block *next;
+    bool pooled;
 };
+
+enum { BLOCK_ROOM = ARENA_BLOCK_BYTES - sizeof(struct arena_block) };
 
 static _Noreturn void out_of_memory(size_t size)
 {
@@ -64,35 +63,49 @@ void arena_init(struct arena *a)
     *a = (struct arena){0};
 }
 
+void arena_init_in(struct arena *a, struct pool *blocks)
+{
+    *a = (struct arena){.blocks = blocks};
+}
+
 void arena_free(struct arena *a)
 {
     for (struct arena_block *b = a->block, *next; b; b = next) {
         next = b->next;
-        free(b);
+        if (b->pooled)
+            pool_give(a->blocks, b);
+        else
+            free(b);
     }
-    arena_init(a);
+    arena_init_in(a, a->blocks);
+}
+
+/* Room for `size` bytes: in the current block from here on, or in one of its own. */
+static void *new_block(struct arena *a, size_t size)
+{
+    bool own = size > BLOCK_ROOM / 4; /* a large piece gets its own block, the current one stays in use */
+    bool pooled = !own && a->blocks;
+    size_t room = own ? size : BLOCK_ROOM;
+    struct arena_block *b = pooled ? pool_take(a->blocks) : mem_alloc(sizeof(*b) + room);
+    char *piece = (char *)(b + 1);
+    b->pooled = pooled;
+    a->total += sizeof(*b) + room;
+    if (own && a->block) {
+        b->next = a->block->next;
+        a->block->next = b;
+        return piece;
+    }
+    b->next = a->block;
+    a->block = b;
+    a->at = piece + size;
+    a->end = piece + room;
+    return piece;
 }
 
 void *arena_alloc(struct arena *a, size_t size)
 {
     size = size ? (size + ALIGN - 1) & ~(size_t)(ALIGN - 1) : ALIGN;
-    if (size > (size_t)(a->end - a->at)) {
-        size_t head = (sizeof(struct arena_block) + ALIGN - 1) & ~(size_t)(ALIGN - 1);
-        bool own = size > BLOCK_BYTES / 4; /* a large piece gets its own block, the current one stays in use */
-        size_t want = own ? size : BLOCK_BYTES - head;
-        struct arena_block *b = mem_alloc(head + want);
-        b->size = want;
-        a->total += head + want;
-        if (own && a->block) {
-            b->next = a->block->next;
-            a->block->next = b;
-            return (char *)b + head;
-        }
-        b->next = a->block;
-        a->block = b;
-        a->at = (char *)b + head;
-        a->end = a->at + want;
-    }
+    if (size > (size_t)(a->end - a->at)) return new_block(a, size);
     void *p = a->at;
     a->at += size;
     return p;

@@ -6,6 +6,7 @@
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H
 
+#include "base/pool.h"
 #include "base/str.h"
 
 /* malloc and friends that end the process rather than return NULL. */
@@ -24,10 +25,15 @@ struct arena_block;
 struct arena {
     struct arena_block *block;
     char *at, *end;
-    size_t total; /* bytes taken from malloc */
+    size_t total;        /* bytes taken from malloc or `blocks` */
+    struct pool *blocks; /* of pieces of ARENA_BLOCK_BYTES; NULL: malloc */
 };
 
+enum { ARENA_BLOCK_BYTES = 2048 - 64 }; /* a waiting stream keeps one of these: small */
+
 void arena_init(struct arena *a);
+/* Its blocks come from a pool, which must outlive it. */
+void arena_init_in(struct arena *a, struct pool *blocks);
 void arena_free(struct arena *a);
 /* Aligned to 16 bytes, not zeroed. Owns: the arena. */
 void *arena_alloc(struct arena *a, size_t size) __attribute__((returns_nonnull));

@@ -3,7 +3,6 @@
 #include "base/time.h"
 #include "flow/purser.h"
 
-#include <stdlib.h>
 #include <time.h>
 
 _Static_assert(REQUEST_STEPS + ATTEMPT_STEPS <= METRIC_STEPS_MAX, "more steps than metrics has room for");
@@ -110,7 +109,7 @@ static void attempt_free(struct attempt *a)
     translate_free(a);
     buf_free(&a->body.kept);
     buf_free(&a->body.withheld);
-    free(a);
+    pool_give(&w->spare_attempts, a);
 }
 
 static void request_free(struct request *r)
@@ -123,7 +122,7 @@ static void request_free(struct request *r)
     __atomic_fetch_sub(&w->purser->request_count, 1, __ATOMIC_RELAXED);
     lease_give(w, r->lease);
     arena_free(&r->arena);
-    free(r);
+    pool_give(&w->spare_requests, r);
 }
 
 static void run(struct task *t)
@@ -147,8 +146,8 @@ static void run(struct task *t)
 
 void request_start(struct worker *w, struct http_exchange *x)
 {
-    struct request *r = mem_zalloc(sizeof(*r));
-    arena_init(&r->arena);
+    struct request *r = pool_ztake(&w->spare_requests);
+    arena_init_in(&r->arena, &w->loop.blocks);
     r->worker = w;
     r->lease = lease_take(w);
     r->x = x;
@@ -207,7 +206,7 @@ static void on_late(struct deadline *d)
 struct attempt *attempt_new(struct request *r, enum attempt_reason reason)
 {
     if (r->attempt) attempt_free(r->attempt);
-    struct attempt *a = mem_zalloc(sizeof(*a));
+    struct attempt *a = pool_ztake(&r->worker->spare_attempts);
     a->request = r;
     a->reason = reason;
     a->number = ++r->attempts;

@@ -202,6 +202,8 @@ struct worker *worker_new(struct purser *p, unsigned index)
     w->journal = ledger_journal(p->ledger, index);
     list_init(&w->upstreams);
     list_init(&w->requests);
+    pool_init(&w->spare_requests, sizeof(struct request));
+    pool_init(&w->spare_attempts, sizeof(struct attempt));
     list_init(&w->mail);
     pthread_mutex_init(&w->mail_lock, NULL);
     json_init(&w->json);
@@ -293,6 +295,8 @@ void worker_drop(struct worker *w)
     json_free(&w->event_json);
     buf_free(&w->joined);
     buf_free(&w->scratch);
+    pool_free(&w->spare_requests);
+    pool_free(&w->spare_attempts);
     pthread_mutex_destroy(&w->mail_lock);
     free(w);
 }

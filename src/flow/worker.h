@@ -70,6 +70,7 @@ struct worker {
     struct lease *lease;   /* the current one */
     struct list upstreams; /* of struct worker_upstream */
     struct list requests;  /* of struct request */
+    struct pool spare_requests, spare_attempts;
     unsigned request_count;
     struct json json, event_json; /* scratch: bodies; events and answers */
     uint64_t json_of;             /* the request whose body `json` holds */

@@ -43,6 +43,7 @@ struct http_server *http_server_new(const struct http_server_options *options)
     s->options = *options;
     list_init(&s->listeners);
     list_init(&s->conns);
+    pool_init(&s->exchanges, sizeof(struct server_exchange));
     return s;
 }
 
@@ -279,7 +280,9 @@ void http_server_set_limits(struct http_server *s, const struct http_limits *lim
 
 static void bury_server(struct corpse *corpse)
 {
-    free(CONTAINER_OF(corpse, struct http_server, corpse));
+    struct http_server *s = CONTAINER_OF(corpse, struct http_server, corpse);
+    pool_free(&s->exchanges);
+    free(s);
 }
 
 void http_server_drop(struct http_server *s)

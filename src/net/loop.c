@@ -69,6 +69,7 @@ void loop_init(struct loop *l, void *owner)
     l->turn_end.data = l->tick.data = l->mail.data = l;
     must(uv_check_start(&l->turn_end, on_check), "event loop");
     l->read_buffer = mem_alloc(LOOP_READ_BYTES);
+    pool_init(&l->blocks, ARENA_BLOCK_BYTES);
     list_init(&l->deadlines);
     l->soonest_us = INT64_MAX;
     list_init(&l->runnable);
@@ -99,6 +100,7 @@ void loop_free(struct loop *l)
     uv_run(&l->uv, UV_RUN_DEFAULT);
     loop_turn(l);
     uv_loop_close(&l->uv);
+    pool_free(&l->blocks);
     free(l->read_buffer);
 }
 

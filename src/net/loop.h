@@ -4,6 +4,7 @@
 #define NET_LOOP_H
 
 #include "base/list.h"
+#include "base/pool.h"
 #include "base/str.h"
 
 #include <uv.h>
@@ -19,6 +20,7 @@ struct loop {
     uv_timer_t tick;
     uv_async_t mail;
     char *read_buffer;     /* LOOP_READ_BYTES; valid until the next read of this loop */
+    struct pool blocks;    /* of the arenas of what this loop serves */
     struct list deadlines; /* of struct deadline */
     int64_t soonest_us;    /* no deadline lies before it: most ticks look no further */
     struct list runnable;  /* of struct task */

@@ -22,7 +22,7 @@ static void free_exchange(struct server_exchange *x)
     free(x->body);
     buf_free(&x->gathered);
     arena_free(&x->pub.arena);
-    free(x);
+    pool_give(&x->conn->server->exchanges, x);
 }
 
 void server_conn_end_exchange(struct server_conn *c)
@@ -126,11 +126,11 @@ static void split_target(struct http_request *r)
 
 static struct server_exchange *exchange_new(struct server_conn *c)
 {
-    struct server_exchange *x = mem_zalloc(sizeof(*x));
+    struct server_exchange *x = pool_ztake(&c->server->exchanges);
     x->conn = c;
     x->pub.server = c->server;
     x->pub.started_us = c->begun_us;
-    arena_init(&x->pub.arena);
+    arena_init_in(&x->pub.arena, &c->io.loop->blocks);
     buf_init(&x->gathered, c->server->options.limits.body_bytes);
     c->x = x;
     return x;

@@ -11,6 +11,7 @@ struct http_server {
     struct list listeners; /* of struct listener */
     struct list conns;     /* of struct server_conn */
     unsigned conn_count;
+    struct pool exchanges; /* of struct server_exchange */
     bool draining, dropped;
     struct corpse corpse;
 };
