@@ -246,6 +246,7 @@ struct canon_answer {
     int64_t created_s; /* 0: not told */
     struct canon_choice *choices, *last_choice;
     struct usage usage; /* filled in by the caller, from the tap */
+    jraw usage_raw;     /* the usage object as it stands: for the same dialect, which knows all its members */
     jraw usage_value;   /* the usage object as it stands in dialect `from` */
     str service_tier;
     struct canon_extras extras;

@@ -1,5 +1,6 @@
 #include "dialect/dialect.h"
 
+#include "dialect/chat.h"
 #include "dialect/messages.h"
 #include "dialect/openai.h"
 
@@ -154,6 +155,13 @@ const struct dialect dialect_chat = {
     .tap_event = openai_tap_event,
     .tap_frame = openai_tap_frame,
     .tap_body = openai_tap_body,
+    .decode_call = chat_decode_call,
+    .encode_call = chat_encode_call,
+    .decode_answer = chat_decode_answer,
+    .encode_answer = chat_encode_answer,
+    .decode_event = chat_decode_event,
+    .decode_end = chat_decode_end,
+    .encode_delta = chat_encode_delta,
     .error = openai_render_error,
     .stream_error = chat_stream_error,
 };
