@@ -1,6 +1,7 @@
 /* purser check: what is wrong with the settings, and what purser understands them to be. */
 #include "cli/cli.h"
 #include "cli/options.h"
+#include "flow/trust.h"
 #include "settings/settings.h"
 
 enum { OPT_CONFIG, OPT_QUIET, OPT_HELP_SETTINGS, OPT_MARKDOWN };
@@ -44,6 +45,12 @@ static int check(const char *config, bool quiet)
     struct settings *s = settings_load(config, &report);
     struct buf out;
     buf_init(&out, 0);
+    struct trust *trust = s ? trust_read(s, &report.errors) : NULL;
+    if (s && !trust) {
+        report.error_count++;
+        settings_drop(s);
+        s = NULL;
+    }
     print_problems(&report.errors, "error", "\033[31m");
     print_problems(&report.warnings, "warning", "\033[33m");
     if (!s) {
@@ -58,6 +65,7 @@ static int check(const char *config, bool quiet)
     int code = s ? EXIT_OK : EXIT_FAILED;
     buf_free(&out);
     settings_drop(s);
+    trust_drop(trust);
     settings_report_free(&report);
     return code;
 }

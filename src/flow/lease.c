@@ -9,7 +9,7 @@
 
 enum { BUCKETS = 256 };
 
-static struct upstream *open_upstream(struct worker *w, const struct setting_provider *p)
+static struct upstream *open_upstream(struct worker *w, const struct setting_provider *p, struct tls_roots *roots)
 {
     char key[700];
     int n = snprintf(key, sizeof(key), "%" STR_FMT ":%u tls=%d verify=%d ca=%" STR_FMT " max=%lld", STR_ARG(p->host),
@@ -21,19 +21,10 @@ static struct upstream *open_upstream(struct worker *w, const struct setting_pro
         u->used = true;
         return u->upstream;
     }
-    struct tls_context *tls = NULL;
-    struct buf why;
-    buf_init(&why, 0);
-    if (p->tls) {
-        char *ca = p->ca_file.n ? str_dup(p->ca_file) : NULL;
-        tls = tls_client_context(ca, p->tls_verify, &why); /* checked when the settings were loaded */
-        free(ca);
-    }
-    buf_free(&why);
     struct upstream_options options = {.loop = &w->loop,
                                        .host = p->host,
                                        .port = p->port,
-                                       .tls = tls,
+                                       .tls = p->tls ? tls_client_context(roots) : NULL,
                                        .connections = p->connections > 0 ? (unsigned)p->connections : 4096u,
                                        .idle_us = 30 * 1000000};
     struct worker_upstream *u = mem_zalloc(sizeof(*u));
@@ -65,7 +56,8 @@ void lease_adopt(struct worker *w, struct snapshot *s)
     l->upstreams = arena_zalloc(&l->arena, (settings->provider_count + 1) * sizeof(*l->upstreams));
     LIST_EACH (it, &w->upstreams) LIST_ENTRY(it, struct worker_upstream, link)->used = false;
     for (size_t i = 0; i < settings->provider_count; i++) {
-        if (!settings->providers[i].off) l->upstreams[i] = open_upstream(w, &settings->providers[i]);
+        const struct setting_provider *p = &settings->providers[i];
+        if (!p->off) l->upstreams[i] = open_upstream(w, p, trust_of(s->trust, settings, p));
     }
     struct lease *old = w->lease;
     w->lease = l;

@@ -124,6 +124,8 @@ static unsigned inherited_sockets(void)
 
 struct purser *purser_open(struct settings *settings, const char *settings_file, struct buf *why)
 {
+    struct trust *trust = trust_read(settings, why);
+    if (!trust) return NULL;
     struct purser *p = mem_zalloc(sizeof(*p));
     char *dir = str_dup(settings->data);
     p->settings_file = settings_file;
@@ -144,6 +146,7 @@ struct purser *purser_open(struct settings *settings, const char *settings_file,
     free(dir);
     if (!p->ledger || !(p->log = access_log_open(settings->log, why))) {
         if (p->ledger) ledger_close(p->ledger);
+        trust_drop(trust);
         free(p);
         return NULL;
     }
@@ -158,7 +161,7 @@ struct purser *purser_open(struct settings *settings, const char *settings_file,
     struct stored_keys stored;
     load_stored(p, &stored);
     p->generation = 1;
-    p->current = snapshot_new(settings, stored.keys, stored.count, p->generation);
+    p->current = snapshot_new(settings, trust, stored.keys, stored.count, p->generation);
     free_stored(&stored);
     p->workers = mem_zalloc(p->worker_count * sizeof(*p->workers));
     for (unsigned i = 0; i < p->worker_count; i++) {
@@ -262,18 +265,25 @@ bool purser_reload(struct purser *p, struct buf *why)
         return false;
     }
     settings_report_free(&report);
+    struct trust *trust = trust_read(next, why);
+    if (!trust) {
+        buf_add_byte(why, '\n');
+        settings_drop(next);
+        return false;
+    }
     name_cells(next);
     pthread_mutex_lock(&p->control);
     bool ok = add_budgets(p, next);
     if (ok) {
         struct stored_keys stored;
         load_stored(p, &stored);
-        offer(p, snapshot_new(next, stored.keys, stored.count, ++p->generation));
+        offer(p, snapshot_new(next, trust, stored.keys, stored.count, ++p->generation));
         free_stored(&stored);
         known_budgets_store(p->known, next->data, next->budgets, next->budget_count, time_now_us());
     } else {
         buf_printf(why, "the past of a new budget could not be counted; nothing was changed\n");
         settings_drop(next);
+        trust_drop(trust);
     }
     pthread_mutex_unlock(&p->control);
     access_log_reopen(p->log);

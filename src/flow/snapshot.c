@@ -2,14 +2,15 @@
 
 #include <stdlib.h>
 
-static struct snapshot *make(struct settings *settings, unsigned *settings_uses, const struct key *stored,
-                             size_t stored_count, const struct budget_rule *rules, size_t rule_count,
-                             uint32_t generation)
+static struct snapshot *make(struct settings *settings, struct trust *trust, unsigned *settings_uses,
+                             const struct key *stored, size_t stored_count, const struct budget_rule *rules,
+                             size_t rule_count, uint32_t generation)
 {
     struct snapshot *s = mem_zalloc(sizeof(*s));
     s->uses = 1;
     s->generation = generation;
     s->settings = settings;
+    s->trust = trust;
     s->settings_uses = settings_uses;
     size_t count = settings->key_count + stored_count;
     struct key *keys = mem_alloc((count + 1) * sizeof(*keys));
@@ -22,19 +23,19 @@ static struct snapshot *make(struct settings *settings, unsigned *settings_uses,
     return s;
 }
 
-struct snapshot *snapshot_new(struct settings *settings, const struct key *stored, size_t stored_count,
-                              uint32_t generation)
+struct snapshot *snapshot_new(struct settings *settings, struct trust *trust, const struct key *stored,
+                              size_t stored_count, uint32_t generation)
 {
     unsigned *uses = mem_alloc(sizeof(*uses));
     *uses = 1;
-    return make(settings, uses, stored, stored_count, settings->budgets, settings->budget_count, generation);
+    return make(settings, trust, uses, stored, stored_count, settings->budgets, settings->budget_count, generation);
 }
 
 struct snapshot *snapshot_again(struct snapshot *of, const struct key *stored, size_t stored_count,
                                 const struct budget_rule *rules, size_t rule_count, uint32_t generation)
 {
     __atomic_fetch_add(of->settings_uses, 1, __ATOMIC_RELAXED);
-    return make(of->settings, of->settings_uses, stored, stored_count, rules, rule_count, generation);
+    return make(of->settings, of->trust, of->settings_uses, stored, stored_count, rules, rule_count, generation);
 }
 
 struct snapshot *snapshot_get(struct snapshot *s)
@@ -51,6 +52,7 @@ void snapshot_put(struct snapshot *s)
     limit_rules_drop(s->limits);
     if (__atomic_sub_fetch(s->settings_uses, 1, __ATOMIC_ACQ_REL) == 0) {
         settings_drop(s->settings);
+        trust_drop(s->trust);
         free(s->settings_uses);
     }
     free(s);

@@ -83,20 +83,44 @@ struct tls_context *tls_server_context(const char *cert, const char *key, struct
     return NULL;
 }
 
-struct tls_context *tls_client_context(const char *ca_file, bool verify, struct buf *why)
+/* A store of X.509 certificates by another name: OpenSSL counts and locks it. */
+static X509_STORE *store_of(struct tls_roots *roots)
+{
+    return (X509_STORE *)roots;
+}
+
+struct tls_roots *tls_roots_read(const char *ca_file, struct buf *why)
+{
+    X509_STORE *store = X509_STORE_new();
+    if (!store) abort();
+    int loaded = ca_file ? X509_STORE_load_file(store, ca_file) : X509_STORE_set_default_paths(store);
+    if (loaded == 1) return (struct tls_roots *)store;
+    why_openssl(why, "certificate authorities", ca_file);
+    X509_STORE_free(store);
+    return NULL;
+}
+
+struct tls_roots *tls_roots_get(struct tls_roots *roots)
+{
+    X509_STORE_up_ref(store_of(roots));
+    return roots;
+}
+
+void tls_roots_put(struct tls_roots *roots)
+{
+    X509_STORE_free(store_of(roots));
+}
+
+struct tls_context *tls_client_context(struct tls_roots *roots)
 {
     struct tls_context *t = context_new(TLS_client_method());
-    t->verify = verify;
+    t->verify = roots != NULL;
     SSL_CTX_set_alpn_protos(t->ctx, alpn_http11, sizeof(alpn_http11));
     SSL_CTX_set_session_cache_mode(t->ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_sess_set_new_cb(t->ctx, keep_session);
-    SSL_CTX_set_verify(t->ctx, verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
-    int loaded =
-        ca_file ? SSL_CTX_load_verify_locations(t->ctx, ca_file, NULL) : SSL_CTX_set_default_verify_paths(t->ctx);
-    if (loaded == 1) return t;
-    why_openssl(why, "certificate authorities", ca_file);
-    tls_context_drop(t);
-    return NULL;
+    SSL_CTX_set_verify(t->ctx, roots ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
+    if (roots) SSL_CTX_set1_cert_store(t->ctx, store_of(roots));
+    return t;
 }
 
 void tls_context_drop(struct tls_context *t)

@@ -8,12 +8,19 @@
 #include <sys/types.h>
 
 struct tls_context; /* certificates and settings. Thread: one loop's */
+struct tls_roots;   /* certificate authorities. Counted; thread: any */
 struct tls;         /* one connection's */
+
+/* `ca_file` NULL: the system's (a megabyte, and 25 ms to read: share them).
+ * Fails: NULL with a sentence in `why`. */
+struct tls_roots *tls_roots_read(const char *ca_file, struct buf *why);
+struct tls_roots *tls_roots_get(struct tls_roots *roots);
+void tls_roots_put(struct tls_roots *roots);
 
 /* For listening. Fails: NULL with a sentence in `why`. Owns: the caller drops it. */
 struct tls_context *tls_server_context(const char *cert, const char *key, struct buf *why);
-/* For connecting. `ca_file` NULL: the system's authorities. */
-struct tls_context *tls_client_context(const char *ca_file, bool verify, struct buf *why);
+/* For connecting. `roots` NULL: whoever answers is taken for the right one. */
+struct tls_context *tls_client_context(struct tls_roots *roots);
 void tls_context_drop(struct tls_context *t);
 
 struct tls *tls_accept(struct tls_context *context, int fd);

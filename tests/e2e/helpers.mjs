@@ -99,14 +99,14 @@ function worst(log) {
 
 /** A long-running child whose standard error is kept. */
 class Server {
-    constructor(args, { env, cwd, wrap = [] } = {}) {
+    constructor(args, { env, cwd, wrap = [], fds = [] } = {}) {
         const command = [...wrap, bin, ...args];
         this.name = args[0];
         this.log = '';
         this.child = spawn(command[0], command.slice(1), {
             env: { ...process.env, NO_COLOR: '1', ...env },
             cwd,
-            stdio: ['ignore', 'pipe', 'pipe'],
+            stdio: ['ignore', 'pipe', 'pipe', ...fds],
         });
         this.pid = this.child.pid;
         running.add(this.child);
@@ -209,8 +209,8 @@ export function labSettings(sim, more = {}) {
 }
 
 /** `purser serve` on free ports. `settings`: an object (JSON is YAML) or YAML text without
- *  listen, admin and data. `dir`: a folder to start in again. */
-export async function startPurser({ settings, dir = tempDir(), env = {}, wrap, wait = true, seconds } = {}) {
+ *  listen, admin and data. `dir`: a folder to start in again; `fds`: descriptors that it gets from 3 on. */
+export async function startPurser({ settings, dir = tempDir(), env = {}, wrap, fds, wait = true, seconds } = {}) {
     const port = await freePort();
     let adminPort = port;
     while (adminPort === port) adminPort = await freePort(); // one that was freed may be given again
@@ -226,7 +226,7 @@ export async function startPurser({ settings, dir = tempDir(), env = {}, wrap, w
     };
     write(settings);
     const allEnv = { ALICE_KEY: aliceKey, BOB_KEY: bobKey, PURSER_ADMIN_TOKEN: adminToken, ...env };
-    const server = new Server(['serve', '--config', file], { env: allEnv, cwd: dir, wrap });
+    const server = new Server(['serve', '--config', file], { env: allEnv, cwd: dir, wrap, fds });
     Object.assign(server, { port, adminPort, dir, data, file, adminToken, env: allEnv });
     server.url = `http://127.0.0.1:${port}`;
     server.adminUrl = `http://127.0.0.1:${adminPort}`;

@@ -99,6 +99,9 @@ struct pair {
     struct upstream *upstream;
 };
 
+/* Instead of a file: nobody is checked. */
+static const char anyone[] = "anyone";
+
 static void pair_init(struct pair *p, const struct made *served, const char *trusted, const char *host,
                       int64_t request_us)
 {
@@ -112,15 +115,16 @@ static void pair_init(struct pair *p, const struct made *served, const char *tru
     p->server = http_server_new(&so);
     if (!http_server_listen(p->server, "127.0.0.1", 0, served->cert, served->key, &why))
         fail_msg("%.*s", STR_ARG(buf_str(&why)));
-    struct tls_context *tls = tls_client_context(trusted, true, &why);
-    if (!tls) fail_msg("%.*s", STR_ARG(buf_str(&why)));
+    struct tls_roots *roots = trusted == anyone ? NULL : tls_roots_read(trusted, &why);
+    if (!roots && trusted != anyone) fail_msg("%.*s", STR_ARG(buf_str(&why)));
     struct upstream_options uo = {.loop = &p->t.loop,
                                   .host = str_from(host),
                                   .port = http_server_port(p->server),
-                                  .tls = tls,
+                                  .tls = tls_client_context(roots),
                                   .connections = 4,
                                   .idle_us = 30 * US_PER_SECOND};
     p->upstream = upstream_new(&uo);
+    tls_roots_put(roots); /* the context has its own */
     buf_free(&why);
 }
 
@@ -145,6 +149,8 @@ static void who_is_trusted(void **state)
         {&expired, expired.cert, "localhost", "expired"},
         {&good, other.cert, "localhost", "self-signed"},
         {&good, NULL, "localhost", "self-signed"},
+        {&other, anyone, "localhost", NULL},
+        {&expired, anyone, "127.0.0.1", NULL},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct pair p;
@@ -315,7 +321,7 @@ static void bad_files_are_named(void **state)
     assert_null(tls_server_context(good.cert, other.key, &why));
     assert_true(str_find(buf_str(&why), S("key"), 0) != SIZE_MAX);
     buf_clear(&why);
-    assert_null(tls_client_context("/nonexistent.pem", true, &why));
+    assert_null(tls_roots_read("/nonexistent.pem", &why));
     assert_true(str_find(buf_str(&why), S("/nonexistent.pem"), 0) != SIZE_MAX);
     buf_free(&why);
 }

@@ -1,0 +1,135 @@
+// What is settled at the start: which sockets purser listens on, and by which certificate
+// authorities it knows its providers.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { createServer as createTcpServer } from 'node:net';
+import { createServer } from 'node:https';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { labSettings, post, startPurser, startSimulator, tempDir, until } from './helpers.mjs';
+
+const call = { model: 'cheap', messages: [{ role: 'user', content: 'hello' }] };
+const dir = tempDir();
+const cert = join(dir, 'cert.pem'), key = join(dir, 'key.pem'), garbage = join(dir, 'garbage.pem');
+
+/** A provider with a certificate that only `cert` vouches for. */
+async function startTlsProvider() {
+    const provider = { calls: 0, plain: 0 };
+    const server = createServer({ cert: readFileSync(cert), key: readFileSync(key) }, (req, res) => {
+        provider.calls++;
+        req.resume().on('end', () => {
+            res.setHeader('content-type', 'application/json');
+            res.end(JSON.stringify({
+                id: 'chatcmpl-1', object: 'chat.completion', model: 'sim-small',
+                choices: [{ index: 0, message: { role: 'assistant', content: 'hello' }, finish_reason: 'stop' }],
+                usage: { prompt_tokens: 1, completion_tokens: 1, total_tokens: 2 },
+            }));
+        });
+    });
+    server.on('tlsClientError', () => provider.plain++);
+    await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+    provider.url = `https://127.0.0.1:${server.address().port}/v1`;
+    provider.stop = () => server.close().closeAllConnections();
+    return provider;
+}
+
+let sim, provider;
+before(async () => {
+    execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2',
+        '-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', key, '-out', cert], { stdio: 'ignore' });
+    writeFileSync(garbage, 'no certificate\n');
+    sim = await startSimulator();
+    provider = await startTlsProvider();
+});
+after(async () => {
+    provider?.stop();
+    await sim?.stop();
+});
+
+const tlsSettings = (more) => labSettings(sim, {
+    providers: { lab: { kind: 'openai', base_url: provider.url, api_key: 'sk-simulated', ...more } },
+});
+
+test('a provider is known by its certificate, unless the settings say not to look', async () => {
+    const purser = await startPurser({ settings: tlsSettings({}) });
+    try {
+        const refused = await post(purser, '/v1/chat/completions', call);
+        assert.equal(refused.status, 502);
+        assert.match(refused.text, /certificate/);
+        assert.equal(provider.calls, 0);
+        await purser.reload(tlsSettings({ tls_verify: false }));
+        assert.equal((await until('a call without a look', async () => {
+            const got = await post(purser, '/v1/chat/completions', call);
+            return got.status === 200 && got;
+        })).body.choices[0].message.content, 'hello');
+        await purser.reload(tlsSettings({ ca_file: cert }));
+        await until('a call with the own authority', async () => (await post(purser, '/v1/chat/completions', call)).status === 200);
+    } finally {
+        await purser.stop();
+    }
+});
+
+test('without the certificate authorities that were asked for, purser does not start', async () => {
+    const settings = tlsSettings({ ca_file: garbage });
+    const purser = await startPurser({ settings, wait: false });
+    const end = await purser.ended;
+    assert.equal(end.code, 1);
+    assert.match(purser.log, /'lab' cannot be checked: certificate authorities .*garbage\.pem/);
+    const check = await purser.cli(['check', '--quiet']);
+    assert.equal(check.code, 1);
+    assert.match(check.stderr, /'lab' cannot be checked/);
+});
+
+test('a reload that names such a file changes nothing', async () => {
+    const purser = await startPurser({ settings: tlsSettings({ ca_file: cert }) });
+    try {
+        const plain = provider.plain;
+        await purser.reload(tlsSettings({ ca_file: garbage }));
+        assert.match(purser.log, /NOT reloaded.*\n.*'lab' cannot be checked/);
+        assert.equal((await post(purser, '/v1/chat/completions', call)).status, 200);
+        assert.equal(provider.plain, plain);
+    } finally {
+        await purser.stop();
+    }
+});
+
+test('a port that another purser listens on is not shared', async () => {
+    const first = await startPurser({ settings: labSettings(sim) });
+    try {
+        const settings = labSettings(sim, { listen: `127.0.0.1:${first.port}` });
+        const second = await startPurser({ settings, wait: false });
+        assert.equal((await second.ended).code, 1);
+        assert.match(second.log, new RegExp(`port ${first.port}: Address already in use; .*another .listen.`));
+        assert.equal((await post(first, '/v1/chat/completions', call)).status, 200);
+    } finally {
+        await first.stop();
+    }
+});
+
+/** As systemd starts a service with a socket: descriptor 3, and the variables that say so.
+ *  `pid`: for whom the socket is meant. Our own copy is closed: only purser answers there. */
+async function startWithSocket(pid) {
+    const held = createTcpServer();
+    await new Promise((resolve) => held.listen(0, '127.0.0.1', resolve));
+    const { port } = held.address();
+    const purser = await startPurser({
+        settings: labSettings(sim, { listen: `127.0.0.1:${port}` }), fds: [held._handle.fd], wait: false,
+        env: { LISTEN_FDS: '1' }, wrap: ['sh', '-c', `LISTEN_PID=${pid} exec "$@"`, 'sh'],
+    });
+    held.close();
+    return Object.assign(purser, { url: `http://127.0.0.1:${port}` });
+}
+
+test('a socket from systemd is taken over', async () => {
+    const purser = await startWithSocket('$$');
+    await purser.ready(`${purser.url}/readyz`);
+    assert.equal((await post(purser, '/v1/chat/completions', call)).status, 200);
+    await purser.stop();
+});
+
+test('a socket that was meant for another process is not taken', async () => {
+    const purser = await startWithSocket('1');
+    assert.equal((await purser.ended).code, 1);
+    assert.match(purser.log, /Address already in use/);
+});
