@@ -6,9 +6,9 @@
 
 /* A sanitizer sees what is used after it was given back only where it is freed. */
 #if defined(__SANITIZE_ADDRESS__)
-enum { SPARE_MAX = 0 };
+static const bool reuses = false;
 #else
-enum { SPARE_MAX = POOL_SPARE_MAX };
+static const bool reuses = true;
 #endif
 
 void pool_init(struct pool *p, size_t size)
@@ -33,7 +33,7 @@ void *pool_ztake(struct pool *p)
 
 void pool_give(struct pool *p, void *piece)
 {
-    if (p->count < SPARE_MAX)
+    if (reuses && p->count < POOL_SPARE_MAX)
         p->spare[p->count++] = piece;
     else
         free(piece);
