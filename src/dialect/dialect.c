@@ -3,6 +3,7 @@
 #include "dialect/chat.h"
 #include "dialect/messages.h"
 #include "dialect/openai.h"
+#include "dialect/responses.h"
 
 /* A line here, and its files: that is a dialect. */
 static const struct dialect *const dialects[DIALECT_COUNT] = {
@@ -174,6 +175,14 @@ const struct dialect dialect_responses = {
     .tap_event = openai_tap_event,
     .tap_frame = responses_tap_frame,
     .tap_body = openai_tap_body,
+    .decode_call = responses_decode_call,
+    .encode_call = responses_encode_call,
+    .decode_answer = responses_decode_answer,
+    .encode_answer = responses_encode_answer,
+    .decode_event = responses_decode_event,
+    .decode_end = responses_decode_end,
+    .encode_delta = responses_encode_delta,
+    .echo = responses_echo,
     .error = openai_render_error,
     .stream_error = responses_stream_error,
 };
