@@ -47,6 +47,9 @@ str responses_group_name(struct arena *arena, str group, str name);
 /* An annotation of a text. */
 struct canon_citation *responses_read_citation(const struct json *doc, json_ref at, struct arena *arena);
 
+/* The response's time in seconds; 0: not told. */
+int64_t responses_created(const struct json *doc, json_ref response);
+
 void responses_note(struct canon_call *call, enum canon_feature feature, str field);
 
 bool responses_decode_call(const struct json *doc, struct canon_call *out, struct call_problem *problem) MUST_CHECK;

@@ -55,9 +55,17 @@ static jraw find_logprobs(const struct json *doc)
     return RAW_NONE;
 }
 
+/* Some write a fraction. */
+int64_t responses_created(const struct json *doc, json_ref response)
+{
+    uint32_t flags = 0;
+    int64_t created = usage_count(doc, openai_find(doc, response, S("created_at")), &flags);
+    return created < 0 ? 0 : created;
+}
+
 bool responses_decode_answer(const struct json *doc, struct canon_answer *out)
 {
-    static const str known[] = {STR_INIT("id"),     STR_INIT("object"), STR_INIT("created_at"), STR_INIT("model"),
+    static const str known[] = {STR_INIT("id"),     STR_INIT("object"), STR_INIT("model"),
                                 STR_INIT("output"), STR_INIT("status"), STR_INIT("usage")};
     struct outcome seen = {0};
     if (json_type(doc, JSON_ROOT) != JSON_OBJECT) return false;
@@ -67,7 +75,7 @@ bool responses_decode_answer(const struct json *doc, struct canon_answer *out)
     out->id = canon_text(doc, JSON_ROOT, S("id"), out->arena);
     out->model = canon_text(doc, JSON_ROOT, S("model"), out->arena);
     out->service_tier = canon_text(doc, JSON_ROOT, S("service_tier"), out->arena);
-    if (!json_i64(doc, openai_find(doc, JSON_ROOT, S("created_at")), &out->created_s)) out->created_s = 0;
+    out->created_s = responses_created(doc, JSON_ROOT);
     out->usage_value = canon_raw(doc, json_find(doc, JSON_ROOT, S("usage"), NULL));
     out->extras = canon_extras_of(doc, JSON_ROOT, known, COUNT_OF(known), DIALECT_RESPONSES, out->arena);
 
@@ -206,7 +214,7 @@ static void put_own(struct writer *w, const struct canon_choice *choice)
     buf_add_byte(w->out, '{');
     canon_put_text(w->out, S("id"), a->id);
     canon_put_text(w->out, S("object"), S("response"));
-    canon_put_i64(w->out, S("created_at"), a->created_s ? a->created_s : w->client->created_s);
+    if (!says(&a->extras, S("\"created_at\":"))) canon_put_i64(w->out, S("created_at"), w->client->created_s);
     canon_put_text(w->out, S("status"), choice->stop_raw.n ? choice->stop_raw : responses_status(choice->stop, true));
     canon_put_text(w->out, S("model"), a->model.n ? a->model : w->client->model);
     canon_key(w->out, S("output"));

@@ -392,8 +392,10 @@ static void note_unknown(struct root *r)
 
 bool responses_decode_call(const struct json *doc, struct canon_call *out, struct call_problem *problem)
 {
-    static const str structured[] = {STR_INIT("model"), STR_INIT("input"),  STR_INIT("instructions"),
-                                     STR_INIT("tools"), STR_INIT("stream"), STR_INIT("max_output_tokens")};
+    static const str structured[] = {STR_INIT("model"),        STR_INIT("input"),
+                                     STR_INIT("stream"),       STR_INIT("max_output_tokens"),
+                                     STR_INIT("instructions"), STR_INIT("tools")};
+    size_t count = COUNT_OF(structured);
     struct root r = {doc, out, problem};
     if (json_type(doc, JSON_ROOT) != JSON_OBJECT) return refuse(&r, S("body"), "must be a JSON object.");
     out->model = canon_text(doc, JSON_ROOT, S("model"), out->arena);
@@ -405,7 +407,8 @@ bool responses_decode_call(const struct json *doc, struct canon_call *out, struc
         else if (!fields[i].read(&r, at))
             return false;
     }
-    out->extras = canon_extras_of(doc, JSON_ROOT, structured, COUNT_OF(structured), DIALECT_RESPONSES, out->arena);
+    if (!out->tools) count--; /* an empty list is kept as it stands */
+    out->extras = canon_extras_of(doc, JSON_ROOT, structured, count, DIALECT_RESPONSES, out->arena);
     note_unknown(&r);
     return read_sampling(&r) && read_instructions(&r, openai_find(doc, JSON_ROOT, S("instructions"))) &&
            read_input(&r, openai_find(doc, JSON_ROOT, S("input")));

@@ -59,7 +59,7 @@ static void give_start(struct canon_decoder *d, const struct json *doc, json_ref
         delta.id = canon_text(doc, response, S("id"), d->arena);
         delta.model = canon_text(doc, response, S("model"), d->arena);
         delta.service_tier = canon_text(doc, response, S("service_tier"), d->arena);
-        if (!json_i64(doc, openai_find(doc, response, S("created_at")), &delta.created_s)) delta.created_s = 0;
+        delta.created_s = responses_created(doc, response);
     }
     canon_give(d, &delta);
 }
