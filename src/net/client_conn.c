@@ -1,10 +1,16 @@
-/* A connection to a provider: connecting, its address list, TLS, writing the request. */
+/* A connection to a provider: connecting, its address list, TLS, writing the request.
+ *
+ * Of several addresses the next is tried when one fails, and beside it when one takes
+ * long (RFC 8305 in its simple form): each has a connection of its own, chained from
+ * call->conn, the newest, to the oldest by `rival`. */
 #include "net/client_conn.h"
 
 #include "base/time.h"
 
 #include <errno.h>
 #include <stdlib.h>
+
+enum { NEXT_TRY_US = 250 * 1000 }; /* RFC 8305, 8: Connection Attempt Delay */
 
 /* ---- ending */
 
@@ -19,9 +25,28 @@ static void bury(struct conn *io)
     upstream_maybe_free(u);
 }
 
+/* Its call lives on without it. */
+static void close_alone(struct client_conn *c)
+{
+    c->call = NULL;
+    c->rival = NULL;
+    client_conn_close(c);
+}
+
+static void close_rivals(struct client_conn *c)
+{
+    for (struct client_conn *r = c->rival, *next; r; r = next) {
+        next = r->rival;
+        close_alone(r);
+    }
+    c->rival = NULL;
+}
+
 void client_conn_close(struct client_conn *c)
 {
     if (c->state == CLIENT_CLOSED) return;
+    close_rivals(c);
+    deadline_clear(&c->next_try);
     if (c->state == CLIENT_IDLE) c->upstream->idle_count--;
     c->state = CLIENT_CLOSED;
     if (c->call) c->call->conn = NULL;
@@ -140,22 +165,52 @@ static void handshake(struct client_conn *c)
     }
 }
 
-/* A failed socket goes; its call moves to a new one, at the next address. */
-static void move_on(struct client_conn *c)
+static struct client_conn *conn_new(struct upstream *u, struct http_call *call);
+
+/* The call gets a connection at the next address, in front of those in `rival`. */
+static void try_next(struct client_conn *c, struct client_conn *rival)
 {
-    struct upstream *u = c->upstream;
-    struct client_conn *next = mem_zalloc(sizeof(*next));
-    next->upstream = u;
+    struct client_conn *next = conn_new(c->upstream, c->call);
     next->address = c->address + 1;
     next->error = c->error;
     next->paused = c->paused;
-    next->call = c->call;
-    next->call->conn = next;
-    c->call = NULL;
-    list_add_last(&u->busy, &next->link);
-    u->open++;
-    client_conn_close(c);
+    next->rival = rival;
     client_conn_connect(next);
+}
+
+static void on_next_try(struct deadline *d)
+{
+    struct client_conn *c = CONTAINER_OF(d, struct client_conn, next_try);
+    try_next(c, c);
+}
+
+/* A socket failed: its call lives on at the next address, or with those that still try. */
+static void move_on(struct client_conn *c)
+{
+    struct client_conn *newest = c->call->conn;
+    if (newest == c) {
+        try_next(c, c->rival);
+    } else {
+        while (newest->rival != c) newest = newest->rival;
+        newest->rival = c->rival;
+    }
+    close_alone(c);
+}
+
+/* The others may go; those who connect from now on try this address first. */
+static void win(struct client_conn *c)
+{
+    struct client_conn *newest = c->call->conn;
+    deadline_clear(&c->next_try);
+    resolver_prefer(&c->upstream->resolver, c->address);
+    c->paused = newest->paused;
+    c->call->conn = c;
+    while (newest != c) {
+        struct client_conn *loser = newest;
+        newest = loser->rival;
+        close_alone(loser);
+    }
+    close_rivals(c);
 }
 
 static void on_connected(struct client_conn *c)
@@ -163,7 +218,10 @@ static void on_connected(struct client_conn *c)
     c->error = conn_connect_result(&c->io);
     if (c->error) {
         move_on(c);
-    } else if (!c->upstream->options.tls) {
+        return;
+    }
+    win(c);
+    if (!c->upstream->options.tls) {
         client_conn_begin(c, false);
     } else {
         c->io.tls = tls_connect(c->upstream->options.tls, c->io.fd, c->upstream->host);
@@ -214,6 +272,13 @@ void client_conn_connect(struct client_conn *c)
         c->open = true;
         c->state = CLIENT_CONNECTING;
         conn_want(&c->io, CONN_WRITE);
+        if (c->address + 1 < r->count) deadline_set(u->options.loop, &c->next_try, time_mono_us() + NEXT_TRY_US);
+        return;
+    }
+    if (c->rival) { /* the last address was no help: those before are still at it */
+        c->call->conn = c->rival;
+        c->rival->paused = c->paused;
+        close_alone(c);
         return;
     }
     str why = r->count
@@ -223,13 +288,20 @@ void client_conn_connect(struct client_conn *c)
     client_conn_fail(c, ERR_PROVIDER_CONNECT, why.p);
 }
 
-void client_conn_open(struct upstream *u, struct http_call *call)
+static struct client_conn *conn_new(struct upstream *u, struct http_call *call)
 {
     struct client_conn *c = mem_zalloc(sizeof(*c));
     c->upstream = u;
     c->call = call;
     call->conn = c;
+    deadline_init(&c->next_try, on_next_try);
     list_add_last(&u->busy, &c->link);
     u->open++;
+    return c;
+}
+
+void client_conn_open(struct upstream *u, struct http_call *call)
+{
+    struct client_conn *c = conn_new(u, call);
     if (resolver_ready(&u->resolver) || !u->resolver.running) client_conn_connect(c);
 }

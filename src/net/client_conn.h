@@ -27,8 +27,10 @@ struct client_conn {
     struct buf in; /* a head that came in parts */
     uint64_t left; /* HTTP_LENGTH: bytes of body to come */
     struct http1_chunks chunks;
-    unsigned address; /* which of the resolver's is tried */
-    int error;        /* errno of the last one that failed */
+    unsigned address;          /* which of the resolver's is tried */
+    int error;                 /* errno of the last one that failed */
+    struct client_conn *rival; /* older, still connecting to an earlier address: whoever is first wins */
+    struct deadline next_try;  /* the next address gets its chance */
     unsigned interim;
     int64_t idle_since_us;
     bool open;         /* it has a socket */

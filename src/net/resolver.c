@@ -78,6 +78,17 @@ bool resolver_ready(struct resolver *r)
     return r->count > 0; /* an old address is better than a wait */
 }
 
+void resolver_prefer(struct resolver *r, unsigned i)
+{
+    if (i == 0 || i >= r->count) return; /* resolved anew since it was tried */
+    struct sockaddr_storage address = r->address[i];
+    socklen_t length = r->length[i];
+    memmove(&r->address[1], &r->address[0], i * sizeof(r->address[0]));
+    memmove(&r->length[1], &r->length[0], i * sizeof(r->length[0]));
+    r->address[0] = address;
+    r->length[0] = length;
+}
+
 void resolver_drop(struct resolver *r, void (*freed)(struct resolver *r))
 {
     r->dropped = true;

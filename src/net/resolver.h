@@ -32,6 +32,8 @@ void resolver_init(struct resolver *r, struct loop *l, str host, uint16_t port, 
  * False: `done` follows if it is `running`, else it has failed just now; `count` 0
  * means failure, with `why`. */
 bool resolver_ready(struct resolver *r);
+/* The `i`th address was the first to answer: it stands in front until names are resolved anew. */
+void resolver_prefer(struct resolver *r, unsigned i);
 /* `freed` is called when no query is running any more, at once or later. */
 void resolver_drop(struct resolver *r, void (*freed)(struct resolver *r));
 
