@@ -1,6 +1,7 @@
 #include "admin/inside.h"
 
 #include "base/time.h"
+#include "net/http_origin.h"
 
 #include <stdlib.h>
 
@@ -78,6 +79,11 @@ static void on_request(struct http_exchange *x)
         path_known = true;
         if (!str_eq(x->request.method, str_from(routes[i].method))) continue;
         bool open = routes[i].serve == serve_health;
+        str foreign = open || x->server == a->socket ? STR_NONE : http_foreign(&x->request);
+        if (foreign.n) {
+            admin_error(x, 403, foreign.p);
+            return;
+        }
         if (!open && !admin_allowed(a, x)) {
             admin_error(x, 401, "Send the admin token as 'Authorization: Bearer ...'.");
             return;

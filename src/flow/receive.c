@@ -3,42 +3,7 @@
 
 #include "flow/paths.h"
 #include "flow/purser.h"
-
-/* Is it a name or address of this machine itself? */
-static bool is_loopback_host(str host)
-{
-    if (str_starts(host, S("["))) {
-        size_t end = str_find_byte(host, ']', 0);
-        return end != SIZE_MAX; /* an address literal: no name that somebody else could point here */
-    }
-    size_t colon = str_find_byte(host, ':', 0);
-    if (colon != SIZE_MAX) host = str_head(host, colon);
-    if (str_eq_nocase(host, S("localhost")) || str_ends(host, S(".localhost"))) return true;
-    for (size_t i = 0; i < host.n; i++) {
-        char c = host.p[i];
-        if (c != '.' && (c < '0' || c > '9')) return false;
-    }
-    return host.n > 0;
-}
-
-/* A page in a browser must not reach a gateway behind its user's back: neither from
- * another origin, nor by a name that was pointed at this machine (DNS rebinding). */
-static bool foreign(const struct http_request *q, str *message)
-{
-    str host = http_header_find(q, S("host")), origin = http_header_find(q, S("origin"));
-    bool loopback_peer = str_starts(q->peer, S("127.")) || str_eq(q->peer, S("::1"));
-    if (loopback_peer && !is_loopback_host(host) && host.n) {
-        *message =
-            S("The Host header names another machine; on a loopback address it must be localhost or an IP address.");
-        return true;
-    }
-    if (!origin.n) return false;
-    size_t slashes = str_find(origin, S("://"), 0);
-    str from = slashes == SIZE_MAX ? origin : str_from_at(origin, slashes + 3);
-    if (str_eq_nocase(from, host)) return false;
-    *message = S("Requests from web pages of another origin are refused; call purser from your server.");
-    return true;
-}
+#include "net/http_origin.h"
 
 static void respond_text(struct request *r, int status, str body)
 {
@@ -79,11 +44,11 @@ static bool keep_model(struct request *r)
 enum verdict step_receive(struct request *r)
 {
     const struct http_request *q = &r->x->request;
-    str message = STR_NONE;
     r->receive.dialect = paths_dialect(q->path);
     bool get = str_eq(q->method, S("GET")) || str_eq(q->method, S("HEAD"));
     if (str_eq(q->path, S("/healthz")) || str_eq(q->path, S("/readyz"))) return serve_health(r, q->path);
-    if (foreign(q, &message)) return request_fail(r, ERR_FORBIDDEN, message);
+    str foreign = http_foreign(q);
+    if (foreign.n) return request_fail(r, ERR_FORBIDDEN, foreign);
     bool models = str_eq(q->path, S("/v1/models")) || str_starts(q->path, S("/v1/models/"));
     if (models) {
         if (get) return STEP_NEXT;

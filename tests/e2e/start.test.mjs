@@ -3,8 +3,9 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { createServer as createTcpServer } from 'node:net';
+import { get } from 'node:http';
 import { createServer } from 'node:https';
+import { createServer as createTcpServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { labSettings, post, startPurser, startSimulator, tempDir, until } from './helpers.mjs';
@@ -89,6 +90,23 @@ test('a reload that names such a file changes nothing', async () => {
         assert.match(purser.log, /NOT reloaded.*\n.*'lab' cannot be checked/);
         assert.equal((await post(purser, '/v1/chat/completions', call)).status, 200);
         assert.equal(provider.plain, plain);
+    } finally {
+        await purser.stop();
+    }
+});
+
+test('the admin port is no door for web pages', async () => {
+    const purser = await startPurser({ settings: labSettings(sim) });
+    const ask = (path, headers) => new Promise((resolve, reject) => {
+        get(`${purser.adminUrl}${path}`, { headers: { authorization: `Bearer ${purser.adminToken}`, ...headers } }, (answer) => {
+            answer.resume().on('end', () => resolve(answer.statusCode));
+        }).on('error', reject);
+    });
+    try {
+        assert.equal(await ask('/metrics', {}), 200);
+        assert.equal(await ask('/metrics', { host: 'evil.example' }), 403); // a name that was pointed at this machine
+        assert.equal(await ask('/api/v1/budgets', { origin: 'https://evil.example' }), 403);
+        assert.equal(await ask('/healthz', { host: 'evil.example' }), 200);
     } finally {
         await purser.stop();
     }
