@@ -37,6 +37,7 @@ void canon_replay(const struct canon_answer *answer, struct canon_sink *sink)
 {
     struct replay r = {.sink = sink, .arena = answer->arena};
     give(&r, (struct canon_delta){.kind = DELTA_START,
+                                  .from = answer->from,
                                   .id = answer->id,
                                   .model = answer->model,
                                   .created_s = answer->created_s,

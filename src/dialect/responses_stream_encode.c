@@ -20,6 +20,7 @@ struct stream {
     int64_t index;      /* output_index of the open item, else of the next */
     size_t kept;        /* bytes in all texts */
     bool refused, skip; /* skip: a block that the protocol has no word for */
+    bool carried;       /* the open block's signature went ahead of it */
     enum canon_stop stop;
     /* the open item */
     enum open_item open;
@@ -484,7 +485,8 @@ static void start_block(struct canon_encoder *e, const struct canon_part *part)
     bool reasoning = part->kind == PART_REASONING || part->kind == PART_REDACTED;
     bool text = part->kind == PART_TEXT || part->kind == PART_REFUSAL;
     s->skip = !reasoning && !text && part->kind != PART_TOOL_CALL;
-    if (!reasoning && !s->skip && part->signature.json.p) emit_carried(e, CARRY_NEXT, part);
+    s->carried = !reasoning && !s->skip && part->signature.json.p;
+    if (s->carried) emit_carried(e, CARRY_NEXT, part);
     keep_part(e, part);
     if (reasoning && part->signature.json.p) s->part.signature.json = arena_str(e->arena, part->signature.json);
     if (text)
@@ -525,6 +527,14 @@ static void add_piece(struct canon_encoder *e, const struct canon_delta *delta)
         add_arguments(e, inside);
 }
 
+static void sign_block(struct canon_encoder *e, const struct canon_delta *delta)
+{
+    struct stream *s = stream_of(e);
+    if (s->carried) return;
+    s->part.signature.json = arena_str(e->arena, delta->piece.json);
+    if (delta->part) s->part.signer = delta->part->signer;
+}
+
 /* ---- the end */
 
 static void finish(struct canon_encoder *e, const struct canon_delta *delta)
@@ -548,7 +558,6 @@ static void end_response(struct canon_encoder *e, const struct canon_delta *delt
 
 void responses_encode_delta(struct canon_encoder *e, const struct canon_delta *delta)
 {
-    struct stream *s = stream_of(e);
     if (e->broken || delta->choice > 0) return;
     switch (delta->kind) {
     case DELTA_START:
@@ -562,7 +571,7 @@ void responses_encode_delta(struct canon_encoder *e, const struct canon_delta *d
         add_piece(e, delta);
         break;
     case DELTA_SIGNATURE:
-        s->part.signature.json = arena_str(e->arena, delta->piece.json);
+        sign_block(e, delta);
         break;
     case DELTA_CITATION:
         add_citation(e, delta->part);
