@@ -246,7 +246,6 @@ struct canon_answer {
     int64_t created_s; /* 0: not told */
     struct canon_choice *choices, *last_choice;
     struct usage usage; /* filled in by the caller, from the tap */
-    jraw usage_raw;     /* the usage object as it stands: for the same dialect, which knows all its members */
     jraw usage_value;   /* the usage object as it stands in dialect `from` */
     str service_tier;
     struct canon_extras extras;
@@ -261,7 +260,7 @@ struct canon_answer {
  * tool call is a new block); encoders rely on it. */
 enum canon_delta_kind {
     DELTA_START,       /* id, model, created_s; usage as far as it is known */
-    DELTA_BLOCK_START, /* part: kind, tool.id, tool.name, whatever is known */
+    DELTA_BLOCK_START, /* part: kind, tool.id, tool.name, whatever is known; its pieces follow all the same */
     DELTA_TEXT,        /* piece: of text, reasoning or refusal */
     DELTA_ARGUMENTS,   /* piece: of a tool call's arguments, JSON text in a string */
     DELTA_SIGNATURE,   /* piece: the block's signature (whole) */

@@ -65,10 +65,16 @@ void chat_write_tools(struct chat_writer *w);
 /* "id","type","function" of a call, without the braces. */
 void chat_write_tool_call(struct buf *out, const struct canon_part *part, str id);
 /* `"annotations":[...]` of the citations of all parts; nothing where there are none. */
-void chat_write_annotations(struct buf *out, const struct canon_part *parts, enum dialect_id from);
+void chat_write_annotations(struct buf *out, const struct canon_part *parts);
 void chat_write_citation(struct buf *out, const struct canon_citation *c);
-/* A member of `reasoning_details`. */
-void chat_write_reasoning_detail(struct buf *out, const struct canon_part *part, int64_t index);
+/* A member of `reasoning_details`, for a part that came from dialect `from`. */
+void chat_write_reasoning_detail(struct buf *out, const struct canon_part *part, enum dialect_id from, int64_t index);
+/* The proof of a detail, and whose it is. */
+void chat_read_proof(const struct json *doc, json_ref detail, struct arena *arena, struct canon_part *part);
+/* `"extra_content":{...}`: Gemini's signature of a call; nothing where there is none. */
+void chat_write_thought_signature(struct buf *out, const struct canon_part *part, enum dialect_id from);
+/* ... of a call that was read: none, or Gemini's. */
+void chat_read_thought_signature(const struct json *doc, json_ref call, struct canon_part *part);
 /* The texts of all parts of a kind in one JSON string. False where there are none: nothing is written. */
 bool chat_write_joined(struct buf *out, str key, const struct canon_part *parts, enum canon_part_kind kind,
                        str between);

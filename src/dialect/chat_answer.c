@@ -82,8 +82,8 @@ static void read_choice(struct chat_reader *r, json_ref at, struct canon_answer 
 {
     struct taken taken = {{S("index"), S("finish_reason")}, 2};
     json_ref index = openai_find(r->doc, at, S("index")), message = openai_find(r->doc, at, S("message"));
-    if (!index || !json_i64(r->doc, index, &place)) {}
     struct canon_choice *choice = canon_add_choice(out, place);
+    if (index && !json_i64(r->doc, index, &choice->index)) choice->index = place;
     if (message && json_type(r->doc, message) == JSON_OBJECT) {
         take(&taken, S("message"));
         read_message(r, message, choice);
@@ -107,12 +107,12 @@ bool chat_decode_answer(const struct json *doc, struct canon_answer *out)
     out->model = canon_text(doc, JSON_ROOT, S("model"), out->arena);
     out->service_tier = canon_text(doc, JSON_ROOT, S("service_tier"), out->arena);
     if (!created || !json_i64(doc, created, &out->created_s)) out->created_s = 0;
-    out->usage_raw = canon_raw(doc, json_find(doc, JSON_ROOT, S("usage"), NULL));
+    out->usage_value = canon_raw(doc, json_find(doc, JSON_ROOT, S("usage"), NULL));
     r.seed = hash_fnv(out->id);
     for (json_ref at = json_first(doc, choices); at; at = json_next(doc, choices, at), place++)
         if (json_type(doc, at) == JSON_OBJECT) read_choice(&r, at, out, place);
     if (out->service_tier.n) take(&taken, S("service_tier"));
-    if (out->usage_raw.json.p) take(&taken, S("usage"));
+    if (out->usage_value.json.p) take(&taken, S("usage"));
     out->extras = canon_extras_of(doc, JSON_ROOT, taken.names, taken.count, DIALECT_CHAT, out->arena);
     return true;
 }
@@ -127,7 +127,7 @@ static bool has_proof(const struct canon_part *parts)
 }
 
 /* As most clients read it; the details where there is something to be sent back untouched. */
-static void write_reasoning(struct buf *out, const struct canon_part *parts)
+static void write_reasoning(struct buf *out, const struct canon_part *parts, enum dialect_id from)
 {
     int64_t index = 0;
     (void)chat_write_joined(out, S("reasoning_content"), parts, PART_REASONING, S("\\n\\n"));
@@ -135,12 +135,13 @@ static void write_reasoning(struct buf *out, const struct canon_part *parts)
     canon_key(out, S("reasoning_details"));
     buf_add_byte(out, '[');
     for (const struct canon_part *p = parts; p; p = p->next)
-        if (p->kind == PART_REASONING || p->kind == PART_REDACTED) chat_write_reasoning_detail(out, p, index++);
+        if (p->kind == PART_REASONING || p->kind == PART_REDACTED) chat_write_reasoning_detail(out, p, from, index++);
     buf_add_byte(out, ']');
 }
 
-static void write_calls(struct buf *out, const struct canon_part *parts, bool same)
+static void write_calls(struct buf *out, const struct canon_part *parts, enum dialect_id from)
 {
+    bool same = from == DIALECT_CHAT;
     bool any = false;
     for (const struct canon_part *p = parts; p; p = p->next) {
         if (p->kind != PART_TOOL_CALL) continue;
@@ -160,6 +161,7 @@ static void write_calls(struct buf *out, const struct canon_part *parts, bool sa
         }
         buf_add_byte(out, '{');
         chat_write_tool_call(out, p, p->tool.id);
+        chat_write_thought_signature(out, p, from);
         buf_add_byte(out, '}');
     }
     if (any) buf_add_byte(out, ']');
@@ -190,8 +192,9 @@ static bool write_list(struct buf *out, const struct canon_part *parts)
     return true;
 }
 
-static void write_message(struct buf *out, const struct canon_choice *choice, bool same)
+static void write_message(struct buf *out, const struct canon_choice *choice, enum dialect_id from)
 {
+    bool same = from == DIALECT_CHAT;
     canon_key(out, S("message"));
     buf_add(out, S("{\"role\":\"assistant\""));
     bool text = (same && write_list(out, choice->parts)) ||
@@ -200,10 +203,10 @@ static void write_message(struct buf *out, const struct canon_choice *choice, bo
     if (!same) {
         if (!text) canon_put_raw(out, S("content"), (jraw){S("null")});
         if (!refused) canon_put_raw(out, S("refusal"), (jraw){S("null")});
-        write_reasoning(out, choice->parts);
+        write_reasoning(out, choice->parts, from);
     }
-    chat_write_annotations(out, choice->parts, DIALECT_CHAT);
-    write_calls(out, choice->parts, same);
+    chat_write_annotations(out, choice->parts);
+    write_calls(out, choice->parts, from);
     canon_put_extras(out, &choice->message_extras, DIALECT_CHAT);
     buf_add_byte(out, '}');
 }
@@ -215,12 +218,13 @@ static bool is_refused(const struct canon_part *parts)
     return false;
 }
 
-static void write_choice(struct buf *out, const struct canon_choice *choice, bool same)
+static void write_choice(struct buf *out, const struct canon_choice *choice, enum dialect_id from)
 {
+    bool same = from == DIALECT_CHAT;
     canon_comma(out);
     buf_add_byte(out, '{');
     canon_put_i64(out, S("index"), choice->index);
-    write_message(out, choice, same);
+    write_message(out, choice, from);
     if (choice->logprobs.json.p || !same) {
         canon_key(out, S("logprobs"));
         chat_write_logprobs(out, choice->logprobs);
@@ -251,10 +255,10 @@ void chat_encode_answer(const struct canon_answer *answer, const struct canon_cl
     canon_put_text(out, S("model"), answer->model.n ? answer->model : client->model);
     canon_key(out, S("choices"));
     buf_add_byte(out, '[');
-    for (const struct canon_choice *c = answer->choices; c; c = c->next) write_choice(out, c, same);
+    for (const struct canon_choice *c = answer->choices; c; c = c->next) write_choice(out, c, answer->from);
     buf_add_byte(out, ']');
     if (same) {
-        canon_put_raw(out, S("usage"), answer->usage_raw);
+        canon_put_raw(out, S("usage"), answer->usage_value);
     } else if (answer->usage.known) {
         canon_key(out, S("usage"));
         chat_write_usage(out, &answer->usage);

@@ -296,11 +296,6 @@ void chat_write_tool_call(struct buf *out, const struct canon_part *part, str id
     canon_key(out, part->tool.custom ? S("input") : S("arguments"));
     buf_add_json(out, part->tool.arguments.n || part->tool.custom ? part->tool.arguments : S("{}"));
     buf_add_byte(out, '}');
-    if (!part->signature.json.p) return;
-    canon_key(out, S("extra_content"));
-    buf_add(out, S("{\"google\":{\"thought_signature\":"));
-    buf_add(out, part->signature.json);
-    buf_add(out, S("}}"));
 }
 
 static bool write_tool_calls(struct chat_writer *w, const struct canon_part *parts)
@@ -318,10 +313,8 @@ static bool write_tool_calls(struct chat_writer *w, const struct canon_part *par
             buf_add(w->out, p->value.json);
             continue;
         }
-        struct canon_part plain = *p;
-        plain.signature = RAW_NONE; /* another provider's, and few servers take the field */
         buf_add_byte(w->out, '{');
-        chat_write_tool_call(w->out, &plain, tool_id(w, p->tool.id));
+        chat_write_tool_call(w->out, p, tool_id(w, p->tool.id));
         buf_add_byte(w->out, '}');
     }
     if (any) buf_add_byte(w->out, ']');
@@ -362,7 +355,7 @@ static void write_reasoning(struct chat_writer *w, const struct canon_message *m
             canon_key(w->out, S("reasoning_details"));
             buf_add_byte(w->out, '[');
         }
-        chat_write_reasoning_detail(w->out, p, index++);
+        chat_write_reasoning_detail(w->out, p, w->call->from, index++);
     }
     if (index) buf_add_byte(w->out, ']');
 }

@@ -19,21 +19,6 @@ bool chat_write_joined(struct buf *out, str key, const struct canon_part *parts,
     return any;
 }
 
-/* OpenRouter's shape, the only one in chat that carries proofs of reasoning. */
-void chat_write_reasoning_detail(struct buf *out, const struct canon_part *part, int64_t index)
-{
-    bool hidden = part->kind == PART_REDACTED;
-    canon_comma(out);
-    buf_add_byte(out, '{');
-    canon_put_text(out, S("type"), hidden ? S("reasoning.encrypted") : S("reasoning.text"));
-    if (!hidden) canon_put_raw(out, S("text"), part->text.json.p ? part->text : (jraw){S("\"\"")});
-    canon_put_raw(out, hidden ? S("data") : S("signature"), part->signature);
-    canon_put_text(out, S("id"), part->id);
-    canon_put_text(out, S("format"), S("unknown"));
-    canon_put_i64(out, S("index"), index);
-    buf_add_byte(out, '}');
-}
-
 void chat_write_citation(struct buf *out, const struct canon_citation *c)
 {
     canon_comma(out);
@@ -50,9 +35,8 @@ void chat_write_citation(struct buf *out, const struct canon_citation *c)
     buf_add(out, S("}}"));
 }
 
-void chat_write_annotations(struct buf *out, const struct canon_part *parts, enum dialect_id from)
+void chat_write_annotations(struct buf *out, const struct canon_part *parts)
 {
-    (void)from;
     bool any = false;
     for (const struct canon_part *p = parts; p; p = p->next) {
         for (const struct canon_citation *c = p->citations; c; c = c->next) {

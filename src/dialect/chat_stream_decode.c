@@ -105,24 +105,31 @@ static bool is_type(const struct json *doc, json_ref at, str type)
     return is && json_string_is(doc, is, type);
 }
 
+/* It proves what came before: the next thought is another. */
+static void give_proof(struct stream_state *s, const struct canon_part *part)
+{
+    give(s, (struct canon_delta){.kind = DELTA_SIGNATURE, .part = part, .piece = part->signature});
+    close_block(s);
+}
+
 static void take_details(struct stream_state *s, json_ref list, bool with_text)
 {
     const struct json *doc = s->reader.doc;
     for (json_ref at = json_first(doc, list); at; at = json_next(doc, list, at)) {
         if (is_type(doc, at, S("reasoning.encrypted"))) {
-            struct canon_part hidden = {.kind = PART_REDACTED, .signature = chat_full_string(doc, at, S("data"))};
+            struct canon_part hidden = {.kind = PART_REDACTED};
+            chat_read_proof(doc, at, s->reader.arena, &hidden);
             hidden.id = canon_text(doc, at, S("id"), s->reader.arena);
-            if (hidden.signature.json.p && open_block(s, &hidden)) close_block(s);
+            if (hidden.signature.json.p && open_block(s, &hidden)) give_proof(s, &hidden);
             continue;
         }
         if (with_text) {
             give_text(s, PART_REASONING, canon_raw_string(doc, at, S("text")));
             give_text(s, PART_REASONING, canon_raw_string(doc, at, S("summary")));
         }
-        jraw signature = chat_full_string(doc, at, S("signature"));
-        if (!signature.json.p || !want_block(s, PART_REASONING)) continue;
-        give(s, (struct canon_delta){.kind = DELTA_SIGNATURE, .piece = signature});
-        close_block(s); /* it proves what came before: the next thought is another */
+        struct canon_part thought = {.kind = PART_REASONING};
+        chat_read_proof(doc, at, s->reader.arena, &thought);
+        if (thought.signature.json.p && want_block(s, PART_REASONING)) give_proof(s, &thought);
     }
 }
 
@@ -143,7 +150,7 @@ struct piece {
     int64_t index; /* -1: not told */
     str id, name;
     jraw arguments; /* a JSON string; none: none came */
-    jraw signature;
+    struct canon_part proof;
     bool custom, whole; /* the arguments begin an object */
 };
 
@@ -166,12 +173,14 @@ static bool is_new_call(const struct call_slot *slot, const struct piece *p)
 
 static bool begin_call(struct stream_state *s, struct call_slot *slot, const struct piece *p)
 {
-    struct canon_part part = {.kind = PART_TOOL_CALL, .signature = p->signature};
+    struct canon_part part = p->proof;
     if (!slot->id.n) slot->id = chat_make_id(&s->reader);
     part.tool.id = slot->id;
     part.tool.name = p->name;
     part.tool.custom = p->custom;
     if (!open_block(s, &part)) return false;
+    if (part.signature.json.p)
+        give(s, (struct canon_delta){.kind = DELTA_SIGNATURE, .part = &part, .piece = part.signature});
     slot->block = s->c->block - 1;
     s->c->tools = true;
     return true;
@@ -215,14 +224,13 @@ static void take_call(struct stream_state *s, json_ref at)
 {
     const struct json *doc = s->reader.doc;
     json_ref function = openai_find(doc, at, S("function")), custom = openai_find(doc, at, S("custom"));
-    json_ref extra = openai_find_in(doc, at, S("extra_content"), S("google"));
     json_ref index = openai_find(doc, at, S("index")), inner = custom ? custom : function;
-    struct piece p = {.index = -1, .custom = custom != JSON_ABSENT};
+    struct piece p = {.index = -1, .proof.kind = PART_TOOL_CALL, .custom = custom != JSON_ABSENT};
     if (index && (!json_i64(doc, index, &p.index) || p.index < 0)) p.index = -1;
     p.id = canon_text(doc, at, S("id"), s->reader.arena);
     p.name = inner ? canon_text(doc, inner, S("name"), s->reader.arena) : STR_NONE;
     p.arguments = arguments_of(s, inner, custom ? S("input") : S("arguments"), &p.whole);
-    p.signature = extra ? chat_full_string(doc, extra, S("thought_signature")) : RAW_NONE;
+    chat_read_thought_signature(doc, at, &p.proof);
     take_piece(s, &p);
 }
 
@@ -234,7 +242,7 @@ static void take_calls(struct stream_state *s, json_ref delta)
         for (json_ref at = json_first(doc, calls); at; at = json_next(doc, calls, at))
             if (json_type(doc, at) == JSON_OBJECT) take_call(s, at);
     if (!old || json_type(doc, old) != JSON_OBJECT) return;
-    struct piece p = {.index = 0, .name = canon_text(doc, old, S("name"), s->reader.arena)};
+    struct piece p = {.proof.kind = PART_TOOL_CALL, .name = canon_text(doc, old, S("name"), s->reader.arena)};
     p.arguments = arguments_of(s, old, S("arguments"), &p.whole);
     take_piece(s, &p);
 }

@@ -6,12 +6,14 @@ struct choice_out {
     bool refused;   /* a refusal was shown */
     bool custom;    /* the open call takes text, not JSON */
     bool arguments; /* the open call has some */
+    bool proven;    /* the open block's signature was shown */
     enum canon_part_kind kind;
     int64_t calls, thoughts;
 };
 
 struct encode_state {
-    str head; /* `{"id":...,"choices":[{"index":`, the same in every chunk */
+    enum dialect_id from;
+    str head; /* `{"id":...,"choices":[`, the same in every chunk */
     str tail; /* `}],"usage":null}`, or without the usage */
     struct choice_out *choices[CANON_CHOICES_MAX];
 };
@@ -43,6 +45,7 @@ static struct encode_state *state_of(struct canon_encoder *e, const struct canon
     buf_init(&head, 0);
     write_head(e, &head, start);
     e->state = s = arena_zalloc(e->arena, sizeof(*s));
+    s->from = start ? start->from : DIALECT_CHAT;
     s->head = arena_str(e->arena, buf_str(&head));
     s->tail = e->include_usage ? S("}],\"usage\":null}") : S("}]}");
     buf_free(&head);
@@ -121,11 +124,7 @@ static void begin_call(struct canon_encoder *e, struct choice_out *c, const stru
     buf_add(out, S("{\"name\":"));
     buf_add_json(out, d->part->tool.name);
     buf_add(out, c->custom ? S(",\"input\":\"\"}") : S(",\"arguments\":\"\"}"));
-    if (d->part->signature.json.p) {
-        buf_add(out, S(",\"extra_content\":{\"google\":{\"thought_signature\":"));
-        buf_add(out, d->part->signature.json);
-        buf_add(out, S("}}"));
-    }
+    chat_write_thought_signature(out, d->part, ((struct encode_state *)e->state)->from);
     buf_add(out, S("}]"));
     close_chunk(e, RAW_NONE, STR_NONE);
 }
@@ -137,7 +136,7 @@ static void emit_detail(struct canon_encoder *e, struct choice_out *c, const str
     write_role(e, c, false);
     canon_key(&e->json, S("reasoning_details"));
     buf_add_byte(&e->json, '[');
-    chat_write_reasoning_detail(&e->json, part, c->thoughts - 1);
+    chat_write_reasoning_detail(&e->json, part, ((struct encode_state *)e->state)->from, c->thoughts - 1);
     buf_add_byte(&e->json, ']');
     close_chunk(e, RAW_NONE, STR_NONE);
 }
@@ -145,6 +144,7 @@ static void emit_detail(struct canon_encoder *e, struct choice_out *c, const str
 static void begin_block(struct canon_encoder *e, struct choice_out *c, const struct canon_delta *d)
 {
     c->kind = d->part->kind;
+    c->proven = d->part->signature.json.p != NULL;
     if (c->kind == PART_TOOL_CALL) {
         begin_call(e, c, d);
         return;
@@ -191,25 +191,27 @@ static void emit_arguments(struct canon_encoder *e, struct choice_out *c, int64_
     close_chunk(e, RAW_NONE, STR_NONE);
 }
 
+/* Known at the start or later, shown once. */
 static void emit_signature(struct canon_encoder *e, struct choice_out *c, const struct canon_delta *d)
 {
+    struct canon_part part = {.kind = c->kind, .signature = d->piece, .signer = d->part ? d->part->signer : 0};
+    if (c->proven || !d->piece.json.p) return;
+    c->proven = true;
     if (c->kind == PART_REASONING || c->kind == PART_REDACTED) {
-        emit_detail(e, c, d, &(struct canon_part){.kind = c->kind, .signature = d->piece});
-        return;
+        emit_detail(e, c, d, &part);
+    } else if (c->kind == PART_TOOL_CALL) {
+        open_chunk(e, d->choice);
+        open_call(e, c);
+        chat_write_thought_signature(&e->json, &part, ((struct encode_state *)e->state)->from);
+        buf_add(&e->json, S("}]"));
+        close_chunk(e, RAW_NONE, STR_NONE);
     }
-    if (c->kind != PART_TOOL_CALL) return;
-    open_chunk(e, d->choice);
-    open_call(e, c);
-    buf_add(&e->json, S(",\"extra_content\":{\"google\":{\"thought_signature\":"));
-    buf_add(&e->json, d->piece.json);
-    buf_add(&e->json, S("}}}]"));
-    close_chunk(e, RAW_NONE, STR_NONE);
 }
 
 static void emit_citation(struct canon_encoder *e, const struct canon_delta *d)
 {
     open_chunk(e, d->choice);
-    chat_write_annotations(&e->json, d->part, DIALECT_CHAT);
+    chat_write_annotations(&e->json, d->part);
     close_chunk(e, RAW_NONE, STR_NONE);
 }
 

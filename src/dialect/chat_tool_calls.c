@@ -19,13 +19,6 @@ static void read_function(struct chat_reader *r, json_ref function, struct canon
     part->tool.arguments = read_arguments(r, function, S("arguments"));
 }
 
-/* {"extra_content":{"google":{"thought_signature": ...}}}: how Google's own chat layer carries it. */
-static jraw thought_signature(struct chat_reader *r, json_ref call)
-{
-    json_ref extra = openai_find_in(r->doc, call, S("extra_content"), S("google"));
-    return extra ? chat_full_string(r->doc, extra, S("thought_signature")) : RAW_NONE;
-}
-
 static bool read_tool_call(struct chat_reader *r, json_ref call, struct canon_part ***tail)
 {
     static const str known[] = {STR_INIT("id"), STR_INIT("type"), STR_INIT("function"), STR_INIT("custom")};
@@ -33,7 +26,7 @@ static bool read_tool_call(struct chat_reader *r, json_ref call, struct canon_pa
     json_ref function = openai_find(r->doc, call, S("function")), custom = openai_find(r->doc, call, S("custom"));
     struct canon_part *part = chat_append(r, tail, PART_TOOL_CALL);
     part->tool.id = canon_text(r->doc, call, S("id"), r->arena);
-    part->signature = thought_signature(r, call);
+    chat_read_thought_signature(r->doc, call, part);
     if (!part->tool.id.n) part->tool.id = chat_make_id(r);
     if (custom) {
         part->tool.custom = true;
@@ -98,11 +91,10 @@ static json_ref read_thought(struct chat_reader *r, json_ref list, json_ref firs
     size_t count = 0, i = 0;
     for (json_ref at = first; at; at = json_next(r->doc, list, at)) {
         if (is_detail(r->doc, at, S("reasoning.encrypted")) || !same_detail(r->doc, first, at)) break;
-        jraw signature = chat_full_string(r->doc, at, S("signature"));
         last = at;
         count++;
-        if (signature.json.p) part->signature = signature;
-        if (signature.json.p) break;
+        chat_read_proof(r->doc, at, r->arena, part);
+        if (part->signature.json.p) break;
     }
     jraw *texts = arena_alloc(r->arena, count * sizeof(*texts));
     for (json_ref at = first; i < count; at = json_next(r->doc, list, at))
@@ -119,7 +111,7 @@ static bool read_details(struct chat_reader *r, json_ref list, struct canon_part
         if (json_type(r->doc, at) != JSON_OBJECT) continue;
         if (is_detail(r->doc, at, S("reasoning.encrypted"))) {
             struct canon_part *part = chat_append(r, tail, PART_REDACTED);
-            part->signature = chat_full_string(r->doc, at, S("data"));
+            chat_read_proof(r->doc, at, r->arena, part);
             part->id = canon_text(r->doc, at, S("id"), r->arena);
             continue;
         }
