@@ -66,10 +66,11 @@ static void read_message(struct chat_reader *r, json_ref message, struct canon_c
     choice->message_extras = canon_extras_of(r->doc, message, taken.names, taken.count, DIALECT_CHAT, r->arena);
 }
 
-/* Some providers end with "stop" though tools are called. */
+/* Some providers end with "stop" though tools are called, some with nothing though it is the end. */
 static enum canon_stop stop_of(const struct canon_choice *choice)
 {
     enum canon_stop stop = chat_stop(choice->stop_raw);
+    if (stop == STOP_NONE) stop = STOP_END;
     if (stop != STOP_END) return stop;
     for (const struct canon_part *p = choice->parts; p; p = p->next) {
         if (p->kind == PART_TOOL_CALL) return STOP_TOOL;
@@ -80,7 +81,7 @@ static enum canon_stop stop_of(const struct canon_choice *choice)
 
 static void read_choice(struct chat_reader *r, json_ref at, struct canon_answer *out, int64_t place)
 {
-    struct taken taken = {{S("index"), S("finish_reason")}, 2};
+    struct taken taken = {{S("index")}, 1};
     json_ref index = openai_find(r->doc, at, S("index")), message = openai_find(r->doc, at, S("message"));
     struct canon_choice *choice = canon_add_choice(out, place);
     if (index && !json_i64(r->doc, index, &choice->index)) choice->index = place;
@@ -89,7 +90,8 @@ static void read_choice(struct chat_reader *r, json_ref at, struct canon_answer 
         read_message(r, message, choice);
     }
     choice->stop_raw = canon_text(r->doc, at, S("finish_reason"), r->arena);
-    choice->stop = choice->stop_raw.n ? stop_of(choice) : STOP_NONE;
+    choice->stop = stop_of(choice);
+    if (choice->stop_raw.p) take(&taken, S("finish_reason"));
     choice->logprobs = canon_raw(r->doc, json_find(r->doc, at, S("logprobs"), NULL));
     if (choice->logprobs.json.p) take(&taken, S("logprobs"));
     for (struct canon_part *p = choice->parts; p; p = p->next) choice->last_part = p;
@@ -230,11 +232,10 @@ static void write_choice(struct buf *out, const struct canon_choice *choice, enu
         chat_write_logprobs(out, choice->logprobs);
     }
     str finish = same ? choice->stop_raw : chat_finish(choice->stop, is_refused(choice->parts));
-    canon_key(out, S("finish_reason"));
-    if (finish.p)
+    if (finish.p) {
+        canon_key(out, S("finish_reason"));
         buf_add_json(out, finish);
-    else
-        buf_add(out, S("null"));
+    }
     canon_put_extras(out, &choice->extras, DIALECT_CHAT);
     buf_add_byte(out, '}');
 }
