@@ -198,6 +198,12 @@ const struct dialect dialect_messages = {
     .tap_frame = messages_tap_frame,
     .tap_body = messages_tap_body,
     .decode_call = messages_decode_call,
+    .encode_call = messages_encode_call,
+    .decode_answer = messages_decode_answer,
+    .encode_answer = messages_encode_answer,
+    .decode_event = messages_decode_event,
+    .decode_end = messages_decode_end,
+    .encode_delta = messages_encode_delta,
     .error = messages_render_error,
     .stream_error = messages_stream_error,
 };

@@ -13,8 +13,11 @@ struct messages_reader {
     struct arena *arena;
     struct canon_call *call; /* NULL: an answer, which notes nothing */
     struct call_problem *problem;
-    bool in_result;   /* inside a tool's result */
-    unsigned unknown; /* fields noted so far */
+    bool in_result;          /* inside a tool's result */
+    unsigned unknown;        /* fields noted so far */
+    struct canon_part *last; /* read in this message, for a signature that is carried behind it */
+    jraw carried;            /* the signature of the part to come */
+    uint8_t carried_signer;
 };
 
 /* Fills in the problem; false, for `return messages_refuse(...)`. */
@@ -28,6 +31,7 @@ void messages_note_unknown(struct messages_reader *r, str parent, json_ref key);
 bool messages_member(struct messages_reader *r, json_ref object, str key, json_ref *out) MUST_CHECK;
 
 /* A string, or a list of blocks, appended to `parts`. `where` names it in problems. */
+bool messages_read_block(struct messages_reader *r, json_ref at, struct canon_part **list) MUST_CHECK;
 bool messages_read_blocks(struct messages_reader *r, json_ref content, str where, struct canon_part **parts) MUST_CHECK;
 bool messages_read_tools(struct messages_reader *r, json_ref tools) MUST_CHECK;
 bool messages_read_choice(struct messages_reader *r, json_ref choice) MUST_CHECK;
@@ -35,6 +39,42 @@ bool messages_read_choice(struct messages_reader *r, json_ref choice) MUST_CHECK
 struct canon_citation *messages_citation(const struct json *doc, json_ref at, struct arena *arena);
 /* Seconds of a cache marker; 0: none. */
 int64_t messages_cache_ttl(const struct json *doc, json_ref object);
+
+/* ---- writing */
+
+/* Blocks being written: of a call for a target, or of an answer for a client. */
+struct messages_writer {
+    struct buf *out;
+    struct arena *arena;
+    enum dialect_id from; /* where the parts come from */
+    bool answer;
+};
+
+/* Whether the part has a form here; the others are left out. */
+bool messages_has_form(const struct messages_writer *w, const struct canon_part *part);
+/* The block that the part is; nothing where it has no form. */
+void messages_put_part(struct messages_writer *w, const struct canon_part *part);
+/* Reasoning's signature as a client of this protocol sends it back: the protocol's own, or
+ * another's, wrapped. Of a call for a target only the own. */
+jraw messages_signature(const struct messages_writer *w, const struct canon_part *part, enum canon_carry use);
+/* A thinking block that carries the signature of the part before it. */
+void messages_put_carrier(struct messages_writer *w, const struct canon_part *part);
+/* Arguments as the object that `input` must be. */
+void messages_put_input(struct buf *out, str arguments);
+void messages_put_tool_id(struct buf *out, str key, str id);
+void messages_put_citation(struct buf *out, const struct canon_citation *c);
+bool messages_is_blank(jraw text);
+/* A whole usage object, with every key that clients read. */
+void messages_put_usage(struct buf *out, const struct usage *u, str tier, str cost_usd);
+str messages_stop_name(enum canon_stop stop);
+enum canon_stop messages_stop(str name);
+
+/* Generations of Claude differ in what they take. Other models are taken for old ones that know the newer words. */
+struct messages_model {
+    bool claude;
+    int64_t major, minor;
+};
+struct messages_model messages_model_of(str name);
 
 /* ---- the row of dialect_messages */
 bool messages_read(enum call_kind kind, const struct json *doc, struct arena *arena, struct call *out,

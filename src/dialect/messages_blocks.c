@@ -187,9 +187,10 @@ static bool read_tool_result(struct block *b)
     struct messages_reader *r = b->r;
     json_ref content;
     if (!messages_member(r, b->at, S("content"), &content)) return false;
-    struct canon_part *part = add(b, PART_TOOL_RESULT, known, COUNT_OF(known));
+    bool failed = json_is_true(r->doc, json_find(r->doc, b->at, S("is_error"), NULL));
+    struct canon_part *part = add(b, PART_TOOL_RESULT, known, failed ? 4 : 3);
     part->tool.id = text_of(b, b->at, S("tool_use_id"));
-    part->tool.is_error = json_is_true(r->doc, json_find(r->doc, b->at, S("is_error"), NULL));
+    part->tool.is_error = failed;
     if (part->tool.is_error) messages_note(r, FEATURE_TOOL_RESULT_ERROR, S("tool_result.is_error"));
     bool outer = r->in_result;
     r->in_result = true;
@@ -198,23 +199,51 @@ static bool read_tool_result(struct block *b)
     return ok;
 }
 
+/* A block of purser's own making: the signature of a neighbour, or reasoning in another dialect's secret form. */
+static bool take_carried(struct block *b, enum dialect_id of, enum canon_carry use, jraw signature)
+{
+    struct messages_reader *r = b->r;
+    struct canon_part *part = use == CARRY_LAST ? r->last : NULL;
+    if (use == CARRY_NEXT) {
+        r->carried = signature;
+        r->carried_signer = (uint8_t)(of + 1);
+        return true;
+    }
+    if (use == CARRY_REDACTED) part = canon_add_part(r->arena, b->list, PART_REDACTED);
+    if (!part) return true;
+    part->signature = signature;
+    part->signer = (uint8_t)(of + 1);
+    return true;
+}
+
 static bool read_thinking(struct block *b)
 {
     static const str known[] = {STR_INIT("type"), STR_INIT("thinking"), STR_INIT("signature")};
+    struct messages_reader *r = b->r;
     json_ref text;
-    if (!messages_member(b->r, b->at, S("thinking"), &text)) return false;
+    enum dialect_id of;
+    enum canon_carry use;
+    jraw inner, signature = canon_raw_string(r->doc, b->at, S("signature"));
+    if (!messages_member(r, b->at, S("thinking"), &text)) return false;
+    bool carried = r->call && canon_carried(r->arena, signature, &of, &use, &inner);
+    if (carried && use != CARRY_REASONING) return take_carried(b, of, use, inner);
     struct canon_part *part = add(b, PART_REASONING, known, COUNT_OF(known));
-    part->text = canon_raw_string(b->r->doc, b->at, S("thinking"));
-    part->signature = canon_raw_string(b->r->doc, b->at, S("signature"));
-    messages_note(b->r, FEATURE_REASONING_HISTORY, S("thinking"));
+    part->text = canon_raw_string(r->doc, b->at, S("thinking"));
+    part->signature = carried ? inner : signature;
+    if (carried) part->signer = (uint8_t)(of + 1);
+    messages_note(r, FEATURE_REASONING_HISTORY, S("thinking"));
     return true;
 }
 
 static bool read_redacted(struct block *b)
 {
     static const str known[] = {STR_INIT("type"), STR_INIT("data")};
+    enum dialect_id of;
+    enum canon_carry use;
+    jraw inner, data = canon_raw_string(b->r->doc, b->at, S("data"));
+    if (b->r->call && canon_carried(b->r->arena, data, &of, &use, &inner)) return take_carried(b, of, use, inner);
     struct canon_part *part = add(b, PART_REDACTED, known, COUNT_OF(known));
-    part->signature = canon_raw_string(b->r->doc, b->at, S("data"));
+    part->signature = data;
     messages_note(b->r, FEATURE_REASONING_HISTORY, S("redacted_thinking"));
     return true;
 }
@@ -233,7 +262,7 @@ static bool read_other(struct block *b, str type)
     return read_opaque(b, FEATURE_UNKNOWN, field);
 }
 
-static bool read_block(struct messages_reader *r, json_ref at, struct canon_part **list)
+bool messages_read_block(struct messages_reader *r, json_ref at, struct canon_part **list)
 {
     static const struct {
         str type;
@@ -249,10 +278,18 @@ static bool read_block(struct messages_reader *r, json_ref at, struct canon_part
     };
     struct block b = {r, at, list};
     json_ref type;
+    bool (*read)(struct block * b) = NULL;
     if (!messages_member(r, at, S("type"), &type)) return false;
-    for (size_t i = 0; i < COUNT_OF(kinds); i++)
-        if (json_string_is(r->doc, type, kinds[i].type)) return kinds[i].read(&b);
-    return read_other(&b, canon_text(r->doc, at, S("type"), r->arena));
+    for (size_t i = 0; i < COUNT_OF(kinds) && !read; i++)
+        if (json_string_is(r->doc, type, kinds[i].type)) read = kinds[i].read;
+    if (!(read ? read(&b) : read_other(&b, canon_text(r->doc, at, S("type"), r->arena)))) return false;
+    if (*list && r->carried.json.p) { /* of the block that a carrier stood before */
+        (*list)->signature = r->carried;
+        (*list)->signer = r->carried_signer;
+        r->carried = RAW_NONE;
+    }
+    r->last = *list ? *list : r->last;
+    return true;
 }
 
 bool messages_read_blocks(struct messages_reader *r, json_ref content, str where, struct canon_part **parts)
@@ -266,7 +303,7 @@ bool messages_read_blocks(struct messages_reader *r, json_ref content, str where
     for (json_ref at = json_first(r->doc, content); at; at = json_next(r->doc, content, at)) {
         if (json_type(r->doc, at) != JSON_OBJECT)
             return messages_refuse(r, where, "must be a string or an array of blocks");
-        if (!read_block(r, at, parts)) return false;
+        if (!messages_read_block(r, at, parts)) return false;
         while (*parts) parts = &(*parts)->next; /* one step: appending stays cheap */
     }
     return true;

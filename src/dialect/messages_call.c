@@ -291,6 +291,9 @@ static bool read_message(struct messages_reader *r, json_ref at)
     else
         return messages_refuse(r, S("messages.role"), "must be \"user\", \"assistant\" or \"system\"");
     struct canon_message *m = canon_add_message(r->call, is);
+    m->among = is == ROLE_SYSTEM;
+    r->last = NULL;
+    r->carried = RAW_NONE;
     m->extras = canon_extras_of(r->doc, at, known, COUNT_OF(known), DIALECT_MESSAGES, r->arena);
     if (m->extras.members.n)
         for (json_ref key = json_first(r->doc, at); key; key = json_next(r->doc, at, key + 1))

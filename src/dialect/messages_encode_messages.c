@@ -1,0 +1,178 @@
+/* Messages of a call for a messages target. The protocol wants turns: neighbours of one
+ * role become one message, results of tools stand first in it, each once. */
+#include "dialect/messages_encode.h"
+
+enum { RESULTS_CHECKED_MAX = 256 };
+
+static bool is_system(const struct canon_call *call, const struct canon_message *m)
+{
+    if (m->role != ROLE_SYSTEM && m->role != ROLE_DEVELOPER) return false;
+    return call->from != DIALECT_MESSAGES || !m->among;
+}
+
+/* ---- system */
+
+/* One plain text, for which a string does. */
+static const struct canon_part *only_text(const struct canon_message *m)
+{
+    const struct canon_part *p = m->parts;
+    bool plain = p && !p->next && p->kind == PART_TEXT && !p->extras.members.n && !p->cache_ttl && !p->citations;
+    return plain ? p : NULL;
+}
+
+void messages_put_system(struct messages_encoder *e)
+{
+    const struct canon_message *only = NULL;
+    size_t count = e->instruction.n > 0, parts = 0;
+    for (const struct canon_message *m = e->call->messages; m; m = m->next) {
+        if (!is_system(e->call, m)) continue;
+        only = m;
+        count++;
+        for (const struct canon_part *p = m->parts; p; p = p->next) parts += messages_has_form(&e->writer, p);
+    }
+    bool kept = e->call->from == DIALECT_MESSAGES && count; /* an empty list, too */
+    if (!parts && !e->instruction.n && !kept) return;
+    const struct canon_part *text = count == 1 && only ? only_text(only) : NULL;
+    if (text) {
+        canon_put_raw(e->out, S("system"), text->text);
+        return;
+    }
+    canon_key(e->out, S("system"));
+    buf_add_byte(e->out, '[');
+    for (const struct canon_message *m = e->call->messages; m; m = m->next) {
+        if (!is_system(e->call, m)) continue;
+        for (const struct canon_part *p = m->parts; p; p = p->next) messages_put_part(&e->writer, p);
+    }
+    if (e->instruction.n) {
+        canon_comma(e->out);
+        buf_add(e->out, S("{\"type\":\"text\""));
+        canon_put_text(e->out, S("text"), e->instruction);
+        buf_add_byte(e->out, '}');
+    }
+    buf_add_byte(e->out, ']');
+}
+
+/* ---- turns */
+
+/* Neighbours of one role: [first, end). */
+struct turn {
+    const struct canon_message *first, *end;
+    bool assistant, last;
+};
+
+static bool has_form(const struct messages_encoder *e, const struct canon_message *m)
+{
+    if (is_system(e->call, m)) return false;
+    if (e->call->from == DIALECT_MESSAGES) return true;
+    for (const struct canon_part *p = m->parts; p; p = p->next)
+        if (messages_has_form(&e->writer, p)) return true;
+    return false;
+}
+
+static const struct canon_message *next_with_form(const struct messages_encoder *e, const struct canon_message *m)
+{
+    while (m && !has_form(e, m)) m = m->next;
+    return m;
+}
+
+static bool next_turn(const struct messages_encoder *e, const struct canon_message *from, struct turn *t)
+{
+    const struct canon_message *m = next_with_form(e, from);
+    if (!m) return false;
+    t->first = m;
+    t->assistant = m->role == ROLE_ASSISTANT;
+    for (m = next_with_form(e, m->next); m; m = next_with_form(e, m->next))
+        if (e->call->from == DIALECT_MESSAGES || (m->role == ROLE_ASSISTANT) != t->assistant) break;
+    t->end = m;
+    t->last = !m;
+    return true;
+}
+
+/* A result that came twice would be refused. */
+static bool came_before(const struct turn *t, const struct canon_part *result)
+{
+    size_t checked = 0;
+    for (const struct canon_message *m = t->first; m != t->end; m = m->next)
+        for (const struct canon_part *p = m->parts; p; p = p->next) {
+            if (p == result || ++checked > RESULTS_CHECKED_MAX) return false;
+            if (p->kind == PART_TOOL_RESULT && str_eq(p->tool.id, result->tool.id)) return true;
+        }
+    return false;
+}
+
+static const struct canon_part *last_part(const struct messages_encoder *e, const struct turn *t)
+{
+    const struct canon_part *last = NULL;
+    for (const struct canon_message *m = t->first; m != t->end; m = m->next)
+        for (const struct canon_part *p = m->parts; p && !is_system(e->call, m); p = p->next)
+            if (messages_has_form(&e->writer, p)) last = p;
+    return last;
+}
+
+/* The beginning of an answer that the model shall go on with may not end in white space. */
+static jraw without_end(struct arena *arena, jraw text)
+{
+    str s = canon_inside(text);
+    size_t n = s.n;
+    for (;;) {
+        size_t slashes = 0;
+        if (n && s.p[n - 1] == ' ') {
+            n--;
+            continue;
+        }
+        if (n < 2 || !memchr("nrt", s.p[n - 1], 3)) break;
+        while (slashes < n - 1 && s.p[n - 2 - slashes] == '\\') slashes++;
+        if (slashes % 2 == 0) break;
+        n -= 2;
+    }
+    return n == s.n ? text : (jraw){arena_printf(arena, "\"%.*s\"", (int)n, s.p)};
+}
+
+static void put_parts(struct messages_encoder *e, const struct turn *t, bool results)
+{
+    bool own = e->call->from == DIALECT_MESSAGES;
+    const struct canon_part *prefill = t->assistant && t->last && !own ? last_part(e, t) : NULL;
+    for (const struct canon_message *m = t->first; m != t->end; m = m->next) {
+        if (is_system(e->call, m)) continue;
+        for (const struct canon_part *p = m->parts; p; p = p->next) {
+            bool result = p->kind == PART_TOOL_RESULT;
+            if (!own && result != results) continue;
+            if (!own && result && came_before(t, p)) continue;
+            struct canon_part cut = *p;
+            if (p == prefill && p->kind == PART_TEXT) cut.text = without_end(e->call->arena, p->text);
+            messages_put_part(&e->writer, &cut);
+        }
+    }
+}
+
+static void put_turn(struct messages_encoder *e, const struct turn *t)
+{
+    bool own = e->call->from == DIALECT_MESSAGES;
+    bool system = t->first->role == ROLE_SYSTEM || t->first->role == ROLE_DEVELOPER;
+    canon_comma(e->out);
+    buf_add_byte(e->out, '{');
+    canon_put_text(e->out, S("role"), t->assistant ? S("assistant") : system ? S("system") : S("user"));
+    canon_key(e->out, S("content"));
+    buf_add_byte(e->out, '[');
+    if (!own && !t->assistant) put_parts(e, t, true);
+    put_parts(e, t, false);
+    buf_add_byte(e->out, ']');
+    if (own) canon_put_extras(e->out, &t->first->extras, DIALECT_MESSAGES);
+    buf_add_byte(e->out, '}');
+}
+
+void messages_put_messages(struct messages_encoder *e)
+{
+    struct turn t;
+    bool any = next_turn(e, e->call->messages, &t);
+    canon_key(e->out, S("messages"));
+    buf_add_byte(e->out, '[');
+    /* the first turn is the user's */
+    if (e->call->from != DIALECT_MESSAGES && (!any || t.assistant))
+        buf_add(e->out, S("{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"(start)\"}]}"));
+    while (any) {
+        put_turn(e, &t);
+        any = next_turn(e, t.end, &t);
+    }
+    buf_add_byte(e->out, ']');
+}
