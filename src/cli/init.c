@@ -36,11 +36,57 @@ static bool in_environment(str name)
     return value && *value;
 }
 
+/* The variable that is set, of those that may hold the vendor's key; else the first, else none. */
+static str key_variable(const struct vendor *v, bool *set)
+{
+    *set = false;
+    for (size_t i = 0; vendor_key_env(v, i).p; i++) {
+        *set = in_environment(vendor_key_env(v, i));
+        if (*set) return vendor_key_env(v, i);
+    }
+    return vendor_key_env(v, 0);
+}
+
+/* AWS's keys are not in one variable, and Vertex has tokens alone. */
+static bool is_found(const struct vendor *v)
+{
+    bool set;
+    key_variable(v, &set);
+    if (v->paths == FAMILY_BEDROCK)
+        return set || in_environment(S("AWS_ACCESS_KEY_ID")) || in_environment(S("AWS_PROFILE"));
+    if (v->paths == FAMILY_VERTEX) return in_environment(S("GOOGLE_CLOUD_PROJECT"));
+    return set && v->base_url.n;
+}
+
 static size_t count_found(void)
 {
     size_t found = 0;
-    for (size_t i = 0; vendor_at(i); i++) found += vendor_at(i)->base_url.n && in_environment(vendor_at(i)->key_env);
+    for (size_t i = 0; vendor_at(i); i++) found += is_found(vendor_at(i));
     return found;
+}
+
+static str region_variable(void)
+{
+    return in_environment(S("AWS_DEFAULT_REGION")) && !in_environment(S("AWS_REGION")) ? S("AWS_DEFAULT_REGION")
+                                                                                       : S("AWS_REGION");
+}
+
+/* A vendor whose address follows from where it is: what is set is named, the rest purser finds as their tools do. */
+static void write_cloud(struct buf *out, const struct vendor *v)
+{
+    bool on = is_found(v), key;
+    buf_printf(out, "  %s%" STR_FMT ": { kind: %" STR_FMT, on ? "" : "# ", STR_ARG(v->kind), STR_ARG(v->kind));
+    if (v->paths == FAMILY_VERTEX) {
+        buf_add(out, S(", project: ${GOOGLE_CLOUD_PROJECT}, location: global, token_command: [gcloud, auth, "
+                       "print-access-token] }\n"));
+        return;
+    }
+    bool region = in_environment(region_variable());
+    if (region || !on) buf_printf(out, ", region: ${%" STR_FMT "}", STR_ARG(region_variable()));
+    str variable = key_variable(v, &key);
+    if (key) buf_printf(out, ", api_key: ${%" STR_FMT "}", STR_ARG(variable));
+    if (!key && in_environment(S("AWS_PROFILE"))) buf_add(out, S(", profile: ${AWS_PROFILE}"));
+    buf_add(out, S(" }   # else AWS_ACCESS_KEY_ID ..., else ~/.aws/credentials\n"));
 }
 
 static void write_providers(struct buf *out, bool any)
@@ -48,11 +94,13 @@ static void write_providers(struct buf *out, bool any)
     buf_add(out, S("# Who answers. A key is taken from the environment and stays out of this file.\nproviders:\n"));
     for (size_t i = 0; vendor_at(i); i++) {
         const struct vendor *v = vendor_at(i);
+        if (v->paths == FAMILY_BEDROCK || v->paths == FAMILY_VERTEX) write_cloud(out, v);
         if (!v->base_url.n) continue;
-        bool on = in_environment(v->key_env);
+        bool on;
+        str variable = key_variable(v, &on);
         buf_printf(out, "  %s%" STR_FMT ": { kind: %" STR_FMT ", base_url: %" STR_FMT, on ? "" : "# ", STR_ARG(v->kind),
                    STR_ARG(v->kind), STR_ARG(v->base_url));
-        if (v->key_env.n) buf_printf(out, ", api_key: ${%" STR_FMT "}", STR_ARG(v->key_env));
+        if (variable.n) buf_printf(out, ", api_key: ${%" STR_FMT "}", STR_ARG(variable));
         buf_add(out, S(" }\n"));
     }
     buf_add(out, S("  # azure: { kind: azure, base_url: https://RESOURCE.openai.azure.com/openai/v1, api_key: "
@@ -150,8 +198,11 @@ static void print_next(const char *file, const char *secret)
     size_t found = 0;
     for (size_t i = 0; vendor_at(i); i++) {
         const struct vendor *v = vendor_at(i);
-        if (!v->base_url.n || !in_environment(v->key_env)) continue;
-        printf("%s %" STR_FMT " (%" STR_FMT ")", found++ ? "," : "", STR_ARG(v->kind), STR_ARG(v->key_env));
+        if (!is_found(v)) continue;
+        bool key;
+        str variable = key_variable(v, &key);
+        if (!key) variable = v->paths == FAMILY_VERTEX ? S("GOOGLE_CLOUD_PROJECT") : S("AWS's keys");
+        printf("%s %" STR_FMT " (%" STR_FMT ")", found++ ? "," : "", STR_ARG(v->kind), STR_ARG(variable));
     }
     if (!found) {
         printf(

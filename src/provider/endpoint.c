@@ -39,7 +39,9 @@ enum endpoint endpoint_of(enum call_kind kind)
         [CALL_RESPONSES] = ENDPOINT_RESPONSES + 1,
         [CALL_MODERATIONS] = ENDPOINT_MODERATIONS + 1,
         [CALL_MESSAGES] = ENDPOINT_MESSAGES + 1,
+        [CALL_COUNT_TOKENS] = ENDPOINT_COUNT_MESSAGES + 1,
         [CALL_GENERATE] = ENDPOINT_GENERATE + 1,
+        [CALL_GEMINI_COUNT] = ENDPOINT_COUNT_GENERATE + 1,
         [CALL_CONVERSE] = ENDPOINT_CONVERSE + 1,
         [CALL_COHERE_CHAT] = ENDPOINT_COHERE_CHAT + 1,
     };
@@ -118,6 +120,15 @@ bool provider_base_url(enum provider_family family, str where, struct buf *out)
                       STR_ARG(where));
 }
 
+str provider_region(str host)
+{
+    size_t at = str_find(host, S("bedrock-runtime"), 0);
+    if (at == SIZE_MAX || !str_glob(S("*.amazonaws.com*"), host)) return STR_NONE;
+    str rest = str_from_at(host, at);
+    str_cut(&rest, '.'); /* bedrock-runtime-fips, too */
+    return rest.p ? str_head(rest, str_find_byte(rest, '.', 0)) : STR_NONE;
+}
+
 /* ---- a call's path */
 
 void buf_add_percent(struct buf *out, str s)
@@ -148,8 +159,12 @@ static void add_part(const struct provider_paths *p, str name, str model, struct
         buf_add_percent(out, model_name(p->family, model));
     else if (str_eq(name, S("v")))
         buf_add(out, p->version);
-    else
-        buf_add_percent(out, str_eq(name, S("project")) ? p->project : p->location);
+    else if (p->project.n) {
+        buf_add(out, S("/projects/"));
+        buf_add_percent(out, p->project);
+        buf_add(out, S("/locations/"));
+        buf_add_percent(out, p->location);
+    }
 }
 
 static void add_template(const struct provider_paths *p, str form, str model, struct buf *out)

@@ -49,6 +49,9 @@ void provider_paths_init(struct provider_paths *p, enum provider_family family, 
 /* The base URL of a region or location, where the family has one for each; false: it has not. */
 bool provider_base_url(enum provider_family family, str where, struct buf *out) MUST_CHECK;
 
+/* The region in a host such as "bedrock-runtime.us-east-1.amazonaws.com"; empty where there is none. */
+str provider_region(str host);
+
 /* Appends path and query. `query` is the client's own, may be empty: what the family sets itself, and keys in it,
  * are left out.
  * Fails: false, with nothing appended, where the family has no such endpoint. */

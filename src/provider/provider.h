@@ -33,7 +33,7 @@ struct vendor {
     str kind;                   /* `kind:` in the settings */
     str base_url;               /* where none is set; empty: must be set, or is made from region or location */
     str book;                   /* the price book's id of it; empty: own prices only */
-    str key_env;                /* the environment variable that holds its key by habit */
+    str key_env;                /* environment variables that hold its key by habit, the first one set counts */
     enum provider_family paths; /* how its paths look */
     enum provider_auth auth;
     struct protocols protocols;
@@ -48,6 +48,11 @@ const struct vendor *vendor_find(str kind);
 const struct vendor *vendor_find_url(str base_url);
 const struct vendor *vendor_at(size_t i); /* NULL behind the last */
 
+/* "chat", "messages": as `protocols:` and the dialects call them; DIALECT_COUNT where there is none of that name. */
+str protocol_name(enum dialect_id id);
+enum dialect_id protocol_find(str name);
+/* The `i`th variable of `key_env`; p == NULL behind the last. */
+str vendor_key_env(const struct vendor *v, size_t i);
 bool protocols_have(const struct protocols *p, enum dialect_id id);
 /* Those of `all` that the vendor speaks for this model: at some, a model decides (models.def). */
 struct protocols vendor_protocols(const struct vendor *v, const struct protocols *all, str model);

@@ -89,7 +89,10 @@ const struct vendor *vendor_find_url(str base_url)
         str_glob(S("*.services.ai.azure.com"), host)) {
         return vendor_find(S("azure"));
     }
-    if (str_glob(S("bedrock-runtime.*.amazonaws.com"), host)) return vendor_find(S("bedrock"));
+    if (str_glob(S("*bedrock-runtime*.amazonaws.com"), host) ||
+        str_glob(S("*bedrock-runtime*.amazonaws.com.cn"), host)) {
+        return vendor_find(S("bedrock"));
+    }
     if (str_glob(S("*aiplatform.googleapis.com"), host)) return vendor_find(S("vertex"));
     for (size_t i = 0; i < COUNT_OF(vendors); i++) {
         /* The usual ports of one's own machines prove nothing. */
@@ -97,6 +100,35 @@ const struct vendor *vendor_find_url(str base_url)
         if (str_eq_nocase(authority(vendors[i].base_url), host)) return &vendors[i];
     }
     return NULL;
+}
+
+str vendor_key_env(const struct vendor *v, size_t i)
+{
+    str rest = v->key_env, name = STR_NONE;
+    if (!rest.n) return STR_NONE;
+    for (size_t at = 0; at <= i; at++) {
+        if (!rest.p) return STR_NONE;
+        name = str_cut(&rest, ' ');
+    }
+    return name;
+}
+
+static const str protocol_names[DIALECT_COUNT] = {
+    [DIALECT_CHAT] = STR_INIT("chat"),         [DIALECT_RESPONSES] = STR_INIT("responses"),
+    [DIALECT_MESSAGES] = STR_INIT("messages"), [DIALECT_GEMINI] = STR_INIT("gemini"),
+    [DIALECT_CONVERSE] = STR_INIT("converse"), [DIALECT_COHERE] = STR_INIT("cohere"),
+};
+
+str protocol_name(enum dialect_id id)
+{
+    return id < DIALECT_COUNT ? protocol_names[id] : STR_NONE;
+}
+
+enum dialect_id protocol_find(str name)
+{
+    enum dialect_id id = 0;
+    while (id < DIALECT_COUNT && !str_eq(protocol_names[id], name)) id++;
+    return id;
 }
 
 bool protocols_have(const struct protocols *p, enum dialect_id id)

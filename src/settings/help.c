@@ -59,22 +59,41 @@ static void markdown_group(struct buf *out, enum setting_group group)
     buf_add_byte(out, '\n');
 }
 
-static void vendors(bool markdown, struct buf *out)
+/* "chat, responses"; "GEMINI_API_KEY, GOOGLE_API_KEY". */
+static str join(struct arena *arena, const struct vendor *v, bool protocols)
 {
-    buf_add(out, markdown ? S("## Kinds of provider\n\n| kind | address | key from | prices |\n|---|---|---|---|\n")
-                          : S("Kinds of provider (kind, address, variable of the key, prices in the book)\n"));
+    struct buf text;
+    buf_init(&text, 0);
+    for (size_t i = 0; protocols ? i < v->protocols.count : vendor_key_env(v, i).p != NULL; i++) {
+        buf_add(&text, i ? S(", ") : S(""));
+        buf_add(&text, protocols ? protocol_name(v->protocols.at[i]) : vendor_key_env(v, i));
+    }
+    str out = text.n ? arena_str(arena, buf_str(&text)) : S("-");
+    buf_free(&text);
+    return out;
+}
+
+static str address_of(const struct vendor *v)
+{
+    if (v->base_url.n) return v->base_url;
+    return v->paths == FAMILY_VERTEX    ? S("by location")
+           : v->paths == FAMILY_BEDROCK ? S("by region")
+                                        : S("must be set");
+}
+
+static void vendors(bool markdown, struct buf *out, struct arena *arena)
+{
+    buf_add(out, markdown
+                     ? S("## Kinds of provider\n\n| kind | protocols | address | key from | prices "
+                         "|\n|---|---|---|---|---|\n")
+                     : S("Kinds of provider (kind, protocols, address, variable of the key, prices in the book)\n"));
     for (size_t i = 0; vendor_at(i); i++) {
         const struct vendor *v = vendor_at(i);
-        str url = v->base_url.n ? v->base_url : S("must be set");
-        str env = v->key_env.n ? v->key_env : S("-");
-        str book = v->book.n ? v->book : S("own alone");
-        if (markdown) {
-            buf_printf(out, "| `%" STR_FMT "` | %" STR_FMT " | %s%" STR_FMT "%s | %" STR_FMT " |\n", STR_ARG(v->kind),
-                       STR_ARG(url), v->key_env.n ? "`" : "", STR_ARG(env), v->key_env.n ? "`" : "", STR_ARG(book));
-        } else {
-            buf_printf(out, "  %-18" STR_FMT "  %-42" STR_FMT "  %-22" STR_FMT "  %" STR_FMT "\n", STR_ARG(v->kind),
-                       STR_ARG(url), STR_ARG(env), STR_ARG(book));
-        }
+        buf_printf(out,
+                   markdown ? "| `%" STR_FMT "` | %" STR_FMT " | %" STR_FMT " | %" STR_FMT " | %" STR_FMT " |\n"
+                            : "  %-18" STR_FMT "  %-22" STR_FMT "  %-42" STR_FMT "  %-30" STR_FMT "  %" STR_FMT "\n",
+                   STR_ARG(v->kind), STR_ARG(join(arena, v, true)), STR_ARG(address_of(v)),
+                   STR_ARG(join(arena, v, false)), STR_ARG(v->book.n ? v->book : S("own alone")));
     }
 }
 
@@ -110,7 +129,7 @@ void settings_help(bool markdown, struct buf *out)
         else
             plain_group(out, g, &arena);
     }
-    vendors(markdown, out);
+    vendors(markdown, out, &arena);
     quirks(markdown, out);
     arena_free(&arena);
 }

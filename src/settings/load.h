@@ -41,10 +41,23 @@ struct hash_draft {
     bool set;
 };
 
+struct headers {
+    struct setting_header *items;
+    size_t count;
+};
+
 struct provider_draft {
     struct setting_provider p;
     str kind, base_url;
+    enum compat compat;
+    struct protocols protocols; /* none: the vendor's */
+    struct headers headers;
     struct secret api_key;
+    struct secret access_key_id, secret_access_key, session_token;
+    str profile;
+    struct texts token_command;
+    str token_file;
+    int64_t token_ttl_us;
     struct quirk quirks; /* all of them together */
 };
 
@@ -178,6 +191,19 @@ str load_zone_suggestion(struct loader *l, str name);
 const char *load_address(struct loader *l, str address, struct setting_listener *out);
 /* Splits a base URL. Fails: NULL when well, else what is wrong. */
 const char *load_url(str url, struct setting_provider *out);
+/* Works out what is left open: vendor, address, paths. `path` and `line` are the provider's.
+ * Fails: false after load_error(). */
+bool load_provider(struct loader *l, struct provider_draft *d, str path, uint32_t line);
+/* Finds its key, token or AWS keys. Without one it is off, with a warning, unless it needs none.
+ * `foreign`: the address is not the vendor's, so nothing of the environment is shown to it. Fails: as above. */
+bool load_provider_key(struct loader *l, struct provider_draft *d, str path, uint32_t line, bool foreign);
+/* A small file of somebody else's, with a NUL behind it in `scratch`; p == NULL where it cannot be read. */
+str load_file(struct loader *l, str file);
+/* Where AWS's tools keep `credentials` and `config`, and the profile that they would take. */
+str load_aws_file(struct loader *l, str variable, const char *name);
+str load_aws_profile(struct loader *l, str set);
+/* The region that AWS's tools would take; empty where they know none. */
+str load_aws_region(struct loader *l, str profile);
 /* How many of the scopes one call may match at most; counts no further than `ceiling` + 1. */
 size_t scope_overlap(const struct scope *const *scopes, size_t count, size_t ceiling);
 /* What only all settings together show. */

@@ -95,13 +95,60 @@ static void print_listeners(struct buf *out, const char *key, const struct setti
     }
 }
 
+static void add_protocols(struct buf *out, const struct setting_provider *p)
+{
+    str names[DIALECT_COUNT];
+    for (size_t i = 0; i < p->protocols.count; i++) names[i] = protocol_name(p->protocols.at[i]);
+    add_list(out, "protocols", names, p->protocols.count);
+}
+
+static void add_secret(struct buf *out, const char *key, str secret, struct arena *scratch)
+{
+    if (secret.n) add_pair(out, key, settings_mask(secret, scratch));
+}
+
+/* Where a token comes from; what it is, nobody prints. */
+static void add_source(struct buf *out, const struct setting_provider *p)
+{
+    const struct credential_source *source = p->credential ? credential_source(p->credential) : NULL;
+    if (!source) return;
+    if (source->kind == CREDENTIAL_PROFILE) add_pair(out, "profile", source->profile);
+    if (source->kind == CREDENTIAL_FILE) add_pair(out, "token_file", source->file);
+    if (source->kind != CREDENTIAL_COMMAND) return;
+    add_list(out, "token_command", p->token_shown, p->token_words);
+    add_duration(out, "token_ttl", source->ttl_us);
+}
+
+/* Who it is shown to be from, and where of the vendor it is. */
+static void print_access(struct buf *out, const struct setting_provider *p, struct arena *scratch)
+{
+    add_secret(out, "api_key", p->api_key, scratch);
+    add_secret(out, "access_key_id", p->aws_key.id, scratch);
+    add_secret(out, "secret_access_key", p->aws_key.secret, scratch);
+    add_secret(out, "session_token", p->aws_key.session, scratch);
+    add_source(out, p);
+    if (p->paths.project.n) add_pair(out, "project", p->paths.project);
+    if (p->paths.location.n) add_pair(out, "location", p->paths.location);
+    if (p->region.n) add_pair(out, "region", p->region);
+    if (p->api_version.n) add_pair(out, "api_version", p->api_version);
+    if (p->header_count) buf_add(out, S(", headers: { "));
+    size_t from = out->n;
+    for (size_t i = 0; i < p->header_count; i++) {
+        buf_add(out, S(", "));
+        add_text(out, p->headers[i].name);
+        buf_add(out, S(": "));
+        add_text(out, settings_mask(p->headers[i].value, scratch));
+    }
+    if (p->header_count) close_map(out, from, "");
+}
+
 static void print_provider(struct buf *out, const struct setting_provider *p, struct arena *scratch)
 {
     buf_printf(out, "  %" STR_FMT ": { ", STR_ARG(p->name));
     size_t from = out->n;
     add_pair(out, "kind", p->vendor->kind);
     add_pair(out, "base_url", p->base_url);
-    if (p->api_key.n) add_pair(out, "api_key", settings_mask(p->api_key, scratch));
+    print_access(out, p, scratch);
     buf_add(out, S(", timeouts: { "));
     size_t inner = out->n;
     add_duration(out, "connect", p->timeouts.connect_us);
@@ -110,6 +157,8 @@ static void print_provider(struct buf *out, const struct setting_provider *p, st
     add_duration(out, "total", p->timeouts.total_us);
     close_map(out, inner, "");
     buf_printf(out, ", connections: %lld", (long long)p->connections);
+    add_protocols(out, p);
+    if (p->lenient) add_pair(out, "compat", S("lenient"));
     if (p->ca_file.n) add_pair(out, "ca_file", p->ca_file);
     if (!p->tls_verify) buf_add(out, S(", tls_verify: false"));
     if (p->cost_per_hour != PRICE_UNSET) {
@@ -322,7 +371,8 @@ void settings_print(const struct settings *s, struct buf *out)
         buf_printf(out, ": \"%" STR_FMT "/%" STR_FMT "\"\n", STR_ARG(s->models[i].provider),
                    STR_ARG(s->models[i].model));
     }
-    buf_printf(out, "models_only: %s\n", s->models_only ? "true" : "false");
+    buf_printf(out, "models_only: %s\ncompat: %s\n", s->models_only ? "true" : "false",
+               s->compat == COMPAT_LENIENT ? "lenient" : "strict");
     print_prices(s, out);
     buf_printf(out, "default_max_output_tokens: %lld\n", (long long)s->default_max_output_tokens);
     print_keys(s, out);

@@ -8,91 +8,6 @@ bool read_timeouts(struct loader *l, const struct value *v, void *into)
     return load_group(l, v->node, v->path, GROUP_TIMEOUTS, into);
 }
 
-bool read_quirks(struct loader *l, const struct value *v, void *into)
-{
-    struct texts names = {0};
-    if (!v->node) return true;
-    if (!read_texts(l, v, &names)) return false;
-    struct quirk *sum = into;
-    for (size_t i = 0; i < names.count; i++) {
-        const struct quirk *q = quirk_find(names.items[i]);
-        if (q) {
-            sum->quirks |= q->quirks;
-            sum->flags |= q->flags;
-            continue;
-        }
-        struct suggest near;
-        suggest_init(&near, names.items[i]);
-        for (size_t j = 0; quirk_at(j); j++) suggest_offer(&near, quirk_at(j)->name);
-        struct value it = *v;
-        it.shown = names.shown[i];
-        return load_reject(l, &it, "quirk", near.best, "purser check --help-settings lists them");
-    }
-    return true;
-}
-
-static bool is_loopback(str host)
-{
-    return str_eq(host, S("localhost")) || str_eq(host, S("::1")) || str_starts(host, S("127."));
-}
-
-/* The vendor: by `kind`, by the provider's name, by its address. */
-static const struct vendor *choose_vendor(const struct provider_draft *d)
-{
-    const struct vendor *any = vendor_find(S("openai-compatible"));
-    const struct vendor *named = d->kind.p ? vendor_find(d->kind) : vendor_find(d->p.name);
-    const struct vendor *by_url = d->base_url.p ? vendor_find_url(d->base_url) : NULL;
-    if (!named) return by_url ? by_url : any;
-    /* "kind: openai" means the protocol. At somebody else's address OpenAI's
-     * prices would be a lie. */
-    if (str_eq(named->kind, S("openai")) && d->base_url.p) return by_url ? by_url : any;
-    return named;
-}
-
-static void finish_key(struct loader *l, struct provider_draft *d, str path, uint32_t line)
-{
-    struct setting_provider *p = &d->p;
-    str variable = d->api_key.missing;
-    if (d->api_key.set) {
-        p->api_key = d->api_key.text;
-    } else if (p->vendor->key_env.n) {
-        p->api_key = l->env ? str_trim(l->env(p->vendor->key_env)) : STR_NONE;
-        variable = p->vendor->key_env;
-    }
-    if (p->api_key.n) return;
-    bool own_machine = !p->tls || is_loopback(p->host);
-    bool optional = (p->vendor->flags & PROVIDER_KEY_OPTIONAL) != 0;
-    if (optional && (own_machine || !d->api_key.set)) return;
-    p->off = true;
-    p->why_off = variable.p
-                     ? arena_printf(&l->s.arena, "the environment variable %" STR_FMT " is not set", STR_ARG(variable))
-                     : S("its api_key is empty");
-    load_warn(l, d->api_key.set ? d->api_key.line : line, path, "is off: %" STR_FMT, STR_ARG(p->why_off));
-}
-
-static bool finish_provider(struct loader *l, struct provider_draft *d, str path, uint32_t line)
-{
-    struct setting_provider *p = &d->p;
-    p->vendor = choose_vendor(d);
-    str url = d->base_url.p ? d->base_url : p->vendor->base_url;
-    if (!url.n) {
-        load_error(l, line, path, "needs its base_url: add 'base_url: %s'",
-                   str_eq(p->vendor->kind, S("azure")) ? "https://RESOURCE.openai.azure.com/openai/v1"
-                                                       : "http://127.0.0.1:8000/v1");
-        return false;
-    }
-    if (load_url(url, p)) return false; /* said already */
-    p->quirks = p->vendor->quirks | d->quirks.quirks;
-    p->flags = p->vendor->flags | d->quirks.flags;
-    p->auth = p->flags & PROVIDER_API_KEY_HEADER ? AUTH_API_KEY : p->vendor->auth;
-    p->protocols = p->vendor->protocols;
-    provider_paths_init(&p->paths, p->vendor->paths, p->path, STR_NONE);
-    if (!p->book.p) p->book = p->vendor->book;
-    if (!p->tls_verify) load_warn(l, line, path, "takes any certificate: tls_verify is false");
-    finish_key(l, d, path, line);
-    return true;
-}
-
 static bool name_is_plain(str name)
 {
     for (size_t i = 0; i < name.n; i++) {
@@ -130,7 +45,7 @@ bool read_providers(struct loader *l, const struct value *v, void *into)
         struct provider_draft d = {.p = {.name = arena_str(&l->s.arena, it->key), .cost_per_hour = PRICE_UNSET}};
         ok = load_name(l, it, path, true) && ok;
         bool good = load_group(l, it, path, GROUP_PROVIDER, &d);
-        ok = good && finish_provider(l, &d, path, it->key_line) && ok;
+        ok = good && load_provider(l, &d, path, it->key_line) && ok;
         if (!it->twice) l->s.providers[l->s.provider_count++] = d.p;
     }
     return ok;

@@ -252,6 +252,14 @@ bool read_durability(struct loader *l, const struct value *v, void *into)
     return i >= 0;
 }
 
+bool read_compat(struct loader *l, const struct value *v, void *into)
+{
+    static const str words[] = {STR_INIT("strict"), STR_INIT("lenient")};
+    int i = one_of(l, v, words, COUNT_OF(words), "way to take what a target cannot do", "strict or lenient");
+    if (i >= 0) *(enum compat *)into = i == 0 ? COMPAT_STRICT : COMPAT_LENIENT;
+    return i >= 0;
+}
+
 bool read_log(struct loader *l, const struct value *v, void *into)
 {
     static const str words[] = {STR_INIT("stderr"), STR_INIT("off")};

@@ -14,6 +14,7 @@ void settings_report_free(struct settings_report *report)
 static void drop_parts(struct settings *s)
 {
     for (size_t i = 0; i < s->zone_count; i++) zone_drop(s->zones[i].zone);
+    for (size_t i = 0; i < s->provider_count; i++) credential_drop(s->providers[i].credential);
     if (s->book) price_book_drop(s->book);
     arena_free(&s->arena);
 }

@@ -11,6 +11,7 @@
 #include "policy/keys.h"
 #include "policy/limits.h"
 #include "price/price.h"
+#include "provider/credential.h"
 #include "provider/provider.h"
 #include "provider/sign.h"
 
@@ -24,6 +25,13 @@ struct setting_timeouts {
     int64_t connect_us, first_token_us, between_tokens_us, total_us;
 };
 
+struct setting_header {
+    str name, value; /* the value may be a secret */
+};
+
+/* What happens to a call that its target cannot do as it was asked. */
+enum compat { COMPAT_DEFAULT, COMPAT_STRICT, COMPAT_LENIENT };
+
 struct setting_provider {
     str name;
     const struct vendor *vendor;
@@ -36,7 +44,15 @@ struct setting_provider {
     bool tls;                   /* https */
     str host, path;             /* of base_url: "api.openai.com", "/v1" */
     uint16_t port;
-    str api_key; /* secret; empty with key_required: off, with a warning */
+    str api_key;                   /* secret; empty with key_required: off, with a warning */
+    struct sigv4_key aws_key;      /* secret; where AWS keys are fixed */
+    struct credential *credential; /* a secret that changes; NULL: the fixed ones hold */
+    str *token_shown;              /* the words of its command, secrets masked */
+    size_t token_words;
+    str profile;                    /* of AWS's files, where that is whence it comes */
+    struct setting_header *headers; /* sent with every call */
+    size_t header_count;
+    str api_version;
     bool off;
     struct setting_timeouts timeouts;
     int64_t connections; /* ceiling per worker */
@@ -96,6 +112,7 @@ struct settings {
     struct setting_model *models;
     size_t model_count;
     bool models_only;
+    enum compat compat;      /* of providers that say nothing */
     struct price_book *book; /* sealed */
     bool unpriced_refuse;
     struct price unpriced_ceiling; /* when not refused */
@@ -136,6 +153,16 @@ void settings_report_free(struct settings_report *report);
 
 const struct setting_provider *settings_provider(const struct settings *s, str name);
 const struct setting_feature *settings_feature(const struct settings *s, str name);
+
+/* What to show to the provider now: its key, or the last token. Thread: any; never blocks for long.
+ * Fails: false where there is none in force; `why` then says so. Where none is needed, `out` is empty. */
+bool settings_secret(const struct setting_provider *p, int64_t now_us, struct arena *arena, struct provider_secret *out,
+                     str *why) MUST_CHECK;
+/* Fetches tokens that are due; blocks. `*stop` ends it early (NULL: never). A line in `problems` for each that failed.
+ * Thread: one at a time, no worker. */
+void settings_refresh(const struct settings *s, int64_t now_us, const bool *stop, struct buf *problems);
+/* Takes over tokens that `old` fetched already. Before `next` is shared. */
+void settings_adopt(struct settings *next, const struct settings *old);
 
 /* Where a model name leads. `why` gets the sentence for the client where it leads
  * nowhere, with the line of YAML to add. */

@@ -82,10 +82,14 @@ static void without_keys(void **state)
 {
     (void)state;
     for (size_t i = 0; vendor_at(i); i++) {
-        char *name = str_dup(vendor_at(i)->key_env);
-        if (*name) unsetenv(name);
-        free(name);
+        for (size_t j = 0; vendor_key_env(vendor_at(i), j).p; j++) {
+            char *name = str_dup(vendor_key_env(vendor_at(i), j));
+            unsetenv(name);
+            free(name);
+        }
     }
+    static const char *const clouds[] = {"AWS_ACCESS_KEY_ID", "AWS_PROFILE", "GOOGLE_CLOUD_PROJECT"};
+    for (size_t i = 0; i < COUNT_OF(clouds); i++) unsetenv(clouds[i]);
     unsetenv("PURSER_ADMIN_TOKEN");
     assert_int_equal(run(cmd_init, "init", NULL), EXIT_OK);
     writes("lab"); /* the simulated one */
@@ -98,6 +102,43 @@ static void with_a_key(void **state)
     setenv("PURSER_ADMIN_TOKEN", "token-token-token", 1);
     assert_int_equal(run(cmd_init, "init", "--force"), EXIT_OK);
     writes("openai");
+}
+
+/* Each family's key is found, the second name of one, too. */
+static void with_families(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {"openai", "anthropic", "gemini", "cohere", "mistral", "bedrock"};
+    static const char *const values[][2] = {
+        {"OPENAI_API_KEY", "sk-secret-of-openai"}, {"ANTHROPIC_API_KEY", "sk-ant-secret"},
+        {"GOOGLE_API_KEY", "AIza-secret"},         {"COHERE_API_KEY", "co-secret"},
+        {"MISTRAL_API_KEY", "mi-secret"},          {"AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"},
+        {"AWS_SECRET_ACCESS_KEY", "aws-secret"},   {"AWS_DEFAULT_REGION", "eu-central-1"}};
+    for (size_t i = 0; i < COUNT_OF(values); i++) setenv(values[i][0], values[i][1], 1);
+    unsetenv("AWS_REGION");
+    assert_int_equal(run(cmd_init, "init", "--force"), EXIT_OK);
+    struct settings_report report = {0};
+    struct settings *s = settings_load(file, &report);
+    if (!s || report.warning_count) {
+        fail_msg("%" STR_FMT "%" STR_FMT, STR_ARG(buf_str(&report.errors)), STR_ARG(buf_str(&report.warnings)));
+        return;
+    }
+    assert_int_equal(s->provider_count, COUNT_OF(lines));
+    for (size_t i = 0; i < COUNT_OF(lines); i++) {
+        const struct setting_provider *p = settings_provider(s, str_from(lines[i]));
+        assert_non_null(p);
+        assert_false(p->off);
+    }
+    assert_true(str_eq(settings_provider(s, S("gemini"))->api_key, S("AIza-secret")));
+    assert_true(str_eq(settings_provider(s, S("bedrock"))->aws_key.secret, S("aws-secret")));
+    assert_true(str_eq(settings_provider(s, S("bedrock"))->region, S("eu-central-1")));
+    settings_drop(s);
+    settings_report_free(&report);
+    struct buf written;
+    read_text(file, &written);
+    for (size_t i = 0; i < COUNT_OF(values); i++)
+        assert_true(str_find(buf_str(&written), str_from(values[i][1]), 0) == SIZE_MAX);
+    buf_free(&written);
 }
 
 static void refuses(void **state)
@@ -136,6 +177,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_keys),
         cmocka_unit_test(with_a_key),
+        cmocka_unit_test(with_families),
         cmocka_unit_test(refuses),
     };
     return cmocka_run_group_tests(tests, begin, end);
