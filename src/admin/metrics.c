@@ -197,6 +197,46 @@ static void write_budgets(struct buf *out, struct admin *a)
     buf_free(&b.waiting);
 }
 
+static void one_provider(struct buf *out, const char *name, str provider, double value)
+{
+    bool first = true;
+    buf_printf(out, "%s", name);
+    label(out, "purser_provider", provider, &first);
+    number(out, first, value);
+}
+
+/* Providers whose token changes: there, until when, how often it could not be fetched. */
+static void write_credentials(struct buf *out, struct admin *a)
+{
+    const struct settings *s = a->snapshot->settings;
+    struct buf usable, expires, failures;
+    struct arena arena;
+    arena_init(&arena);
+    buf_init(&usable, 0);
+    buf_init(&expires, 0);
+    buf_init(&failures, 0);
+    for (size_t i = 0; i < s->provider_count; i++) {
+        const struct setting_provider *p = &s->providers[i];
+        struct credential_state state;
+        if (!p->credential) continue;
+        credential_state(p->credential, time_now_us(), &arena, &state);
+        one_provider(&usable, "purser_credential_usable", p->name, state.usable);
+        one_provider(&failures, "purser_credential_failures_total", p->name, (double)state.failures);
+        if (!state.expires_us) continue;
+        one_provider(&expires, "purser_credential_expires_timestamp_seconds", p->name, (double)state.expires_us / 1e6);
+    }
+    head(out, "purser_credential_usable", "gauge", "1: the provider's token is in force.");
+    buf_add(out, buf_str(&usable));
+    head(out, "purser_credential_expires_timestamp_seconds", "gauge", "When it expires, where that is known.");
+    buf_add(out, buf_str(&expires));
+    head(out, "purser_credential_failures_total", "counter", "Times that a new one could not be fetched.");
+    buf_add(out, buf_str(&failures));
+    buf_free(&usable);
+    buf_free(&expires);
+    buf_free(&failures);
+    arena_free(&arena);
+}
+
 static void gauge(struct buf *out, const char *name, const char *type, const char *help, double value)
 {
     head(out, name, type, help);
@@ -257,6 +297,7 @@ void admin_serve_metrics(struct admin *a, struct http_exchange *x)
     write_calls(&out, &all);
     write_histograms(&out, &all);
     write_budgets(&out, a);
+    write_credentials(&out, a);
     write_process(&out, a, &all);
     http_respond(x, 200, S("content-type: text/plain; version=0.0.4; charset=utf-8\r\n"), buf_str(&out));
     buf_free(&out);

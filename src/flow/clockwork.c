@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <malloc.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { SWEEP_SECONDS = 60, IDLE_LINE_SECONDS = 60, OBJECTS_DAYS = 30 };
@@ -63,6 +64,20 @@ static void idle_lines(struct purser *p)
     snapshot_put(s);
 }
 
+/* Fetches the tokens that are due: a program may take seconds, so no worker does it. */
+static void fetch_tokens(struct purser *p)
+{
+    pthread_mutex_lock(&p->control);
+    struct snapshot *s = snapshot_get(p->current);
+    pthread_mutex_unlock(&p->control);
+    struct buf problems;
+    buf_init(&problems, 0);
+    settings_refresh(s->settings, time_now_us(), &p->stopping, &problems);
+    if (problems.n) fprintf(stderr, "purser: warning: %" STR_FMT, STR_ARG(buf_str(&problems)));
+    buf_free(&problems);
+    snapshot_put(s);
+}
+
 static void add_object(void *ctx, str id, str key, str provider)
 {
     objects_put_old(ctx, id, key, provider);
@@ -90,6 +105,7 @@ static void *thread_main(void *arg)
         until.tv_sec++;
         while (!p->clock_stop && pthread_cond_timedwait(&p->clock_wake, &p->clock_lock, &until) != ETIMEDOUT) continue;
         pthread_mutex_unlock(&p->clock_lock);
+        if (!__atomic_load_n(&p->stopping, __ATOMIC_ACQUIRE)) fetch_tokens(p);
         if (second % SWEEP_SECONDS == 0) sweep(p);
         if (second % IDLE_LINE_SECONDS == 0) idle_lines(p);
         pthread_mutex_lock(&p->clock_lock);

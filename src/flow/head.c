@@ -69,6 +69,25 @@ static bool is_named_in(str list, str name)
     return false;
 }
 
+static bool is_set_by(const struct setting_provider *p, str name)
+{
+    for (size_t i = 0; i < p->header_count; i++) {
+        if (str_eq_nocase(p->headers[i].name, name)) return true;
+    }
+    return false;
+}
+
+/* Those of the settings: for every call to the provider. */
+static void add_own_headers(const struct setting_provider *p, struct buf *out)
+{
+    for (size_t i = 0; i < p->header_count; i++) {
+        buf_add(out, p->headers[i].name);
+        buf_add(out, S(": "));
+        buf_add(out, p->headers[i].value);
+        buf_add(out, S("\r\n"));
+    }
+}
+
 static void add_client_headers(const struct request *r, struct buf *out)
 {
     const struct http_request *q = &r->x->request;
@@ -77,6 +96,7 @@ static void add_client_headers(const struct request *r, struct buf *out)
         str name = q->headers[i].name;
         if (is_kept_back(name) || (connection.n && is_named_in(connection, name))) continue;
         if (r->plan.canon && !is_trace(name)) continue;
+        if (is_set_by(r->plan.target->provider, name)) continue;
         buf_add(out, name);
         buf_add(out, S(": "));
         buf_add(out, q->headers[i].value);
@@ -110,11 +130,18 @@ static str host_of(struct request *r)
     return arena_str(&r->arena, buf_str(host));
 }
 
-static void add_credentials(struct request *r, str method, str host, str target, const struct iovec *body,
+/* Fails: false after attempt_fail(), where the provider's token is not there or has expired. */
+static bool add_credentials(struct attempt *a, str method, str host, str target, const struct iovec *body,
                             size_t body_count, struct buf *out)
 {
+    struct request *r = a->request;
     const struct setting_provider *p = r->plan.target->provider;
-    const struct provider_secret secret = {.key = p->api_key};
+    struct provider_secret secret;
+    str why;
+    if (!settings_secret(p, r->at_us, &r->arena, &secret, &why)) {
+        attempt_fail(a, ERR_NO_CREDENTIAL, why.p);
+        return false;
+    }
     const struct sign_call call = {
         .method = method,
         .host = host,
@@ -126,6 +153,7 @@ static void add_credentials(struct request *r, str method, str host, str target,
         .now_us = r->at_us,
     };
     provider_sign(p->auth, &secret, &call, out);
+    return true;
 }
 
 bool head_write(struct attempt *a, const struct iovec *body, size_t body_count)
@@ -149,7 +177,7 @@ bool head_write(struct attempt *a, const struct iovec *body, size_t body_count)
     buf_add(out, host);
     buf_add(out, S("\r\n"));
     str target = arena_str(&r->arena, str_of(out->p + from, to - from));
-    add_credentials(r, method, host, target, body, body_count, out);
+    if (!add_credentials(a, method, host, target, body, body_count, out)) return false;
     if (body_bytes || !r->receive.reads) {
         buf_add(out, S("content-length: "));
         buf_add_u64(out, body_bytes);
@@ -162,6 +190,7 @@ bool head_write(struct attempt *a, const struct iovec *body, size_t body_count)
         buf_add(out, S("\r\n"));
     }
     buf_add(out, S("accept-encoding: identity\r\nuser-agent: purser\r\n"));
+    add_own_headers(r->plan.target->provider, out);
     add_client_headers(r, out);
     buf_add(out, S("x-purser-attempt: "));
     buf_add(out, str_of(id, text_hex(id, a->id)));

@@ -180,9 +180,20 @@ int purser_inherited_socket(const struct purser *p, size_t i)
     return i < p->inherited ? 3 + (int)i : -1;
 }
 
+/* Tokens are there before the first call needs them; what fails is tried again (clockwork.c). */
+static void fetch_tokens(const struct settings *s)
+{
+    struct buf problems;
+    buf_init(&problems, 0);
+    settings_refresh(s, time_now_us(), NULL, &problems);
+    if (problems.n) fprintf(stderr, "purser: warning: %" STR_FMT, STR_ARG(buf_str(&problems)));
+    buf_free(&problems);
+}
+
 bool purser_start(struct purser *p, struct buf *why)
 {
     if (!ports_free(p, p->current->settings, why)) return false;
+    fetch_tokens(p->current->settings);
     for (unsigned i = 0; i < p->worker_count; i++) {
         if (!worker_listen(p->workers[i], why)) return false;
     }
@@ -272,6 +283,12 @@ bool purser_reload(struct purser *p, struct buf *why)
         return false;
     }
     name_cells(next);
+    pthread_mutex_lock(&p->control);
+    struct snapshot *now = snapshot_get(p->current);
+    pthread_mutex_unlock(&p->control);
+    settings_adopt(next, now->settings);
+    snapshot_put(now);
+    fetch_tokens(next);
     pthread_mutex_lock(&p->control);
     bool ok = add_budgets(p, next);
     if (ok) {

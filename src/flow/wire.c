@@ -167,6 +167,8 @@ static void on_head(struct http_call *c)
     }
     if (c->head.status < 300) a->request->plan.target->accepts |= on_trial(a);
     if (!on_trial(a) || (c->head.status != 400 && c->head.status != 422)) drop_request(a);
+    struct credential *credential = a->request->plan.target->provider->credential;
+    if (credential && (c->head.status == 401 || c->head.status == 403)) credential_refuse(credential);
     str type = http_head_find(&c->head, S("content-type"));
     str json = S("application/json");
     a->head.status = c->head.status;

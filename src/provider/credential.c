@@ -12,7 +12,7 @@
 enum { FILE_MAX = 256 * 1024 };
 static const int64_t command_us = 10 * US_PER_SECOND;
 static const int64_t look_us = 5 * US_PER_SECOND;     /* a file is looked at this often */
-static const int64_t refused_us = 30 * US_PER_SECOND; /* ... and read anew for a refusal */
+static const int64_t refused_us = 10 * US_PER_SECOND; /* ... and read anew for a refusal */
 static const int64_t retry_least_us = 5 * US_PER_SECOND, retry_most_us = 5 * US_PER_MINUTE;
 static const int64_t ahead_us = 5 * US_PER_MINUTE; /* before a token expires */
 

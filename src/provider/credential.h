@@ -34,7 +34,7 @@ const struct credential_source *credential_source(const struct credential *c);
  * Fails: false where there is none (yet), or it expired; `why` then says so, in `arena`. */
 bool credential_get(struct credential *c, int64_t now_us, struct arena *arena, struct provider_secret *out,
                     str *why) MUST_CHECK;
-/* The provider refused it (401, 403): the next refresh reads it anew, at most twice a minute. Thread: any. */
+/* The provider refused it (401, 403): the next refresh reads it anew, at most six times a minute. Thread: any. */
 void credential_refuse(struct credential *c);
 
 /* Reads anew where that is due; `now_us` is the wall clock. Blocks: up to ten seconds for a command, which ends
