@@ -10,6 +10,12 @@ const struct dialect dialect_gemini = {
     .tap_frame = gemini_tap_frame,
     .tap_body = gemini_tap_body,
     .decode_call = gemini_decode_call,
+    .encode_call = gemini_encode_call,
+    .decode_answer = gemini_decode_answer,
+    .encode_answer = gemini_encode_answer,
+    .decode_event = gemini_decode_event,
+    .decode_end = gemini_decode_end,
+    .encode_delta = gemini_encode_delta,
     .error = gemini_error,
     .stream_error = gemini_stream_error,
 };

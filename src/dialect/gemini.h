@@ -70,12 +70,61 @@ bool gemini_read_tool_config(struct gemini_reader *r, json_ref at) MUST_CHECK;
 /* Google's subset of OpenAPI as JSON Schema: types in lower case, `nullable` as a type, counts as numbers. */
 jraw gemini_schema(struct arena *arena, const struct json *doc, json_ref at);
 
-/* ---- gemini_call.c, gemini_read.c */
+/* ---- gemini_call.c, gemini_turns.c, gemini_read.c */
+void gemini_join_turns(struct canon_call *call);
 bool gemini_decode_call(const struct json *doc, struct canon_call *out, struct call_problem *problem);
 bool gemini_read(enum call_kind kind, const struct json *doc, struct arena *arena, struct call *out,
                  struct call_problem *problem);
 size_t gemini_edit(const struct call *call, const struct json *doc, const struct call_changes *changes,
                    struct json_edit edits[CALL_EDITS_MAX]);
+
+/* ---- gemini_write.c, gemini_encode.c, gemini_model.c */
+
+struct gemini_writer {
+    struct buf *out;
+    struct arena *arena;
+    enum dialect_id from;           /* of the call or answer */
+    bool own;                       /* ... which is Gemini's: written as it was read */
+    bool to_client;                 /* an answer, not a call */
+    bool no_ids;                    /* Vertex refuses the ids of function calls */
+    bool signed_call;               /* this turn has had its first function call */
+    int generation;                 /* of the target's model */
+    struct gemini_open_call *calls; /* of the history, the last one first */
+};
+
+/* Fails: false where nothing is written. */
+bool gemini_put_part(struct gemini_writer *w, const struct canon_part *part);
+void gemini_put_args(struct buf *out, const struct canon_tool_use *tool);
+bool gemini_is_object(str text);
+int gemini_generation(str model);
+void gemini_put_thinking(const struct canon_call *call, const struct canon_target *target, int64_t max_output,
+                         jraw rest, struct buf *out);
+bool gemini_encode_call(const struct canon_call *call, const struct canon_target *target, struct buf *out,
+                        struct call_problem *problem);
+
+/* ---- gemini_stop.c, gemini_logprobs.c, gemini_grounding.c */
+enum canon_stop gemini_stop(str reason, bool tool_seen);
+str gemini_reason(enum canon_stop stop);
+void gemini_put_reason(struct buf *out, enum dialect_id from, enum canon_stop stop, str raw);
+/* A logprobsResult in OpenAI's form; none where it holds no tokens. */
+jraw gemini_read_logprobs(struct arena *arena, const struct json *doc, json_ref at);
+void gemini_put_logprobs(struct buf *out, jraw logprobs);
+/* `text`: what the candidate's places count in; none: they are left out. */
+struct canon_citation *gemini_read_citations(struct arena *arena, const struct json *doc, json_ref candidate,
+                                             jraw text);
+void gemini_put_citations(struct buf *out, const struct canon_citation *list, str text);
+
+/* ---- gemini_answer.c, gemini_events.c, gemini_chunks.c */
+bool gemini_decode_answer(const struct json *doc, struct canon_answer *out);
+void gemini_encode_answer(const struct canon_answer *answer, const struct canon_client *client, struct buf *out);
+void gemini_put_usage(struct buf *out, const struct usage *u);
+/* The enum's name, or its number. */
+str gemini_reason_text(const struct gemini_reader *r, json_ref at);
+/* What made-up ids of an answer begin with: its own id, else a hash of it. */
+str gemini_id_seed(struct arena *arena, str id, const struct json *doc);
+void gemini_decode_event(struct canon_decoder *d, const struct json *doc, str event);
+void gemini_decode_end(struct canon_decoder *d, const struct answer *tap);
+void gemini_encode_delta(struct canon_encoder *e, const struct canon_delta *delta);
 
 /* ---- gemini_usage.c, gemini_tap.c */
 

@@ -101,6 +101,7 @@ bool gemini_decode_call(const struct json *doc, struct canon_call *out, struct c
     if (!gemini_fields(&r, JSON_ROOT, S(""), root_fields, COUNT_OF(root_fields), at, &root)) return false;
     if (at[AT_SYSTEM] && !read_content(&r, at[AT_SYSTEM], ROLE_SYSTEM, true)) return false;
     if (!read_contents(&r, at[AT_CONTENTS])) return false;
+    gemini_join_turns(out);
     if (at[AT_TOOLS] && !gemini_read_tools(&r, at[AT_TOOLS])) return false;
     if (at[AT_TOOL_CONFIG] && !gemini_read_tool_config(&r, at[AT_TOOL_CONFIG])) return false;
     if (at[AT_CONFIG] && !gemini_read_config(&r, at[AT_CONFIG], &config)) return false;

@@ -231,6 +231,17 @@ static bool object_at(const struct gemini_reader *r, json_ref at)
     return at && json_type(r->doc, at) == JSON_OBJECT;
 }
 
+/* A client sends back what it was given, also what another dialect had signed. */
+static void take_signature(struct gemini_reader *r, struct canon_part *part, jraw signature)
+{
+    enum dialect_id of;
+    enum canon_carry use;
+    part->signature = signature;
+    if (!r->call || !canon_carried(r->arena, signature, &of, &use, &part->signature)) return;
+    part->signer = (uint8_t)(of + 1);
+    if (use == CARRY_REDACTED && part->kind == PART_REASONING) part->kind = PART_REDACTED;
+}
+
 bool gemini_read_part(struct gemini_reader *r, json_ref at, struct gemini_parts *list)
 {
     json_ref found[COUNT_OF(part_fields)];
@@ -270,7 +281,7 @@ bool gemini_read_part(struct gemini_reader *r, json_ref at, struct gemini_parts 
     if (text) part->text = (jraw){json_raw(r->doc, found[PART_AT_TEXT])};
     if (thought && part->kind == PART_REASONING) gemini_note(r, FEATURE_REASONING_HISTORY, S("contents.parts.thought"));
     if (found[PART_AT_SIGNATURE] && json_type(r->doc, found[PART_AT_SIGNATURE]) == JSON_STRING)
-        part->signature = (jraw){json_raw(r->doc, found[PART_AT_SIGNATURE])};
+        take_signature(r, part, (jraw){json_raw(r->doc, found[PART_AT_SIGNATURE])});
     part->extras = extras;
     return true;
 }

@@ -50,7 +50,8 @@ static void finds_elements(void **state)
 static void follows_strings(void **state)
 {
     (void)state;
-    expect("[{\"a\":\"}],[{\\\"\"},{\"b\\\\\":\"\\\\\"}]", "<{\"a\":\"}],[{\\\"\"}><{\"b\\\\\":\"\\\\\"}>", true, false);
+    expect("[{\"a\":\"}],[{\\\"\"},{\"b\\\\\":\"\\\\\"}]", "<{\"a\":\"}],[{\\\"\"}><{\"b\\\\\":\"\\\\\"}>", true,
+           false);
 }
 
 static void takes_one_object(void **state)

@@ -1,0 +1,161 @@
+/* Citations: what Google found them in (groundingMetadata) or took them from
+ * (citationMetadata), and the canonical form. Google counts bytes of UTF-8, canon
+ * characters; where the text is not at hand (in streams), places are left out. */
+#include "dialect/gemini.h"
+
+enum { CITATIONS_MAX = 1024 };
+
+struct grounding {
+    const struct json *doc;
+    struct arena *arena;
+    str text; /* decoded; p == NULL: not at hand */
+    struct canon_citation *first, *last;
+    int count;
+};
+
+/* Characters in the first `bytes` of the text; -1 where that is not known. */
+static int64_t characters(str text, int64_t bytes)
+{
+    int64_t n = 0;
+    if (!text.p || bytes < 0 || bytes > (int64_t)text.n) return -1;
+    for (int64_t i = 0; i < bytes; i++) n += ((unsigned char)text.p[i] & 0xc0) != 0x80;
+    return n;
+}
+
+static int64_t bytes_at(str text, int64_t wanted)
+{
+    int64_t n = 0;
+    size_t i = 0;
+    if (!text.p || wanted < 0) return -1;
+    for (; i < text.n && n <= wanted; i++) {
+        if (((unsigned char)text.p[i] & 0xc0) == 0x80) continue;
+        if (n++ == wanted) return (int64_t)i;
+    }
+    return n == wanted ? (int64_t)text.n : -1;
+}
+
+static struct canon_citation *add(struct grounding *g)
+{
+    if (g->count++ >= CITATIONS_MAX) return NULL;
+    struct canon_citation *c = arena_zalloc(g->arena, sizeof(*c));
+    c->start = c->end = -1;
+    c->of = DIALECT_GEMINI;
+    if (g->last)
+        g->last->next = c;
+    else
+        g->first = c;
+    g->last = c;
+    return c;
+}
+
+static int64_t index_of(const struct grounding *g, json_ref object, str key, int64_t missing)
+{
+    int64_t v;
+    json_ref at = json_find(g->doc, object, key, NULL);
+    return at && json_i64(g->doc, at, &v) ? v : missing;
+}
+
+static void set_place(struct grounding *g, struct canon_citation *c, json_ref segment)
+{
+    int64_t end = index_of(g, segment, S("endIndex"), -1);
+    if (end < 0) return;
+    c->start = characters(g->text, index_of(g, segment, S("startIndex"), 0)); /* zero is left out */
+    c->end = characters(g->text, end);
+    if (c->start < 0 || c->end < 0) c->start = c->end = -1;
+}
+
+static json_ref list_in(const struct json *doc, json_ref object, str key)
+{
+    json_ref at = object ? json_find(doc, object, key, NULL) : JSON_ABSENT;
+    return at && json_type(doc, at) == JSON_ARRAY ? at : JSON_ABSENT;
+}
+
+static void set_source(struct grounding *g, struct canon_citation *c, json_ref chunks, int64_t index)
+{
+    int64_t i = 0;
+    json_ref chunk = chunks ? json_first(g->doc, chunks) : JSON_ABSENT;
+    for (; chunk && i < index && i < CITATIONS_MAX; i++) chunk = json_next(g->doc, chunks, chunk);
+    if (!chunk || i != index || json_type(g->doc, chunk) != JSON_OBJECT || !json_first(g->doc, chunk)) return;
+    json_ref source = json_first(g->doc, chunk) + 1; /* web, retrievedContext, maps */
+    c->url = canon_raw_string(g->doc, source, S("uri"));
+    c->title = canon_raw_string(g->doc, source, S("title"));
+}
+
+static void read_supports(struct grounding *g, json_ref metadata)
+{
+    json_ref supports = list_in(g->doc, metadata, S("groundingSupports"));
+    json_ref chunks = list_in(g->doc, metadata, S("groundingChunks"));
+    for (json_ref s = supports ? json_first(g->doc, supports) : JSON_ABSENT; s; s = json_next(g->doc, supports, s)) {
+        json_ref segment = json_find(g->doc, s, S("segment"), NULL);
+        json_ref indices = list_in(g->doc, s, S("groundingChunkIndices"));
+        for (json_ref i = indices ? json_first(g->doc, indices) : JSON_ABSENT; i; i = json_next(g->doc, indices, i)) {
+            int64_t index;
+            if (!json_i64(g->doc, i, &index) || index < 0 || index >= CITATIONS_MAX) continue;
+            struct canon_citation *c = add(g);
+            if (!c) return;
+            set_source(g, c, chunks, index);
+            if (!segment) continue;
+            c->quote = canon_raw_string(g->doc, segment, S("text"));
+            set_place(g, c, segment);
+        }
+    }
+    /* sources without a place in the text */
+    json_ref chunk = chunks && !g->count ? json_first(g->doc, chunks) : JSON_ABSENT;
+    for (int64_t index = 0; chunk; chunk = json_next(g->doc, chunks, chunk), index++) {
+        struct canon_citation *c = add(g);
+        if (!c) return;
+        set_source(g, c, chunks, index);
+    }
+}
+
+struct canon_citation *gemini_read_citations(struct arena *arena, const struct json *doc, json_ref candidate, jraw text)
+{
+    struct grounding g = {.doc = doc, .arena = arena};
+    json_ref grounding = json_find(doc, candidate, S("groundingMetadata"), NULL);
+    json_ref cited = list_in(doc, json_find(doc, candidate, S("citationMetadata"), NULL), S("citations"));
+    if (!grounding && !cited) return NULL;
+    if (text.json.p) g.text = canon_decode(arena, text);
+    if (grounding) read_supports(&g, grounding);
+    for (json_ref at = cited ? json_first(doc, cited) : JSON_ABSENT; at; at = json_next(doc, cited, at)) {
+        struct canon_citation *c = json_type(doc, at) == JSON_OBJECT ? add(&g) : NULL;
+        if (!c) break;
+        c->url = canon_raw_string(doc, at, S("uri"));
+        c->title = canon_raw_string(doc, at, S("title"));
+        set_place(&g, c, at);
+    }
+    return g.first;
+}
+
+/* ---- writing */
+
+static void put_support(struct buf *out, const struct canon_citation *c, str text, int index)
+{
+    int64_t from = bytes_at(text, c->start), to = bytes_at(text, c->end);
+    canon_comma(out);
+    buf_add(out, S("{\"segment\":{"));
+    if (from >= 0 && to >= from) {
+        canon_put_i64(out, S("startIndex"), from);
+        canon_put_i64(out, S("endIndex"), to);
+    }
+    canon_put_raw(out, S("text"), c->quote);
+    buf_printf(out, "},\"groundingChunkIndices\":[%d]}", index);
+}
+
+void gemini_put_citations(struct buf *out, const struct canon_citation *list, str text)
+{
+    int count = 0;
+    if (!list) return;
+    canon_key(out, S("groundingMetadata"));
+    buf_add(out, S("{\"groundingChunks\":["));
+    for (const struct canon_citation *c = list; c && count < CITATIONS_MAX; c = c->next, count++) {
+        canon_comma(out);
+        buf_add(out, S("{\"web\":{"));
+        canon_put_raw(out, S("uri"), c->url);
+        canon_put_raw(out, S("title"), c->title);
+        buf_add(out, S("}}"));
+    }
+    buf_add(out, S("],\"groundingSupports\":["));
+    int i = 0;
+    for (const struct canon_citation *c = list; c && i < count; c = c->next, i++) put_support(out, c, text, i);
+    buf_add(out, S("]}"));
+}
