@@ -80,6 +80,7 @@ struct call {
     json_ref model_ref, stream_options_ref, include_usage_ref;
     json_ref budget_ref;  /* messages: thinking.budget_tokens, which stays below the limit */
     int64_t min_output;   /* the limit is never lowered below it; 0: call_min_output() says */
+    json_ref limit_in;    /* the object that holds the limit, where that is not the root */
     json_ref max_refs[3]; /* the limits by name, nulls too: max_completion_tokens, max_tokens, max_output_tokens */
 };
 

@@ -58,7 +58,11 @@ const struct dialect *dialect_of(enum call_kind kind);
 /* By its name; DIALECT_COUNT where there is none. */
 enum dialect_id dialect_find(str name);
 
-extern const struct dialect dialect_chat, dialect_responses, dialect_messages, dialect_gemini;
+extern const struct dialect dialect_chat;
+extern const struct dialect dialect_responses;
+extern const struct dialect dialect_messages;
+extern const struct dialect dialect_gemini;
+extern const struct dialect dialect_converse;
 
 /* An error in the shape of the client's protocol: as a body, and as the server-sent event that ends a stream. */
 void dialect_error(struct buf *out, enum call_kind kind, enum err e, str message, str param, str code);

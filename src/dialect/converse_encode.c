@@ -1,0 +1,443 @@
+/* A canonical call as a Converse body. Roles alternate: neighbours are joined; results of
+ * tools come first in their turn, each id once. */
+#include "dialect/converse.h"
+
+enum { NAME_MAX_BYTES = 200 };
+
+/* ---- blocks */
+
+static void open_block(struct buf *out, const char *member)
+{
+    canon_comma(out);
+    buf_printf(out, "{\"%s\":", member);
+}
+
+/* "Alphanumeric characters, whitespace (no more than one in a row), hyphens, parentheses and square brackets". */
+static void write_document_name(struct converse_writer *w, str name)
+{
+    char clean[NAME_MAX_BYTES];
+    size_t n = 0;
+    for (size_t i = 0; i < name.n && n < sizeof(clean); i++) {
+        char c = name.p[i];
+        bool fine = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || strchr("-()[]", c);
+        clean[n++] = fine && c ? c : '-';
+    }
+    w->documents++;
+    str unique = n ? str_of(clean, n) : arena_printf(w->arena, "document-%lld", (long long)w->documents);
+    canon_put_text(w->out, S("name"), unique);
+}
+
+static void write_media(struct converse_writer *w, const struct canon_part *part, const char *member)
+{
+    struct buf *out = w->out;
+    bool foreign = part->value.json.p && part->extras.of != DIALECT_CONVERSE;
+    str format = converse_format(part->media.type);
+    if (foreign || (!part->media.data.p && !part->text.json.p && !part->value.json.p)) return; /* refused before */
+    if (!format.n) format = part->text.json.p ? S("txt") : part->kind == PART_IMAGE ? S("png") : S("pdf");
+    open_block(out, member);
+    buf_add_byte(out, '{');
+    canon_put_text(out, S("format"), format);
+    if (part->kind == PART_DOCUMENT) write_document_name(w, part->media.name);
+    canon_key(out, S("source"));
+    if (part->media.data.p) {
+        buf_add(out, S("{\"bytes\":\""));
+        buf_add(out, part->media.data);
+        buf_add(out, S("\"}"));
+    } else if (part->text.json.p) {
+        buf_add(out, S("{\"text\":"));
+        buf_add(out, part->text.json);
+        buf_add_byte(out, '}');
+    } else {
+        buf_add(out, part->value.json);
+    }
+    canon_put_extras(out, &part->extras, DIALECT_CONVERSE);
+    buf_add(out, S("}}"));
+}
+
+/* Only an object is taken; a model may have written something else. */
+static void write_input(struct buf *out, str arguments)
+{
+    struct json doc;
+    struct json_fail why;
+    json_init(&doc);
+    canon_key(out, S("input"));
+    if (json_parse(&doc, arguments, &why) && json_type(&doc, JSON_ROOT) == JSON_OBJECT) {
+        buf_add(out, arguments);
+    } else {
+        buf_add_byte(out, '{');
+        if (str_trim(arguments).n) canon_put_text(out, S("arguments"), arguments);
+        buf_add_byte(out, '}');
+    }
+    json_free(&doc);
+}
+
+/* [a-zA-Z0-9_-]{1,64}: other letters become '-', a long id its head and a hash. */
+static str tool_id(struct converse_writer *w, str id)
+{
+    enum { ID_MAX = 64, HEAD = 47 };
+    bool plain = id.n > 0 && id.n <= ID_MAX;
+    uint64_t hash = 1469598103934665603u;
+    char *out = arena_alloc(w->arena, ID_MAX);
+    size_t n = 0;
+    for (size_t i = 0; i < id.n; i++) {
+        char c = id.p[i];
+        bool fine = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+        plain = plain && fine;
+        hash = (hash ^ (unsigned char)c) * 1099511628211u;
+        if (n < HEAD) out[n++] = fine ? c : '-';
+    }
+    if (plain) return id;
+    static const char digits[] = "0123456789abcdef";
+    out[n++] = '-';
+    for (int i = 0; i < 16; i++) out[n++] = digits[hash >> (60 - 4 * i) & 15];
+    return str_of(out, n);
+}
+
+static void write_tool_use(struct converse_writer *w, const struct canon_part *part)
+{
+    struct buf *out = w->out;
+    open_block(out, "toolUse");
+    buf_add_byte(out, '{');
+    canon_put_text(out, S("toolUseId"), tool_id(w, part->tool.id));
+    canon_put_text(out, S("name"), part->tool.name);
+    write_input(out, part->tool.arguments);
+    canon_put_extras(out, &part->extras, DIALECT_CONVERSE);
+    buf_add(out, S("}}"));
+}
+
+static void write_tool_result(struct converse_writer *w, const struct canon_part *part)
+{
+    struct buf *out = w->out;
+    open_block(out, "toolResult");
+    buf_add_byte(out, '{');
+    canon_put_text(out, S("toolUseId"), tool_id(w, part->tool.id));
+    canon_key(out, S("content"));
+    buf_add_byte(out, '[');
+    converse_write_parts(w, part->tool.content);
+    if (out->p[out->n - 1] == '[') buf_add(out, S("{\"text\":\"\"}"));
+    buf_add_byte(out, ']');
+    if (part->tool.is_error) canon_put_text(out, S("status"), S("error"));
+    canon_put_extras(out, &part->extras, DIALECT_CONVERSE);
+    buf_add(out, S("}}"));
+}
+
+static void write_text(struct converse_writer *w, const struct canon_part *part)
+{
+    struct buf *out = w->out;
+    bool own = part->value.json.p && w->from == DIALECT_CONVERSE;
+    if (own && part->citations) { /* a whole citationsContent */
+        open_block(out, "citationsContent");
+        buf_add(out, part->value.json);
+        buf_add_byte(out, '}');
+    } else if (own) {
+        open_block(out, "json");
+        buf_add(out, part->value.json);
+        buf_add_byte(out, '}');
+    } else if (part->text.json.n > 2 || w->from == DIALECT_CONVERSE) { /* an empty text is refused by Bedrock */
+        open_block(out, "text");
+        buf_add(out, part->text.json.p ? part->text.json : S("\"\""));
+        buf_add_byte(out, '}');
+    }
+}
+
+static void write_reasoning(struct converse_writer *w, const struct canon_part *part)
+{
+    struct buf *out = w->out;
+    jraw signature = canon_signature(part, w->from, DIALECT_CONVERSE);
+    if (!signature.json.p && w->from != DIALECT_CONVERSE) return; /* unproven thoughts are refused */
+    open_block(out, "reasoningContent");
+    if (part->kind == PART_REDACTED) {
+        buf_add_byte(out, '{');
+        canon_put_raw(out, S("redactedContent"), signature);
+        buf_add(out, S("}}"));
+        return;
+    }
+    buf_add(out, S("{\"reasoningText\":{"));
+    canon_put_raw(out, S("text"), part->text.json.p ? part->text : (jraw){S("\"\"")});
+    canon_put_raw(out, S("signature"), signature);
+    canon_put_extras(out, &part->extras, DIALECT_CONVERSE);
+    buf_add(out, S("}}}"));
+}
+
+void converse_write_cache_point(struct buf *out, int64_t ttl)
+{
+    canon_comma(out);
+    buf_add(out, S("{\"cachePoint\":{\"type\":\"default\""));
+    if (ttl >= 3600) buf_add(out, S(",\"ttl\":\"1h\""));
+    buf_add(out, S("}}"));
+}
+
+static void write_part(struct converse_writer *w, const struct canon_part *part)
+{
+    switch (part->kind) {
+    case PART_TEXT:
+    case PART_REFUSAL:
+        write_text(w, part);
+        break;
+    case PART_IMAGE:
+        write_media(w, part, "image");
+        break;
+    case PART_AUDIO:
+        write_media(w, part, "audio");
+        break;
+    case PART_VIDEO:
+        write_media(w, part, "video");
+        break;
+    case PART_DOCUMENT:
+        write_media(w, part, "document");
+        break;
+    case PART_TOOL_CALL:
+        write_tool_use(w, part);
+        break;
+    case PART_TOOL_RESULT:
+        write_tool_result(w, part);
+        break;
+    case PART_REASONING:
+    case PART_REDACTED:
+        write_reasoning(w, part);
+        break;
+    case PART_OPAQUE:
+        if (part->extras.of != DIALECT_CONVERSE) break;
+        canon_comma(w->out);
+        buf_add(w->out, part->value.json);
+        break;
+    }
+}
+
+void converse_write_parts(struct converse_writer *w, const struct canon_part *parts)
+{
+    for (const struct canon_part *p = parts; p; p = p->next) {
+        write_part(w, p);
+        if (p->cache_ttl) converse_write_cache_point(w->out, p->cache_ttl);
+    }
+}
+
+/* ---- messages */
+
+static bool is_system(const struct canon_message *m)
+{
+    return m->role == ROLE_SYSTEM || m->role == ROLE_DEVELOPER;
+}
+
+static void write_system(struct converse_writer *w, const struct canon_call *call)
+{
+    struct buf *out = w->out;
+    size_t from = out->n;
+    canon_key(out, S("system"));
+    buf_add_byte(out, '[');
+    size_t empty = out->n;
+    for (const struct canon_message *m = call->messages; m; m = m->next)
+        if (is_system(m)) converse_write_parts(w, m->parts);
+    if (call->output.format == FORMAT_JSON)
+        buf_printf(out, "%s{\"text\":\"Answer with a single JSON object and nothing else.\"}",
+                   out->n > empty ? "," : "");
+    if (out->n == empty)
+        out->n = from;
+    else
+        buf_add_byte(out, ']');
+}
+
+/* A result of a tool whose id stood in this turn already would be refused. */
+static bool seen_before(const struct canon_message *first, const struct canon_part *part)
+{
+    for (const struct canon_message *m = first; m; m = m->next)
+        for (const struct canon_part *p = m->parts; p; p = p->next) {
+            if (p == part) return false;
+            if (p->kind == PART_TOOL_RESULT && str_eq(p->tool.id, part->tool.id)) return true;
+        }
+    return false;
+}
+
+static const struct canon_message *write_turn(struct converse_writer *w, const struct canon_message *first)
+{
+    struct buf *out = w->out;
+    bool assistant = first->role == ROLE_ASSISTANT;
+    const struct canon_message *end = first;
+    size_t from = out->n;
+    while (end && (is_system(end) || (end->role == ROLE_ASSISTANT) == assistant)) end = end->next;
+    canon_comma(out);
+    buf_printf(out, "{\"role\":\"%s\",\"content\":[", assistant ? "assistant" : "user");
+    size_t empty = out->n;
+    for (int results = 1; results >= 0; results--) /* results of tools first */
+        for (const struct canon_message *m = first; m != end; m = m->next) {
+            if (is_system(m)) continue;
+            for (const struct canon_part *p = m->parts; p; p = p->next) {
+                if ((p->kind == PART_TOOL_RESULT) != (results == 1)) continue;
+                if (results && seen_before(first, p)) continue;
+                write_part(w, p);
+                if (p->cache_ttl) converse_write_cache_point(out, p->cache_ttl);
+            }
+        }
+    if (out->n == empty)
+        out->n = from; /* nothing of it can be said */
+    else
+        buf_add(out, S("]}"));
+    return end;
+}
+
+static void write_messages(struct converse_writer *w, const struct canon_call *call)
+{
+    canon_key(w->out, S("messages"));
+    buf_add_byte(w->out, '[');
+    const struct canon_message *m = call->messages;
+    while (m) m = is_system(m) ? m->next : write_turn(w, m);
+    buf_add_byte(w->out, ']');
+}
+
+/* ---- tools */
+
+static bool allowed(const struct canon_tool_choice *choice, str name)
+{
+    if (!choice->allowed_count) return true;
+    for (size_t i = 0; i < choice->allowed_count; i++)
+        if (str_eq(choice->allowed[i], name)) return true;
+    return false;
+}
+
+static void write_tool(struct buf *out, const struct canon_tool *t)
+{
+    if (t->kind == TOOL_OPAQUE && t->extras.of == DIALECT_CONVERSE) {
+        canon_comma(out);
+        buf_add(out, t->value.json);
+    }
+    if (t->kind != TOOL_FUNCTION) return;
+    canon_comma(out);
+    buf_add(out, S("{\"toolSpec\":{"));
+    canon_put_text(out, S("name"), t->name);
+    if (t->description.json.n > 2) canon_put_raw(out, S("description"), t->description);
+    canon_key(out, S("inputSchema"));
+    buf_add(out, S("{\"json\":"));
+    buf_add(out, t->schema.json.p ? t->schema.json : S("{\"type\":\"object\",\"properties\":{}}"));
+    buf_add_byte(out, '}');
+    if (t->strict == 1) canon_put_bool(out, S("strict"), true);
+    canon_put_extras(out, &t->extras, DIALECT_CONVERSE);
+    buf_add(out, S("}}"));
+    if (t->cache_ttl) converse_write_cache_point(out, t->cache_ttl);
+}
+
+static bool history_uses_tools(const struct canon_call *call)
+{
+    for (const struct canon_message *m = call->messages; m; m = m->next)
+        for (const struct canon_part *p = m->parts; p; p = p->next)
+            if (p->kind == PART_TOOL_CALL || p->kind == PART_TOOL_RESULT) return true;
+    return false;
+}
+
+/* There is no "none": without tools none can be called. But where the history has calls, tools
+ * must be declared; then they are, and that none may be used is said by nobody. */
+static void write_tools(struct buf *out, const struct canon_call *call)
+{
+    const struct canon_tool_choice *choice = &call->choice;
+    if (!call->tools || (choice->mode == CHOICE_NONE && !history_uses_tools(call))) return;
+    size_t from = out->n;
+    canon_key(out, S("toolConfig"));
+    buf_add(out, S("{\"tools\":["));
+    size_t empty = out->n;
+    for (const struct canon_tool *t = call->tools; t; t = t->next)
+        if (allowed(choice, t->name)) write_tool(out, t);
+    if (out->n == empty) {
+        out->n = from;
+        return;
+    }
+    buf_add_byte(out, ']');
+    if (choice->mode == CHOICE_REQUIRED && choice->name.n) {
+        canon_key(out, S("toolChoice"));
+        buf_add(out, S("{\"tool\":{"));
+        canon_put_text(out, S("name"), choice->name);
+        buf_add(out, S("}}"));
+    } else if (choice->mode == CHOICE_REQUIRED) {
+        canon_key(out, S("toolChoice"));
+        buf_add(out, S("{\"any\":{}}"));
+    } else if (choice->mode == CHOICE_AUTO) {
+        canon_key(out, S("toolChoice"));
+        buf_add(out, S("{\"auto\":{}}"));
+    }
+    buf_add_byte(out, '}');
+}
+
+/* ---- configuration */
+
+static void write_inference(struct buf *out, const struct canon_call *call, const struct canon_target *target,
+                            bool thinks)
+{
+    size_t from = out->n;
+    canon_key(out, S("inferenceConfig"));
+    buf_add_byte(out, '{');
+    size_t empty = out->n;
+    if (target->max_output >= 0) canon_put_i64(out, S("maxTokens"), target->max_output);
+    if (!thinks) { /* a model that thinks takes neither */
+        canon_put_number(out, S("temperature"), call->sampling.temperature);
+        canon_put_number(out, S("topP"), call->sampling.top_p);
+    }
+    if (call->stop_count) {
+        canon_key(out, S("stopSequences"));
+        buf_add_byte(out, '[');
+        for (size_t i = 0; i < call->stop_count; i++) {
+            canon_comma(out);
+            buf_add(out, call->stop[i].json);
+        }
+        buf_add_byte(out, ']');
+    }
+    if (out->n == empty)
+        out->n = from;
+    else
+        buf_add_byte(out, '}');
+}
+
+/* Claude's thinking; other models of Bedrock take no control in these words. */
+static void write_additional(struct buf *out, const struct canon_call *call, str model, int64_t budget)
+{
+    size_t from = out->n;
+    bool claude = str_find(model, S("claude"), 0) != SIZE_MAX;
+    canon_key(out, S("additionalModelRequestFields"));
+    buf_add_byte(out, '{');
+    size_t empty = out->n;
+    if (claude && budget > 0)
+        buf_printf(out, "\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":%lld}", (long long)budget);
+    else if (claude && call->reasoning.adaptive)
+        buf_add(out, S("\"thinking\":{\"type\":\"adaptive\"}"));
+    canon_put_number(out, S("top_k"), call->sampling.top_k);
+    if (out->n == empty)
+        out->n = from;
+    else
+        buf_add_byte(out, '}');
+}
+
+static void write_output(struct converse_writer *w, const struct canon_call *call)
+{
+    struct buf *out = w->out;
+    if (call->output.format != FORMAT_SCHEMA) return;
+    canon_key(out, S("outputConfig"));
+    buf_add(out, S("{\"textFormat\":{\"type\":\"json_schema\",\"structure\":{\"jsonSchema\":{"));
+    canon_put_text(out, S("name"), call->output.name.n ? call->output.name : S("answer"));
+    canon_put_raw(out, S("description"), call->output.description);
+    canon_put_text(out, S("schema"), call->output.schema.json);
+    buf_add(out, S("}}}}"));
+}
+
+static bool forced(const struct canon_call *call)
+{
+    return call->choice.mode == CHOICE_REQUIRED;
+}
+
+bool converse_encode_call(const struct canon_call *call, const struct canon_target *target, struct buf *out,
+                          struct call_problem *problem)
+{
+    struct converse_writer w = {.out = out, .arena = call->arena, .from = call->from};
+    int64_t budget = forced(call) ? 0 : canon_thinking_budget(&call->reasoning, target->max_output);
+    bool thinks = str_find(target->model, S("claude"), 0) != SIZE_MAX && (budget > 0 || call->reasoning.adaptive);
+    (void)problem;
+    buf_add_byte(out, '{');
+    write_system(&w, call);
+    write_messages(&w, call);
+    write_inference(out, call, target, thinks);
+    write_tools(out, call);
+    write_output(&w, call);
+    if (call->from != DIALECT_CONVERSE) {
+        write_additional(out, call, target->model, budget);
+        if (call->metadata.json.p) canon_put_raw(out, S("requestMetadata"), call->metadata);
+    }
+    canon_put_extras(out, &call->extras, DIALECT_CONVERSE);
+    buf_add_byte(out, '}');
+    return true;
+}

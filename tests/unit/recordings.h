@@ -1,0 +1,148 @@
+/* Recorded traffic, which is not part of the project: $PURSER_SHARED/traffic, else
+ * ../shared/traffic. */
+#ifndef TESTS_DIALECT_RECORDINGS_H
+#define TESTS_DIALECT_RECORDINGS_H
+
+#include "dialect/dialect.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <zlib.h>
+
+#include <cmocka.h>
+
+struct recording {
+    str provider, id, uri;
+    str request, response; /* decoded; p == NULL: not kept */
+    int64_t status;
+    struct arena arena; /* freed behind each */
+};
+
+typedef void recording_fn(struct recording *r, void *ctx);
+
+static inline str recording_text(const struct json *row, const char *key, struct arena *arena)
+{
+    str s = STR_NONE;
+    json_ref at = json_find(row, JSON_ROOT, str_from(key), NULL);
+    return at && json_string(row, at, arena, &s) ? s : STR_NONE;
+}
+
+static inline int recording_digit(char c)
+{
+    return c >= 'A' && c <= 'Z'   ? c - 'A'
+           : c >= 'a' && c <= 'z' ? c - 'a' + 26
+           : c >= '0' && c <= '9' ? c - '0' + 52
+           : c == '+'             ? 62
+           : c == '/'             ? 63
+                                  : -1;
+}
+
+static inline str recording_base64(str text, struct arena *arena)
+{
+    char *out = arena_alloc(arena, text.n + 1);
+    size_t n = 0;
+    uint32_t bits = 0;
+    int have = 0;
+    for (size_t i = 0; i < text.n; i++) {
+        int digit = recording_digit(text.p[i]);
+        if (digit < 0) continue;
+        bits = bits << 6 | (uint32_t)digit;
+        have += 6;
+        if (have < 8) continue;
+        have -= 8;
+        out[n++] = (char)(bits >> have & 0xff);
+    }
+    return str_of(out, n);
+}
+
+static inline void recording_line(str provider, str line, recording_fn *fn, void *ctx)
+{
+    struct json row;
+    struct json_fail why;
+    struct recording r = {.provider = provider};
+    json_init(&row);
+    arena_init(&r.arena);
+    if (!json_parse(&row, line, &why)) fail_msg("%.*s: a line is no JSON: %s", (int)provider.n, provider.p, why.why);
+    r.id = recording_text(&row, "id", &r.arena);
+    r.uri = recording_text(&row, "uri", &r.arena);
+    r.request = recording_text(&row, "request_body", &r.arena);
+    r.response = recording_text(&row, "response_body", &r.arena);
+    str coded = recording_text(&row, "response_body_b64", &r.arena);
+    if (!r.response.p && coded.p) r.response = recording_base64(coded, &r.arena);
+    if (!json_i64(&row, json_find(&row, JSON_ROOT, S("status"), NULL), &r.status)) r.status = 0;
+    fn(&r, ctx);
+    arena_free(&r.arena);
+    json_free(&row);
+}
+
+/* Calls `fn` for each exchange of the provider's file. False: there is no such file. */
+static inline bool recordings_each(const char *provider, recording_fn *fn, void *ctx)
+{
+    static char piece[64 * 1024];
+    const char *shared = getenv("PURSER_SHARED");
+    char path[4096];
+    struct buf line;
+    (void)snprintf(path, sizeof(path), "%s/traffic/%s.jsonl.gz", shared ? shared : "../shared", provider);
+    gzFile file = gzopen(path, "rb");
+    if (!file) return false;
+    buf_init(&line, 0);
+    for (int n; (n = gzread(file, piece, sizeof(piece))) > 0;) {
+        buf_add(&line, str_of(piece, (size_t)n));
+        for (size_t end; (end = str_find_byte(buf_str(&line), '\n', 0)) != SIZE_MAX;) {
+            recording_line(str_from(provider), str_head(buf_str(&line), end), fn, ctx);
+            buf_consume(&line, end + 1);
+        }
+    }
+    buf_free(&line);
+    gzclose(file);
+    return true;
+}
+
+/* ---- the same JSON, whatever the order of members */
+
+static inline bool json_alike(const struct json *a, json_ref x, const struct json *b, json_ref y, struct buf *where)
+{
+    size_t length = where->n;
+    if (json_type(a, x) != json_type(b, y)) return false;
+    if (json_type(a, x) == JSON_OBJECT) {
+        size_t members[2] = {0, 0};
+        for (json_ref k = json_first(b, y); k; k = json_next(b, y, k + 1)) members[1]++;
+        for (json_ref k = json_first(a, x); k; k = json_next(a, x, k + 1)) {
+            struct arena arena;
+            str key = STR_NONE;
+            arena_init(&arena);
+            members[0]++;
+            if (!json_string(a, k, &arena, &key)) key = json_raw(a, k);
+            buf_printf(where, ".%.*s", (int)key.n, key.p);
+            json_ref other = json_find(b, y, key, NULL);
+            bool same = other && json_alike(a, k + 1, b, other, where);
+            arena_free(&arena);
+            if (!same) return false;
+            where->n = length;
+        }
+        return members[0] == members[1];
+    }
+    if (json_type(a, x) == JSON_ARRAY) {
+        json_ref i = json_first(a, x), k = json_first(b, y);
+        for (int index = 0; i && k; i = json_next(a, x, i), k = json_next(b, y, k), index++) {
+            buf_printf(where, "[%d]", index);
+            if (!json_alike(a, i, b, k, where)) return false;
+            where->n = length;
+        }
+        return !i && !k;
+    }
+    if (json_type(a, x) == JSON_STRING) {
+        struct arena arena;
+        str s = STR_NONE, t = STR_NONE;
+        arena_init(&arena);
+        bool both = json_string(a, x, &arena, &s) && json_string(b, y, &arena, &t);
+        bool same = both ? str_eq(s, t) : str_eq(json_raw(a, x), json_raw(b, y));
+        arena_free(&arena);
+        return same;
+    }
+    return str_eq(json_raw(a, x), json_raw(b, y));
+}
+
+#endif
