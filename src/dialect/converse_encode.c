@@ -30,9 +30,9 @@ static void write_document_name(struct converse_writer *w, str name)
 static void write_media(struct converse_writer *w, const struct canon_part *part, const char *member)
 {
     struct buf *out = w->out;
-    bool foreign = part->value.json.p && part->extras.of != DIALECT_CONVERSE;
+    bool own = part->value.json.p && w->from == DIALECT_CONVERSE; /* a source that Bedrock alone knows */
     str format = converse_format(part->media.type);
-    if (foreign || (!part->media.data.p && !part->text.json.p && !part->value.json.p)) return; /* refused before */
+    if (!part->media.data.p && !part->text.json.p && !own) return; /* refused before */
     if (!format.n) format = part->text.json.p ? S("txt") : part->kind == PART_IMAGE ? S("png") : S("pdf");
     open_block(out, member);
     buf_add_byte(out, '{');

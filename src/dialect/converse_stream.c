@@ -161,6 +161,7 @@ void converse_decode_end(struct canon_decoder *d, const struct answer *tap)
 
 struct encoding {
     bool started, open;
+    enum canon_part_kind kind; /* of the open block */
     enum canon_stop stop;
     enum dialect_id from;
     int64_t shown; /* index of the open block, as the client sees it: blocks that cannot be shown have none */
@@ -196,6 +197,7 @@ static void emit_block_start(struct canon_encoder *e, const struct canon_part *p
 {
     struct encoding *s = shown_of(e);
     s->open = can_show(s, part);
+    s->kind = part->kind;
     if (!s->open) return;
     s->shown = s->next++;
     if (part->kind == PART_TOOL_CALL) {
@@ -252,9 +254,10 @@ static void emit_citation(struct canon_encoder *e, const struct canon_citation *
 
 static void emit_signature(struct canon_encoder *e, const struct canon_delta *delta)
 {
-    if (delta->part->kind == PART_REDACTED)
+    enum canon_part_kind kind = shown_of(e)->kind;
+    if (kind == PART_REDACTED)
         emit_piece(e, S("\"reasoningContent\":{\"redactedContent\":"), delta->piece, S("}"));
-    else if (delta->part->kind == PART_REASONING)
+    else if (kind == PART_REASONING)
         emit_piece(e, S("\"reasoningContent\":{\"signature\":"), delta->piece, S("}"));
 }
 
@@ -286,7 +289,7 @@ void converse_encode_delta(struct canon_encoder *e, const struct canon_delta *de
         emit_block_start(e, delta->part);
         break;
     case DELTA_TEXT:
-        if (delta->part->kind == PART_REASONING)
+        if (s->kind == PART_REASONING)
             emit_piece(e, S("\"reasoningContent\":{\"text\":"), delta->piece, S("}"));
         else
             emit_piece(e, S("\"text\":"), delta->piece, S(""));
@@ -298,7 +301,7 @@ void converse_encode_delta(struct canon_encoder *e, const struct canon_delta *de
         emit_signature(e, delta);
         break;
     case DELTA_CITATION:
-        emit_citation(e, delta->part->citations);
+        if (delta->part) emit_citation(e, delta->part->citations);
         break;
     case DELTA_BLOCK_STOP:
         if (!s->open) break;

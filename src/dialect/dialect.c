@@ -7,10 +7,8 @@
 
 /* A line here, and its files: that is a dialect. */
 static const struct dialect *const dialects[DIALECT_COUNT] = {
-    [DIALECT_CHAT] = &dialect_chat,
-    [DIALECT_RESPONSES] = &dialect_responses,
-    [DIALECT_MESSAGES] = &dialect_messages,
-    [DIALECT_CONVERSE] = &dialect_converse,
+    [DIALECT_CHAT] = &dialect_chat,         [DIALECT_RESPONSES] = &dialect_responses,
+    [DIALECT_MESSAGES] = &dialect_messages, [DIALECT_CONVERSE] = &dialect_converse,
     [DIALECT_GEMINI] = &dialect_gemini,
 };
 

@@ -100,20 +100,17 @@ static inline bool recordings_each(const char *provider, recording_fn *fn, void 
     return true;
 }
 
-/* ---- the same JSON, whatever the order of members */
+/* ---- the same JSON, whatever the order of members: all that `a` has is in `b`, which may say more */
 
 static inline bool json_alike(const struct json *a, json_ref x, const struct json *b, json_ref y, struct buf *where)
 {
     size_t length = where->n;
     if (json_type(a, x) != json_type(b, y)) return false;
     if (json_type(a, x) == JSON_OBJECT) {
-        size_t members[2] = {0, 0};
-        for (json_ref k = json_first(b, y); k; k = json_next(b, y, k + 1)) members[1]++;
         for (json_ref k = json_first(a, x); k; k = json_next(a, x, k + 1)) {
             struct arena arena;
             str key = STR_NONE;
             arena_init(&arena);
-            members[0]++;
             if (!json_string(a, k, &arena, &key)) key = json_raw(a, k);
             buf_printf(where, ".%.*s", (int)key.n, key.p);
             json_ref other = json_find(b, y, key, NULL);
@@ -122,7 +119,7 @@ static inline bool json_alike(const struct json *a, json_ref x, const struct jso
             if (!same) return false;
             where->n = length;
         }
-        return members[0] == members[1];
+        return true;
     }
     if (json_type(a, x) == JSON_ARRAY) {
         json_ref i = json_first(a, x), k = json_first(b, y);
@@ -142,7 +139,8 @@ static inline bool json_alike(const struct json *a, json_ref x, const struct jso
         arena_free(&arena);
         return same;
     }
-    return str_eq(json_raw(a, x), json_raw(b, y));
+    double v, w; /* "1.0" and "1": some recorders wrote numbers anew */
+    return str_eq(json_raw(a, x), json_raw(b, y)) || (json_double(a, x, &v) && json_double(b, y, &w) && v == w);
 }
 
 #endif
