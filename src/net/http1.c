@@ -208,6 +208,18 @@ static bool is_http_line(str head, const struct http_head *h)
            str_starts(str_from_at(version, 9), S("\r\n"));
 }
 
+/* "GET / HTTP/2.0": whole, but of a version that is not spoken here. */
+static bool is_other_version(str head)
+{
+    if (str_starts(head, S("\r\n"))) head = str_from_at(head, 2);
+    size_t end = str_find(head, S("\r\n"), 0);
+    if (end == SIZE_MAX || end < 9) return false;
+    str version = str_of(head.p + end - 9, 9);
+    char major = version.p[6], minor = version.p[8];
+    return str_starts(version, S(" HTTP/")) && version.p[7] == '.' && major >= '0' && major <= '9' && minor >= '0' &&
+           minor <= '9' && !(major == '1' && minor <= '1');
+}
+
 enum err http1_read_request(str head, struct arena *arena, struct http_head *out, const char **why)
 {
     struct reading r;
@@ -216,7 +228,10 @@ enum err http1_read_request(str head, struct arena *arena, struct http_head *out
             *why = "more than 100 headers";
             return ERR_HEAD_TOO_LARGE;
         }
-        if (llhttp_get_errno(&r.parser) == HPE_PAUSED) return bad(why, "only HTTP/1.0 and HTTP/1.1 are spoken here");
+        if (is_other_version(head)) {
+            *why = "only HTTP/1.0 and HTTP/1.1 are spoken here";
+            return ERR_HTTP_VERSION;
+        }
         const char *reason = llhttp_get_error_reason(&r.parser);
         return bad(why, reason && *reason ? reason : "the request's head is malformed");
     }

@@ -395,6 +395,8 @@ const char *http_reason(int status)
         return "Bad Gateway";
     case 503:
         return "Service Unavailable";
+    case 505:
+        return "HTTP Version Not Supported";
     case 504:
         return "Gateway Timeout";
     default:
