@@ -1,5 +1,6 @@
 /* Where a model's name leads. */
 #include "settings/settings.h"
+#include "settings/suggest.h"
 
 #include <stdlib.h>
 
@@ -84,6 +85,26 @@ static const struct setting_provider *guess(const struct settings *s, str model,
     return NULL;
 }
 
+/* "zzz/nope", where nothing is called zzz: is it a slip of a provider's name? */
+static str unknown_provider(const struct settings *s, str model, struct arena *arena)
+{
+    size_t slash = str_find_byte(model, '/', 0);
+    if (slash == SIZE_MAX || slash == 0 || slash + 1 >= model.n || !s->provider_count) return STR_NONE;
+    struct suggest near;
+    str wanted = str_head(model, slash), names = STR_NONE;
+    suggest_init(&near, wanted);
+    for (size_t i = 0; i < s->provider_count; i++) {
+        names = arena_printf(arena, "%" STR_FMT "%s%" STR_FMT, STR_ARG(names), i ? ", " : "",
+                             STR_ARG(s->providers[i].name));
+        suggest_offer(&near, s->providers[i].name);
+    }
+    str hint = near.best.p ? arena_printf(arena, ", did you mean '%" STR_FMT "'?", STR_ARG(near.best)) : STR_NONE;
+    return arena_printf(arena,
+                        "no provider named '%" STR_FMT "' is set up in %" STR_FMT " (there are: %" STR_FMT ")%" STR_FMT
+                        "; where it is part of a model's name, give the model a provider under `models:`",
+                        STR_ARG(show(wanted, arena)), STR_ARG(s->file), STR_ARG(names), STR_ARG(hint));
+}
+
 bool settings_route(const struct settings *s, str model, struct arena *arena, struct setting_target *out, str *why)
 {
     *out = (struct setting_target){NULL, STR_NONE};
@@ -95,6 +116,8 @@ bool settings_route(const struct settings *s, str model, struct arena *arena, st
     if (p) return take(p, rest, arena, out, why);
     p = s->models_only ? NULL : guess(s, model, arena);
     if (p) return take(p, model, arena, out, why);
+    *why = unknown_provider(s, model, arena);
+    if (why->n) return false;
     str shown = show(model, arena);
     str example = s->provider_count ? s->providers[0].name : S("openai");
     *why = arena_printf(arena,

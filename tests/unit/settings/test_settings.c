@@ -142,7 +142,8 @@ static void routes(void **state)
     expect_route(s, "gpt-4o", "openai", "gpt-4o");    /* the price book has it there */
     expect_route(s, "sim-small", "lab", "sim-small"); /* an own price has it here */
     expect_route(s, "gpt-99", NULL, "under `models:` in purser.yaml: \"gpt-99\": openai/gpt-99");
-    expect_route(s, "nobody/x", NULL, "no provider is known for the model 'nobody/x'");
+    expect_route(s, "nobody/x", NULL, "no provider named 'nobody' is set up in purser.yaml (there are: openai, lab)");
+    expect_route(s, "opanai/gpt-5-mini", NULL, "did you mean 'openai'?");
     expect_route(s, "a\nb", NULL, "'a?b'");
     expect_route(s, "", NULL, "no provider is known");
     settings_drop(s);
