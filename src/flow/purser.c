@@ -153,6 +153,7 @@ struct purser *purser_open(struct settings *settings, const char *settings_file,
     struct hash_key key = ledger_hash_key(p->ledger);
     p->budgets = budgets_new(key, settings->max_counters);
     p->limits = limits_new(key, settings->max_counters);
+    p->peers = peers_new(key);
     p->machines = machines_new();
     p->objects = objects_new(key, OBJECTS_MAX);
     p->known = known_budgets_load(settings->data);
@@ -340,6 +341,7 @@ void purser_drop(struct purser *p)
     snapshot_put(p->current);
     budgets_drop(p->budgets);
     limits_drop(p->limits);
+    peers_drop(p->peers);
     machines_drop(p->machines);
     objects_drop(p->objects);
     known_budgets_drop(p->known);

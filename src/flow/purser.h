@@ -31,6 +31,7 @@ struct purser {
     pthread_mutex_t clock_lock;
     pthread_cond_t clock_wake;
     bool clock_stop; /* under `clock_lock` */
+    struct peers *peers;
     struct machines *machines;
     struct objects *objects;
     struct known_budgets *known; /* under `control` */

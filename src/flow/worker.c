@@ -219,10 +219,8 @@ struct worker *worker_new(struct purser *p, unsigned index)
 bool worker_listen(struct worker *w, struct buf *why)
 {
     const struct settings *s = w->lease->snapshot->settings;
-    struct http_server_options options = {.loop = &w->loop,
-                                          .handler = handler(),
-                                          .limits = limits_of(w, s),
-                                          .owner = w};
+    struct http_server_options options = {
+        .loop = &w->loop, .handler = handler(), .limits = limits_of(w, s), .peers = w->purser->peers, .owner = w};
     w->server = http_server_new(&options);
     for (size_t i = 0; i < s->listener_count; i++) {
         const struct setting_listener *l = &s->listeners[i];

@@ -52,14 +52,15 @@ void *http_server_owner(const struct http_server *s)
     return s->options.owner;
 }
 
-static bool too_many(const struct http_server *s, const char *peer)
+/* Whether there is room for one more; `*counted`: it has been counted for its address. */
+static bool has_room(const struct http_server *s, const char *peer, bool *counted)
 {
     const struct http_limits *limits = &s->options.limits;
-    if (limits->connections && s->conn_count >= limits->connections) return true;
-    if (!limits->connections_per_ip || !*peer) return false;
-    unsigned same = 0;
-    LIST_EACH (it, &s->conns) same += strcmp(LIST_ENTRY(it, struct server_conn, link)->peer, peer) == 0;
-    return same >= limits->connections_per_ip;
+    *counted = false;
+    if (limits->connections && s->conn_count >= limits->connections) return false;
+    if (!limits->connections_per_ip || !s->options.peers || !*peer) return true;
+    *counted = peers_enter(s->options.peers, peer, limits->connections_per_ip);
+    return *counted;
 }
 
 static void describe_peer(const struct sockaddr_storage *from, char out[46])
@@ -109,7 +110,8 @@ static void on_acceptable(struct conn *io)
         char peer[46];
         describe_peer(&from, peer);
         struct http_server *s = l->server;
-        if (too_many(s, peer)) {
+        bool counted;
+        if (!has_room(s, peer, &counted)) {
             turn_away(l, fd);
             continue;
         }
@@ -117,7 +119,7 @@ static void on_acceptable(struct conn *io)
             int on = 1;
             setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
         }
-        server_conn_new(s, fd, l->tls, peer);
+        server_conn_new(s, fd, l->tls, peer, counted);
     }
 }
 

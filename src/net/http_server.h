@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "net/http1.h"
 #include "net/loop.h"
+#include "net/peers.h"
 
 #include <sys/uio.h>
 
@@ -64,8 +65,8 @@ struct http_exchange {
 
 struct http_limits {
     size_t header_bytes, body_bytes;
-    unsigned connections; /* 0: none of these */
-    unsigned connections_per_ip;
+    unsigned connections;        /* 0: none of these */
+    unsigned connections_per_ip; /* over all servers with the same `peers` */
     int64_t request_us, idle_us, write_us;
     size_t queue_bytes; /* ceiling of what is kept for a slow reader: http_send() refuses above */
 };
@@ -75,6 +76,7 @@ struct http_server_options {
     struct loop *loop;
     const struct http_handler *handler;
     struct http_limits limits;
+    struct peers *peers; /* NULL: connections_per_ip bounds nothing. Outlives the server */
     void *owner;
 };
 

@@ -44,6 +44,7 @@ void server_conn_close(struct server_conn *c)
     if (c->state == SERVER_CLOSED) return;
     bool answering = c->state == SERVER_ANSWERING;
     c->state = SERVER_CLOSED;
+    if (c->counted) peers_leave(c->server->options.peers, c->peer);
     struct server_exchange *x = c->x;
     c->x = NULL;
     if (x) {
@@ -479,14 +480,16 @@ static void drive(struct task *t)
     if (c->state != SERVER_CLOSED) go_on(c);
 }
 
-bool server_conn_new(struct http_server *s, int fd, struct tls_context *tls, const char *peer)
+void server_conn_new(struct http_server *s, int fd, struct tls_context *tls, const char *peer, bool counted)
 {
     struct server_conn *c = mem_zalloc(sizeof(*c));
     if (!conn_init(&c->io, s->options.loop, fd, events())) {
+        if (counted) peers_leave(s->options.peers, peer);
         free(c);
-        return false;
+        return;
     }
     c->server = s;
+    c->counted = counted;
     c->state = tls ? SERVER_HANDSHAKE : SERVER_HEAD;
     if (tls) c->io.tls = tls_accept(tls, fd);
     str_copy(c->peer, sizeof(c->peer), str_from(peer));
@@ -499,5 +502,4 @@ bool server_conn_new(struct http_server *s, int fd, struct tls_context *tls, con
     server_conn_set_deadline(c);
     conn_want(&c->io, CONN_READ);
     on_readable(&c->io); /* the first request often came with the connection */
-    return true;
 }

@@ -62,10 +62,12 @@ struct server_conn {
     bool head_method; /* a head that cannot be read begins with HEAD */
     int64_t begun_us; /* monotonic: first byte of the request, or the begin of lingering; 0: idle */
     size_t lingered;
+    bool counted; /* in the server's `peers` */
     char peer[46];
 };
 
-bool server_conn_new(struct http_server *s, int fd, struct tls_context *tls, const char *peer);
+/* `counted`: its address entered the server's `peers`; it leaves when the connection closes. */
+void server_conn_new(struct http_server *s, int fd, struct tls_context *tls, const char *peer, bool counted);
 void server_conn_close(struct server_conn *c);
 /* Frees the exchange, telling nobody. */
 void server_conn_end_exchange(struct server_conn *c);

@@ -26,6 +26,7 @@ struct rig {
     atomic_int requests, done, gone, aborted, drained, refused, half_closed, turns;
     atomic_bool stop, drain;
     struct http_limits limits;
+    struct peers *peers;
     const char *cert, *key;
 };
 
@@ -222,7 +223,8 @@ static inline void rig_start(struct rig *r)
     buf_init(&why, 0);
     loop_init(&r->loop, r);
     r->loop.on_mail = rig_mail;
-    struct http_server_options options = {.loop = &r->loop, .handler = &handler, .limits = r->limits, .owner = r};
+    struct http_server_options options = {
+        .loop = &r->loop, .handler = &handler, .limits = r->limits, .peers = r->peers, .owner = r};
     r->server = http_server_new(&options);
     if (!http_server_listen(r->server, "127.0.0.1", 0, r->cert, r->key, &why)) fail_msg("%.*s", STR_ARG(buf_str(&why)));
     r->port = http_server_port(r->server);

@@ -175,41 +175,75 @@ static void idle_connections_are_closed(void **state)
 
 /* ---- ceilings */
 
+static void expect_turned_away(const struct rig *r)
+{
+    int fd = rig_dial(r);
+    struct buf got = rig_read_all(fd, NULL);
+    rig_expect(buf_str(&got), "HTTP/1.1 503 ");
+    buf_free(&got);
+    close(fd);
+}
+
+static void expect_let_in(const struct rig *r)
+{
+    struct buf got = rig_talk(r, S("GET /info HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
+    rig_expect(buf_str(&got), " 200 OK");
+    buf_free(&got);
+}
+
+static int hold_one(struct rig *r)
+{
+    int fd = rig_dial(r);
+    int before = r->requests;
+    rig_send(fd, S("GET /hold HTTP/1.1\r\nHost: a\r\n\r\n"));
+    assert_true(rig_waits(&r->requests, before + 1));
+    return fd;
+}
+
 static void two_connections(struct http_limits *l)
 {
     l->connections = 2;
 }
 
-static void two_of_an_address(struct http_limits *l)
-{
-    l->connections_per_ip = 2;
-}
-
-static void ceilings_of_connections(void **state)
+static void ceiling_of_connections(void **state)
 {
     (void)state;
-    void (*const limits[])(struct http_limits * l) = {two_connections, two_of_an_address};
-    for (size_t i = 0; i < COUNT_OF(limits); i++) {
-        struct rig *r = rig_with(limits[i]);
-        int held[2];
-        for (int n = 0; n < 2; n++) {
-            held[n] = rig_dial(r);
-            rig_send(held[n], S("GET /hold HTTP/1.1\r\nHost: a\r\n\r\n"));
-        }
-        assert_true(rig_waits(&r->requests, 2));
-        int fd = rig_dial(r);
-        struct buf got = rig_read_all(fd, NULL);
-        rig_expect(buf_str(&got), "HTTP/1.1 503 ");
-        buf_free(&got);
-        close(fd);
-        close(held[0]);
-        assert_true(rig_waits(&r->gone, 1));
-        got = rig_talk(r, S("GET /info HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
-        rig_expect(buf_str(&got), " 200 OK");
-        buf_free(&got);
-        close(held[1]);
-        rig_stop(r);
+    struct rig *r = rig_with(two_connections);
+    int held[] = {hold_one(r), hold_one(r)};
+    expect_turned_away(r);
+    close(held[0]);
+    assert_true(rig_waits(&r->gone, 1));
+    expect_let_in(r);
+    close(held[1]);
+    rig_stop(r);
+}
+
+/* Whichever of the servers that share the count it comes to. */
+static void ceiling_of_an_address(void **state)
+{
+    (void)state;
+    struct peers *peers = peers_new((struct hash_key){1, 2});
+    struct rig *r[2];
+    for (size_t i = 0; i < COUNT_OF(r); i++) {
+        r[i] = rig_new();
+        r[i]->limits.connections_per_ip = 2;
+        r[i]->peers = peers;
+        rig_start(r[i]);
     }
+    int held[] = {hold_one(r[0]), hold_one(r[1])};
+    expect_turned_away(r[0]);
+    expect_turned_away(r[1]);
+    close(held[0]);
+    assert_true(rig_waits(&r[0]->gone, 1));
+    expect_let_in(r[1]);
+    close(held[1]);
+    for (size_t i = 0; i < COUNT_OF(r); i++) rig_stop(r[i]);
+    assert_true(peers_enter(peers, "127.0.0.1", 1)); /* nobody is left */
+    assert_false(peers_enter(peers, "127.0.0.1", 1));
+    assert_true(peers_enter(peers, "::1", 1));
+    peers_leave(peers, "127.0.0.1");
+    assert_true(peers_enter(peers, "127.0.0.1", 1));
+    peers_drop(peers);
 }
 
 /* Out of descriptors: the loop rests instead of spinning, and goes on when there are some. */
@@ -343,7 +377,8 @@ int main(void)
         cmocka_unit_test(reader_that_stops_is_cut),
         cmocka_unit_test(dripping_request_times_out),
         cmocka_unit_test(idle_connections_are_closed),
-        cmocka_unit_test(ceilings_of_connections),
+        cmocka_unit_test(ceiling_of_connections),
+        cmocka_unit_test(ceiling_of_an_address),
         cmocka_unit_test(no_descriptors_left),
         cmocka_unit_test(waiting_does_not_spin),
         cmocka_unit_test(drain_lets_the_running_end),
