@@ -52,6 +52,10 @@ int64_t responses_created(const struct json *doc, json_ref response);
 
 void responses_note(struct canon_call *call, enum canon_feature feature, str field);
 
+/* The prompt of a call: instructions and input. */
+bool responses_read_prompt(const struct json *doc, struct canon_call *call, struct call_problem *problem) MUST_CHECK;
+void responses_put_input(struct buf *out, const struct canon_call *call);
+
 bool responses_decode_call(const struct json *doc, struct canon_call *out, struct call_problem *problem) MUST_CHECK;
 bool responses_encode_call(const struct canon_call *call, const struct canon_target *target, struct buf *out,
                            struct call_problem *problem) MUST_CHECK;

@@ -1,5 +1,5 @@
-/* Reading a call. Items become messages, one each. What stands at the root is read
- * where it has a meaning for others, and kept as it stands for the same dialect. */
+/* Reading a call: what stands at the root is read where it has a meaning for others, and
+ * kept as it stands for the same dialect. */
 #include "dialect/responses.h"
 
 enum { UNKNOWN_MAX = 32 }; /* fields named; more are still kept */
@@ -26,125 +26,6 @@ static void note(struct root *r, enum canon_feature feature, str field)
 {
     canon_note(r->call, feature, field);
 }
-
-/* ---- the prompt */
-
-static void note_other(struct root *r, json_ref item)
-{
-    static const str by_provider[] = {STR_INIT("web_search_call"),
-                                      STR_INIT("file_search_call"),
-                                      STR_INIT("code_interpreter_call"),
-                                      STR_INIT("image_generation_call"),
-                                      STR_INIT("mcp_call"),
-                                      STR_INIT("mcp_list_tools"),
-                                      STR_INIT("mcp_approval_request"),
-                                      STR_INIT("mcp_approval_response"),
-                                      STR_INIT("tool_search_call"),
-                                      STR_INIT("tool_search_output"),
-                                      STR_INIT("program"),
-                                      STR_INIT("program_output")};
-    static const str on_client[] = {STR_INIT("additional_tools"),        STR_INIT("local_shell_call"),
-                                    STR_INIT("local_shell_call_output"), STR_INIT("shell_call"),
-                                    STR_INIT("shell_call_output"),       STR_INIT("apply_patch_call"),
-                                    STR_INIT("apply_patch_call_output"), STR_INIT("computer_call"),
-                                    STR_INIT("computer_call_output")};
-    static const str stored[] = {STR_INIT("item_reference"), STR_INIT("compaction"), STR_INIT("compaction_trigger")};
-    const struct {
-        const str *types;
-        size_t count;
-        enum canon_feature feature;
-    } lists[] = {{by_provider, COUNT_OF(by_provider), FEATURE_SERVER_TOOL_HISTORY},
-                 {on_client, COUNT_OF(on_client), FEATURE_SERVER_TOOL},
-                 {stored, COUNT_OF(stored), FEATURE_STORED_CONTEXT}};
-    json_ref type = openai_find(r->doc, item, S("type"));
-    for (size_t l = 0; l < COUNT_OF(lists); l++) {
-        for (size_t i = 0; i < lists[l].count; i++) {
-            if (!json_string_is(r->doc, type, lists[l].types[i])) continue;
-            note(r, lists[l].feature, lists[l].types[i]);
-            return;
-        }
-    }
-    note(r, FEATURE_UNKNOWN, S("input"));
-}
-
-static bool role_of(const struct json *doc, json_ref item, enum canon_role *role)
-{
-    static const str names[] = {[ROLE_SYSTEM] = STR_INIT("system"),
-                                [ROLE_DEVELOPER] = STR_INIT("developer"),
-                                [ROLE_USER] = STR_INIT("user"),
-                                [ROLE_ASSISTANT] = STR_INIT("assistant")};
-    json_ref at = openai_find(doc, item, S("role"));
-    for (size_t i = 0; i < COUNT_OF(names); i++) {
-        if (!json_string_is(doc, at, names[i])) continue;
-        *role = (enum canon_role)i;
-        return true;
-    }
-    return false;
-}
-
-/* The order of parts may run over items: a signature belongs to what follows it. */
-static void read_item(struct root *r, struct item_reader *items, json_ref item)
-{
-    enum item_kind kind = responses_item_kind(r->doc, item);
-    enum canon_role role = kind == ITEM_CALL_OUTPUT ? ROLE_USER : ROLE_ASSISTANT;
-    if (kind == ITEM_MESSAGE && !role_of(r->doc, item, &role)) kind = ITEM_OTHER;
-    if (json_string_is(r->doc, openai_find(r->doc, item, S("type")), S("item_reference"))) role = ROLE_USER;
-
-    struct canon_part *parts = NULL;
-    items->end = &parts;
-    switch (kind) {
-    case ITEM_MESSAGE:
-        responses_read_message(items, item);
-        break;
-    case ITEM_CALL:
-        responses_read_call(items, item);
-        break;
-    case ITEM_CALL_OUTPUT:
-        responses_read_call_output(items, item);
-        break;
-    case ITEM_REASONING:
-        responses_read_reasoning(items, item);
-        break;
-    case ITEM_OTHER:
-        responses_read_other(items, item);
-        note_other(r, item);
-        break;
-    }
-    items->end = NULL;
-    if (!parts) return; /* only a signature of another part */
-    struct canon_message *m = canon_add_message(r->call, role);
-    m->parts = parts;
-    m->among = role == ROLE_SYSTEM || role == ROLE_DEVELOPER;
-}
-
-static bool read_input(struct root *r, json_ref input)
-{
-    struct item_reader items = {.doc = r->doc, .arena = r->call->arena, .call = r->call};
-    if (!input) return true;
-    if (is_type(r, input, JSON_STRING)) {
-        struct canon_message *m = canon_add_message(r->call, ROLE_USER);
-        items.end = &m->parts;
-        responses_add_part(&items, PART_TEXT)->text = canon_raw(r->doc, input);
-        return true;
-    }
-    if (!is_type(r, input, JSON_ARRAY)) return refuse(r, S("input"), "must be a string or an array of items.");
-    for (json_ref at = json_first(r->doc, input); at; at = json_next(r->doc, input, at)) {
-        if (!is_type(r, at, JSON_OBJECT)) return refuse(r, S("input"), "must be an array of items, which are objects.");
-        read_item(r, &items, at);
-    }
-    return true;
-}
-
-static bool read_instructions(struct root *r, json_ref at)
-{
-    if (!at) return true;
-    if (!is_type(r, at, JSON_STRING)) return refuse(r, S("instructions"), "must be a string.");
-    struct canon_message *m = canon_add_message(r->call, ROLE_SYSTEM);
-    canon_add_part(r->call->arena, &m->parts, PART_TEXT)->text = canon_raw(r->doc, at);
-    return true;
-}
-
-/* ---- how it is answered */
 
 static bool read_reasoning(struct root *r, json_ref at)
 {
@@ -410,6 +291,5 @@ bool responses_decode_call(const struct json *doc, struct canon_call *out, struc
     if (!out->tools) count--; /* an empty list is kept as it stands */
     out->extras = canon_extras_of(doc, JSON_ROOT, structured, count, DIALECT_RESPONSES, out->arena);
     note_unknown(&r);
-    return read_sampling(&r) && read_instructions(&r, openai_find(doc, JSON_ROOT, S("instructions"))) &&
-           read_input(&r, openai_find(doc, JSON_ROOT, S("input")));
+    return read_sampling(&r) && responses_read_prompt(doc, out, problem);
 }
