@@ -21,6 +21,7 @@ static const struct entry entries[] = {
     {"keys", cmd_keys, "add, list and revoke keys"},
     {"budgets", cmd_budgets, "show budgets: spent, held, left, when they reset"},
     {"prices", cmd_prices, "look into the price book"},
+    {"providers", cmd_providers, "list who answers, check whether they can be reached"},
     {"ledger", cmd_ledger, "verify the ledger, export its rows"},
     {"version", cmd_version, "print the version"},
 };

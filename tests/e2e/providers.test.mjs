@@ -84,3 +84,106 @@ test('without its token a provider is not called, and the client is told why', a
     await purser.stop();
     await upstream.stop();
 });
+
+/** `purser providers ...` with settings of its own; { code, rows }. */
+async function providers(settings, words, env = {}) {
+    const dir = tempDir();
+    const file = join(dir, 'purser.yaml');
+    writeFileSync(file, JSON.stringify(settings));
+    const clean = { HOME: dir, AWS_PROFILE: '', AWS_ACCESS_KEY_ID: '', AWS_BEARER_TOKEN_BEDROCK: '', ...env };
+    const got = await run(bin, ['providers', ...words, '--config', file, '--format', 'json'], { env: clean, cwd: dir });
+    return { ...got, rows: got.stdout ? JSON.parse(got.stdout).rows : [] };
+}
+
+test('providers are listed: kind, protocols, address, how they are shown who calls, and why one is off', async () => {
+    const settings = {
+        providers: {
+            openai: { api_key: '${OPENAI_API_KEY}' },
+            anthropic: {},
+            cloud: { kind: 'bedrock', region: 'us-east-1', access_key_id: 'AKIDEXAMPLE', secret_access_key: '${AWS_SECRET}' },
+            vertex: { project: 'p', token_command: 'gcloud auth print-access-token' },
+        },
+        models: { cheap: 'openai/gpt-5-mini', nova: 'cloud/amazon.nova-micro-v1:0' },
+    };
+    const env = { OPENAI_API_KEY: 'sk-secret-one', AWS_SECRET: 'secret-two', ANTHROPIC_API_KEY: '' };
+    const { code, rows, stdout } = await providers(settings, [], env);
+    assert.equal(code, 0);
+    assert.deepEqual(rows.map((row) => [row.provider, row.kind, row.protocols, row.key, row.models_mapped]), [
+        ['openai', 'openai', 'chat, responses', 'key', 1],
+        ['anthropic', 'anthropic', 'messages', 'off', 0],
+        ['cloud', 'bedrock', 'converse', 'AWS keys', 1],
+        ['vertex', 'vertex', 'gemini, messages, chat', 'token command', 0],
+    ]);
+    assert.match(rows[1].why_off, /ANTHROPIC_API_KEY is not set/);
+    assert.equal(rows[2].base_url, 'https://bedrock-runtime.us-east-1.amazonaws.com');
+    assert.ok(!stdout.includes('secret'));
+});
+
+test('a check tells reachable, authorised and models, and fails when one does', async () => {
+    const sim = await startSimulator();
+    const wrong = await startUpstream(() => ({ status: 401, body: { error: { message: 'bad key sk-wrong-key-0123' } } }));
+    const lab = { kind: 'openai', base_url: `${sim.url}/v1`, api_key: 'sk-simulated' };
+    const good = await providers({ providers: { lab, groq: {} } }, ['check'], { GROQ_API_KEY: '' });
+    assert.equal(good.code, 0, good.stderr);
+    assert.equal(good.rows[0].ok, true);
+    assert.ok(good.rows[0].reachable && good.rows[0].authorised && good.rows[0].models > 0 && good.rows[0].latency_ms > 0);
+    assert.deepEqual([good.rows[1].ok, good.rows[1].reachable], [null, null]); // off: nobody is told that it is broken
+
+    const settings = {
+        providers: {
+            lab,
+            wrong: { kind: 'openai', base_url: `${wrong.url}/v1`, api_key: 'sk-wrong-key-0123' },
+            gone: { kind: 'openai', base_url: 'http://127.0.0.1:1/v1' },
+            groq: {},
+        },
+    };
+    const bad = await providers(settings, ['check'], { GROQ_API_KEY: '' });
+    assert.equal(bad.code, 1);
+    assert.deepEqual(bad.rows.map((row) => [row.ok, row.reachable, row.authorised]),
+        [[true, true, true], [false, true, false], [false, false, null], [null, null, null]]);
+    assert.ok(!bad.stdout.includes('sk-wrong-key'));
+    assert.equal((await providers(settings, ['check', 'lab'])).code, 0);
+    assert.equal((await providers(settings, ['check', 'groq'], { GROQ_API_KEY: '' })).code, 1);
+    const unknown = await providers(settings, ['check', 'nobody']);
+    assert.equal(unknown.code, 1);
+    assert.match(unknown.stderr, /no provider is called 'nobody'/);
+    await wrong.stop();
+    await sim.stop();
+});
+
+test('each family is asked in its own way', async () => {
+    const upstream = await startUpstream((head) =>
+        head.method === 'POST' ? { body: completion } : { body: { data: [{ id: 'a' }], models: [{ name: 'a' }] } });
+    const base_url = upstream.url;
+    const settings = {
+        providers: {
+            anthropic: { base_url, api_key: 'key-a' },
+            gemini: { base_url, api_key: 'key-g' },
+            cohere: { base_url, api_key: 'key-c', headers: { 'x-extra': 'yes' } },
+            vertex: { base_url, project: 'proj', location: 'eu', token_command: ['printf', 'tok'] },
+            bedrock: { base_url, region: 'us-east-1', access_key_id: 'AKIDEXAMPLE', secret_access_key: 'secret', session_token: 'sess' },
+            azure: { base_url, api_key: 'key-z' },
+            perplexity: { base_url, api_key: 'key-p' },
+        },
+        models: { sonar: 'perplexity/sonar' },
+    };
+    const { code, rows, stderr } = await providers(settings, ['check', '--spend']);
+    assert.equal(code, 0, stderr);
+    assert.ok(rows.every((row) => row.ok));
+    const asked = Object.fromEntries(upstream.heads.map((head) => [head.url, head]));
+    assert.equal(asked['/v1/models?limit=1000'].headers['x-api-key'], 'key-a');
+    assert.equal(asked['/v1/models?limit=1000'].headers['anthropic-version'], '2023-06-01');
+    assert.equal(asked['/v1beta/models?pageSize=1000'].headers['x-goog-api-key'], 'key-g');
+    assert.equal(asked['/v1/models?page_size=1000'].headers.authorization, 'Bearer key-c');
+    assert.equal(asked['/v1/models?page_size=1000'].headers['x-extra'], 'yes');
+    assert.equal(asked['/v1beta1/publishers/google/models?pageSize=300'].headers.authorization, 'Bearer tok');
+    assert.equal(asked['/v1beta1/publishers/google/models?pageSize=300'].headers['x-goog-user-project'], 'proj');
+    assert.match(asked['/foundation-models'].headers.authorization,
+        /^AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE\/\d{8}\/us-east-1\/bedrock\/aws4_request, SignedHeaders=host;x-amz-content-sha256;x-amz-date;x-amz-security-token, Signature=[0-9a-f]{64}$/);
+    assert.equal(asked['/openai/models?api-version=2024-10-21'].headers['api-key'], 'key-z');
+    assert.equal(asked['/chat/completions'].method, 'POST'); // it lists no models: one token
+    const free = await providers(settings, ['check', 'perplexity']);
+    assert.equal(free.code, 1);
+    assert.match(free.rows[0].what, /--spend/);
+    await upstream.stop();
+});
