@@ -190,7 +190,6 @@ static void on_end_of_file(struct client_conn *c, bool broken)
 void client_conn_read(struct client_conn *c)
 {
     char *buffer = c->io.loop->read_buffer;
-    bool plain = !c->io.tls; /* TLS may hold bytes back: read until it has none */
     while (c->state != CLIENT_CLOSED && !c->paused) {
         ssize_t n = conn_read(&c->io, buffer, LOOP_READ_BYTES);
         if (n == CONN_AGAIN) return;
@@ -203,6 +202,6 @@ void client_conn_read(struct client_conn *c)
             return;
         }
         take_bytes(c, str_of(buffer, (size_t)n));
-        if (plain && (size_t)n < LOOP_READ_BYTES) return;
+        if (!conn_has_more(&c->io, (size_t)n, LOOP_READ_BYTES)) return;
     }
 }

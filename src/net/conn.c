@@ -25,9 +25,16 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     loop_turn(l);
 }
 
+static void read_again(struct task *t)
+{
+    struct conn *c = CONTAINER_OF(t, struct conn, again);
+    if (!c->closed && (c->want & CONN_READ)) c->on->readable(c);
+}
+
 bool conn_init(struct conn *c, struct loop *l, int fd, const struct conn_events *on)
 {
     *c = (struct conn){.loop = l, .fd = fd, .on = on};
+    task_init(&c->again, read_again);
     if (uv_poll_init(&l->uv, &c->poll, fd) != 0) {
         close(fd);
         return false;
@@ -51,6 +58,8 @@ static void poll_for(struct conn *c, unsigned events)
 void conn_want(struct conn *c, unsigned want)
 {
     if (c->closed) return;
+    bool resumes = want & CONN_READ && !(c->want & CONN_READ);
+    if (resumes && c->tls && tls_pending(c->tls)) task_mark(c->loop, &c->again);
     c->want = (uint8_t)want;
     poll_for(c, want | (c->tls_flip ? CONN_WRITE : 0u));
 }
@@ -73,6 +82,11 @@ ssize_t conn_read(struct conn *c, char *to, size_t size)
         if (errno == EINTR) continue;
         return errno == EAGAIN || errno == EWOULDBLOCK ? CONN_AGAIN : CONN_BROKEN;
     }
+}
+
+bool conn_has_more(const struct conn *c, size_t got, size_t size)
+{
+    return c->tls ? tls_pending(c->tls) : got == size;
 }
 
 enum { GATHER_BYTES = 4096 };
@@ -158,6 +172,7 @@ void conn_close(struct conn *c, void (*on_closed)(struct conn *c))
 {
     if (c->closed) return;
     c->closed = true;
+    task_clear(&c->again);
     c->on_closed = on_closed;
     if (c->tls) tls_drop(c->tls);
     c->tls = NULL;

@@ -25,6 +25,7 @@ struct conn {
     bool tls_flip;  /* TLS waits for the other direction */
     bool closed;
     uv_poll_t poll;
+    struct task again; /* reads what TLS has held back while nobody wanted it */
     void (*on_closed)(struct conn *c);
 };
 
@@ -45,6 +46,9 @@ bool conn_init(struct conn *c, struct loop *l, int fd, const struct conn_events 
 void conn_want(struct conn *c, unsigned want);
 /* Bytes read, 0 at the peer's end, CONN_AGAIN, CONN_BROKEN. */
 ssize_t conn_read(struct conn *c, char *to, size_t size);
+/* Whether another conn_read() may bring something, when `got` of `size` bytes came; if not, a
+ * poll will tell when it may. */
+bool conn_has_more(const struct conn *c, size_t got, size_t size);
 /* Bytes taken, CONN_AGAIN, CONN_BROKEN. */
 ssize_t conn_write(struct conn *c, const struct iovec *pieces, size_t count);
 /* Closes at once; `on_closed` runs in a later turn, when the struct may be freed. */

@@ -408,7 +408,7 @@ static void on_readable(struct conn *io)
         } else {
             take_bytes(c, str_of(to, (size_t)n));
         }
-        if ((size_t)n < room && !io->tls) return;
+        if (!conn_has_more(io, (size_t)n, room)) return;
     }
 }
 

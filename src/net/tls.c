@@ -60,6 +60,7 @@ static struct tls_context *context_new(const SSL_METHOD *method)
     SSL_CTX_set_min_proto_version(t->ctx, TLS1_2_VERSION);
     SSL_CTX_set_mode(t->ctx,
                      SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_read_ahead(t->ctx, 1); /* else a record takes two reads: its head, then the rest */
     SSL_CTX_set_options(t->ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
     return t;
 }
@@ -223,6 +224,11 @@ ssize_t tls_read(struct tls *t, char *to, size_t size)
     size_t n = 0;
     int result = SSL_read_ex(t->ssl, to, size, &n);
     return result == 1 ? (ssize_t)n : explain(t, result);
+}
+
+bool tls_pending(const struct tls *t)
+{
+    return SSL_has_pending(t->ssl) == 1;
 }
 
 ssize_t tls_write(struct tls *t, const char *from, size_t size)

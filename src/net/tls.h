@@ -39,6 +39,8 @@ enum { TLS_WANTS_READ = -1, TLS_BROKEN = -2, TLS_WANTS_WRITE = -3 };
 int tls_handshake(struct tls *t);
 /* Bytes, 0 at the peer's close_notify, or one of the above. */
 ssize_t tls_read(struct tls *t, char *to, size_t size);
+/* It holds bytes that came from the socket already: no poll will tell of them. */
+bool tls_pending(const struct tls *t);
 ssize_t tls_write(struct tls *t, const char *from, size_t size);
 /* Why it broke, for people: "certificate has expired". Static or `t`'s. */
 const char *tls_error(const struct tls *t);
