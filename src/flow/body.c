@@ -274,8 +274,7 @@ static void feed_stream(struct attempt *a, str bytes)
     struct frame e;
     const char *why = NULL;
     size_t used = 0, n;
-    while ((n = frame_next(a->head.framing, str_from_at(bytes, used), &a->body.resume, &a->request->worker->joined, &e,
-                           &why))) {
+    while ((n = frame_next(&a->body.framer, str_from_at(bytes, used), &a->request->worker->joined, &e, &why))) {
         if (n == SIZE_MAX) {
             flush(a, &run);
             translate_flush(a);
@@ -309,8 +308,9 @@ static void end_stream(struct attempt *a)
     } else if (answer_complete(&a->body.answer) && a->request->plan.canon) {
         complete_translated(a);
     } else if (answer_complete(&a->body.answer)) {
-        buf_add(&a->body.withheld, buf_str(&a->body.kept)); /* a JSON array's last bracket */
-        a->body.complete = true;                            /* some send no [DONE] behind the last finish reason */
+        /* a JSON array's last bracket */
+        if (a->head.framing == FRAMING_JSON_ARRAY) buf_add(&a->body.withheld, buf_str(&a->body.kept));
+        a->body.complete = true; /* some send no [DONE] behind the last finish reason */
     } else {
         attempt_fail(a, ERR_PROVIDER_CUT, "the provider ended its stream without finishing the answer");
     }

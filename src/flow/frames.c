@@ -19,18 +19,29 @@ static size_t next_event_stream(str bytes, struct frame *out, const char **why)
     return n;
 }
 
-size_t frame_next(enum framing f, str bytes, size_t *resume, struct buf *joined, struct frame *out, const char **why)
+static size_t next_element(struct json_array *state, str bytes, struct frame *out, const char **why)
 {
-    switch (f) {
+    struct json_element e;
+    size_t n = json_array_next(bytes, state, &e);
+    if (n) *out = (struct frame){e.raw, STR_NONE, e.data};
+    if (n || !state->wrong) return n;
+    *why = "the provider's stream is no JSON array";
+    return SIZE_MAX;
+}
+
+size_t frame_next(struct framer *f, str bytes, struct buf *joined, struct frame *out, const char **why)
+{
+    switch (f->framing) {
     case FRAMING_EVENT_STREAM:
         return next_event_stream(bytes, out, why);
     case FRAMING_JSON_ARRAY:
+        return next_element(&f->array, bytes, out, why);
     case FRAMING_NONE:
     case FRAMING_SSE:
     case FRAMING_SSE_CRLF:
         break;
     }
-    return next_sse(bytes, resume, joined, out);
+    return next_sse(bytes, &f->resume, joined, out);
 }
 
 static bool starts_nocase(str s, str prefix)

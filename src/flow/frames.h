@@ -3,6 +3,7 @@
 #define FLOW_FRAMES_H
 
 #include "dialect/dialect.h"
+#include "net/json_array.h"
 
 enum framing {
     FRAMING_NONE,         /* no stream */
@@ -18,10 +19,16 @@ struct frame {
     str data; /* p == NULL: nothing but a comment */
 };
 
-/* The first whole frame in `bytes`: its length, or 0 when more bytes are needed.
- * `resume` and `joined` as for sse_next().
+/* Where the search in a frame that is not whole yet stands. */
+struct framer {
+    enum framing framing;
+    size_t resume;           /* FRAMING_SSE */
+    struct json_array array; /* FRAMING_JSON_ARRAY */
+};
+
+/* The first whole frame in `bytes`: its length, or 0 when more bytes are needed. `joined` as for sse_next().
  * Fails: SIZE_MAX with a sentence in `*why` where the bytes cannot be framed. */
-size_t frame_next(enum framing f, str bytes, size_t *resume, struct buf *joined, struct frame *out, const char **why);
+size_t frame_next(struct framer *f, str bytes, struct buf *joined, struct frame *out, const char **why);
 
 /* By the Content-Type of an answer; `array`: a JSON array is a stream here. */
 enum framing framing_of(str content_type, bool array);

@@ -88,14 +88,14 @@ struct attempt {
         struct translation *translation; /* NULL: none, or not begun */
         struct buf kept;                 /* whole: the body so far; streamed: an event in parts */
         struct buf withheld;             /* the protocol's end, until it is posted */
-        size_t resume;                   /* sse_next() */
-        size_t passed;                   /* bytes of the event in `kept` that went on already */
-        int64_t first_us, last_us;       /* monotonic: first and latest output */
-        int64_t bytes;                   /* received */
-        int64_t progress_us;             /* monotonic: last progress record */
-        bool whole;                      /* gather before the head goes out; false: the client's head is out */
-        bool spilled;                    /* a whole body above the ceiling: it streams */
-        bool complete;                   /* by its protocol's own ending */
+        struct framer framer;
+        size_t passed;             /* bytes of the event in `kept` that went on already */
+        int64_t first_us, last_us; /* monotonic: first and latest output */
+        int64_t bytes;             /* received */
+        int64_t progress_us;       /* monotonic: last progress record */
+        bool whole;                /* gather before the head goes out; false: the client's head is out */
+        bool spilled;              /* a whole body above the ceiling: it streams */
+        bool complete;             /* by its protocol's own ending */
     } body;
 
     struct {

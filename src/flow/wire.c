@@ -173,7 +173,7 @@ static void on_head(struct http_call *c)
     str json = S("application/json");
     a->head.status = c->head.status;
     a->head.json = type.n >= json.n && str_eq_nocase(str_head(type, json.n), json);
-    a->head.framing = framing_of(type, a->request->receive.path.framing == FRAMING_JSON_ARRAY);
+    a->head.framing = a->body.framer.framing = framing_of(type, a->request->receive.path.framing == FRAMING_JSON_ARRAY);
     a->head.length = c->head.framing == HTTP_LENGTH ? c->head.length : 0;
     a->body.whole = a->head.framing == FRAMING_NONE || a->head.status >= 300;
     attempt_wake(a);

@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 struct recording {
-    str provider, id, uri;
+    str provider, id, method, uri;
     str request, response; /* decoded; p == NULL: not kept */
     int64_t status;
     struct arena arena; /* freed behind each */
@@ -66,6 +66,7 @@ static inline void recording_line(str provider, str line, recording_fn *fn, void
     arena_init(&r.arena);
     if (!json_parse(&row, line, &why)) fail_msg("%.*s: a line is no JSON: %s", (int)provider.n, provider.p, why.why);
     r.id = recording_text(&row, "id", &r.arena);
+    r.method = recording_text(&row, "method", &r.arena);
     r.uri = recording_text(&row, "uri", &r.arena);
     r.request = recording_text(&row, "request_body", &r.arena);
     r.response = recording_text(&row, "response_body", &r.arena);

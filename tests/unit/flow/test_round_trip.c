@@ -14,17 +14,13 @@ static const char *const files[] = {
 
 /* Which dialect an address speaks. */
 static const struct {
-    const char *in, *ends;
+    const char *ends;
     enum dialect_id dialect;
 } addresses[] = {
-    {"", "/chat/completions", DIALECT_CHAT},
-    {"", "/responses", DIALECT_RESPONSES},
-    {"", "/messages", DIALECT_MESSAGES},
-    {"", ":generateContent", DIALECT_GEMINI},
-    {"", ":streamGenerateContent", DIALECT_GEMINI},
-    {"", "/converse", DIALECT_CONVERSE},
-    {"", "/converse-stream", DIALECT_CONVERSE},
-    {"", "/v2/chat", DIALECT_COHERE},
+    {"/chat/completions", DIALECT_CHAT},        {"/responses", DIALECT_RESPONSES},
+    {"/v1/messages", DIALECT_MESSAGES},         {":generateContent", DIALECT_GEMINI},
+    {":streamGenerateContent", DIALECT_GEMINI}, {"/converse", DIALECT_CONVERSE},
+    {"/converse-stream", DIALECT_CONVERSE},     {"/v2/chat", DIALECT_COHERE},
 };
 
 struct tally {
@@ -241,7 +237,7 @@ static void check(struct recording *r, void *ctx)
     struct bench *b = ctx;
     enum dialect_id id = dialect_of_uri(r->uri);
     const struct dialect *d = dialect_at(id);
-    if (!d || !d->decode_answer || r->status >= 300 || !r->response.n) return;
+    if (!d || !d->decode_answer || !str_eq(r->method, S("POST")) || r->status >= 300 || !r->response.n) return;
     if (is_stream(id, r->response))
         check_stream(r, b, id);
     else
