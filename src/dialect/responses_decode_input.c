@@ -54,16 +54,8 @@ static bool role_of(const struct json *doc, json_ref item, enum canon_role *role
     return false;
 }
 
-/* The order of parts may run over items: a signature belongs to what follows it. */
-static void read_item(struct item_reader *r, json_ref item)
+static void read_parts(struct item_reader *r, json_ref item, enum item_kind kind)
 {
-    enum item_kind kind = responses_item_kind(r->doc, item);
-    enum canon_role role = kind == ITEM_CALL_OUTPUT ? ROLE_USER : ROLE_ASSISTANT;
-    if (kind == ITEM_MESSAGE && !role_of(r->doc, item, &role)) kind = ITEM_OTHER;
-    if (json_string_is(r->doc, openai_find(r->doc, item, S("type")), S("item_reference"))) role = ROLE_USER;
-
-    struct canon_part *parts = NULL;
-    r->end = &parts;
     switch (kind) {
     case ITEM_MESSAGE:
         responses_read_message(r, item);
@@ -82,6 +74,37 @@ static void read_item(struct item_reader *r, json_ref item)
         note_other(r, item);
         break;
     }
+}
+
+static bool is_content(const struct canon_part *p)
+{
+    return p->kind != PART_TOOL_CALL && p->kind != PART_REASONING && p->kind != PART_REDACTED &&
+           (p->kind != PART_OPAQUE || p->inner);
+}
+
+/* What the model did in one turn is one message elsewhere: its thoughts, words and calls. Two messages
+ * stay two. */
+static bool same_turn(const struct item_reader *r, enum item_kind kind, enum canon_role role)
+{
+    const struct canon_message *before = r->call->last_message;
+    if (role != ROLE_ASSISTANT || !before || before->role != ROLE_ASSISTANT || !r->last) return false;
+    return kind != ITEM_MESSAGE || !is_content(r->last);
+}
+
+static void read_item(struct item_reader *r, json_ref item)
+{
+    enum item_kind kind = responses_item_kind(r->doc, item);
+    enum canon_role role = kind == ITEM_CALL_OUTPUT ? ROLE_USER : ROLE_ASSISTANT;
+    if (kind == ITEM_MESSAGE && !role_of(r->doc, item, &role)) kind = ITEM_OTHER;
+    if (json_string_is(r->doc, openai_find(r->doc, item, S("type")), S("item_reference"))) role = ROLE_USER;
+    if (same_turn(r, kind, role)) {
+        r->end = &r->last->next;
+        read_parts(r, item, kind);
+        return;
+    }
+    struct canon_part *parts = NULL;
+    r->end = &parts;
+    read_parts(r, item, kind);
     r->end = NULL;
     if (!parts) return; /* only a signature of another part */
     struct canon_message *m = canon_add_message(r->call, role);
