@@ -205,11 +205,25 @@ static bool read_format(struct chat_reader *r, json_ref at, const struct field *
 
 /* ---- reasoning: an effort, or what other servers call it */
 
+static bool set_effort(struct chat_reader *r, str effort, str field)
+{
+    static const str known[] = {STR_INIT("none"), STR_INIT("minimal"), STR_INIT("low"), STR_INIT("medium"),
+                                STR_INIT("high"), STR_INIT("xhigh"),   STR_INIT("max")};
+    if (str_eq(effort, S("default"))) return true; /* Groq */
+    for (size_t i = 0; i < COUNT_OF(known); i++) {
+        if (!str_eq(effort, known[i])) continue;
+        r->call->reasoning.effort = known[i];
+        return true;
+    }
+    return chat_refuse(r, field, "none, minimal, low, medium, high, xhigh or max");
+}
+
 static bool read_effort(struct chat_reader *r, json_ref at, const struct field *f)
 {
-    if (!json_string(r->doc, at, r->arena, &r->call->reasoning.effort)) return chat_refuse(r, f->name, "a string");
+    str effort;
+    if (!json_string(r->doc, at, r->arena, &effort)) return chat_refuse(r, f->name, "a string");
     note(r, f);
-    return true;
+    return set_effort(r, effort, f->name);
 }
 
 /* OpenRouter's: an effort, a budget, or only on and off. */
@@ -220,7 +234,7 @@ static bool read_reasoning(struct chat_reader *r, json_ref at, const struct fiel
     str effort = canon_text(r->doc, at, S("effort"), r->arena);
     json_ref budget = openai_find(r->doc, at, S("max_tokens"));
     int8_t enabled = canon_tristate(r->doc, at, S("enabled"));
-    if (effort.n) to->effort = effort;
+    if (effort.n && !set_effort(r, effort, S("reasoning.effort"))) return false;
     if (budget && (!json_i64(r->doc, budget, &to->budget_tokens) || to->budget_tokens < 0))
         return chat_refuse(r, S("reasoning.max_tokens"), "a whole number of at least 0");
     if (enabled == 0) to->budget_tokens = 0;

@@ -32,7 +32,8 @@ static void write_custom_tool(struct buf *out, const struct canon_tool *tool)
     json_init(&doc);
     canon_comma(out);
     buf_add(out, S("{\"type\":\"custom\",\"custom\":{"));
-    canon_put_text(out, S("name"), tool->name);
+    canon_key(out, S("name"));
+    buf_add_json(out, tool->name);
     canon_put_raw(out, S("description"), tool->description);
     if (tool->value.json.p && json_parse(&doc, tool->value.json, &why)) {
         json_ref inner = openai_find(&doc, JSON_ROOT, S("custom"));
@@ -46,7 +47,8 @@ static void write_function_tool(struct buf *out, const struct canon_tool *tool)
 {
     canon_comma(out);
     buf_add(out, S("{\"type\":\"function\",\"function\":{"));
-    canon_put_text(out, S("name"), tool->name);
+    canon_key(out, S("name"));
+    buf_add_json(out, tool->name);
     canon_put_raw(out, S("description"), tool->description);
     canon_put_raw(out, S("parameters"), tool->schema);
     if (tool->strict >= 0) canon_put_bool(out, S("strict"), tool->strict);
@@ -78,7 +80,8 @@ static void write_allowed(struct buf *out, const struct canon_tool_choice *choic
     for (size_t i = 0; i < choice->allowed_count; i++) {
         canon_comma(out);
         buf_add(out, S("{\"type\":\"function\",\"function\":{"));
-        canon_put_text(out, S("name"), choice->allowed[i]);
+        canon_key(out, S("name"));
+        buf_add_json(out, choice->allowed[i]);
         buf_add(out, S("}}"));
     }
     buf_add(out, S("]}}"));

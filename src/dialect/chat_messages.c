@@ -140,7 +140,7 @@ static bool read_function_tool(struct chat_reader *r, json_ref at, json_ref func
     struct canon_tool *tool = canon_add_tool(r->call, TOOL_FUNCTION);
     json_ref marker = openai_find(r->doc, at, S("cache_control"));
     read_function(r, function, tool);
-    if (!tool->name.n) return chat_refuse(r, S("tools.function.name"), "a string");
+    if (!tool->name.p) return chat_refuse(r, S("tools.function.name"), "a string");
     note_tool_members(r, at, outer, COUNT_OF(outer), S("tools."));
     note_tool_members(r, function, inner, COUNT_OF(inner), S("tools.function."));
     if (chat_has_more(r->doc, at, outer, 2) || chat_has_more(r->doc, function, inner, COUNT_OF(inner)))
@@ -189,7 +189,7 @@ bool chat_read_functions(struct chat_reader *r, json_ref at)
         if (json_type(r->doc, f) != JSON_OBJECT) return chat_refuse(r, S("functions"), "a list of objects");
         struct canon_tool *tool = canon_add_tool(r->call, TOOL_FUNCTION);
         read_function(r, f, tool);
-        if (!tool->name.n) return chat_refuse(r, S("functions.name"), "a string");
+        if (!tool->name.p) return chat_refuse(r, S("functions.name"), "a string");
         chat_note(r, FEATURE_TOOLS, S("functions"));
     }
     return true;
