@@ -51,7 +51,6 @@ static inline void gathered_begin(struct gathered *g, struct gathered_choice *c,
     if (c->kind != PART_TOOL_CALL || c->count == GATHERED_CALLS) return;
     struct gathered_call *call = &c->calls[c->count++];
     *call = (struct gathered_call){arena_str(g->arena, d->part->tool.id), arena_str(g->arena, d->part->tool.name), {0}};
-    if (!call->id.n) g->wrong = "a call has no id";
 }
 
 static inline void gathered_take(struct canon_sink *sink, const struct canon_delta *d)

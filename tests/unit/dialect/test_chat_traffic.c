@@ -337,6 +337,8 @@ static void check_stream(struct bench *b)
                                            .sequence = -1};
     if (decode_stream(b, b->r->response, &relay.sink)) {
         if (said.wrong) wrong(b, "a stream's deltas", said.wrong);
+        for (int i = 0; i < said.choices[0].count; i++)
+            if (!said.choices[0].calls[i].id.n) wrong(b, "a stream's call", "has no id");
         if (!decode_stream(b, buf_str(&out), &again.sink)) wrong(b, "a stream", "fails when it is read again");
         if (again.wrong) wrong(b, "a stream's deltas, again", again.wrong);
         const char *differs = gathered_differs(&said, &again);
