@@ -54,7 +54,8 @@ enum dialect_id protocol_find(str name);
 /* The `i`th variable of `key_env`; p == NULL behind the last. */
 str vendor_key_env(const struct vendor *v, size_t i);
 bool protocols_have(const struct protocols *p, enum dialect_id id);
-/* Those of `all` that the vendor speaks for this model: at some, a model decides (models.def). */
+/* Those of `all` that the vendor speaks for this model: at some, a model decides (models.def).
+ * None: it has no such model, or generates nothing. */
 struct protocols vendor_protocols(const struct vendor *v, const struct protocols *all, str model);
 
 /* An oddity that the settings may name (`quirks: [x_groq]`): one bit, either of

@@ -144,7 +144,8 @@ struct protocols vendor_protocols(const struct vendor *v, const struct protocols
     for (size_t i = 0; i < COUNT_OF(only); i++) {
         if (!str_eq(only[i].kind, v->kind) || !str_glob(only[i].model, model)) continue;
         if (protocols_have(all, only[i].only)) return (struct protocols){1, {(uint8_t)only[i].only}};
-        break;
+        if (!protocols_have(&v->protocols, only[i].only)) return (struct protocols){0};
+        break; /* the settings know better */
     }
     return *all;
 }

@@ -65,6 +65,12 @@ static const struct setting_provider *split(const struct settings *s, str name, 
     return settings_provider(s, str_head(name, slash));
 }
 
+/* A seller's prices may stand for more than one of its faces. */
+static bool may_have(const struct setting_provider *p, str model)
+{
+    return !p->protocols.count || vendor_protocols(p->vendor, &p->protocols, model).count;
+}
+
 /* The only provider, else the first whose prices carry the name. */
 static const struct setting_provider *guess(const struct settings *s, str model, struct arena *arena)
 {
@@ -78,7 +84,7 @@ static const struct setting_provider *guess(const struct settings *s, str model,
     if (on == 1) return only;
     for (size_t i = 0; i < s->provider_count; i++) {
         const struct setting_provider *p = &s->providers[i];
-        if (p->off) continue;
+        if (p->off || !may_have(p, model)) continue;
         if (price_book_find(s->book, p->name, model, arena).count) return p;
         if (p->book.n && price_book_find(s->book, p->book, model, arena).count) return p;
     }

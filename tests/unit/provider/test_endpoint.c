@@ -296,6 +296,9 @@ static void by_model(void **state)
     assert_true(speaks(S("vertex"), S("claude-sonnet-4-5@20250929"), DIALECT_MESSAGES, 1));
     assert_true(speaks(S("vertex"), S("gemini-2.5-pro"), DIALECT_GEMINI, 1));
     assert_true(speaks(S("vertex"), S("meta/llama-4"), DIALECT_CHAT, 1));
+    assert_true(speaks(S("gemini"), S("gemini-2.5-pro"), DIALECT_GEMINI, 1));
+    assert_true(speaks(S("gemini"), S("claude-sonnet-4-5"), 0, 0));
+    assert_true(speaks(S("voyage"), S("voyage-3.5"), 0, 0));
     /* What the settings leave is all there is. */
     struct protocols chat = {1, {DIALECT_CHAT}};
     assert_int_equal(vendor_protocols(vendor_find(S("openai")), &chat, S("o1-pro")).at[0], DIALECT_CHAT);

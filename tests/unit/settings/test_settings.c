@@ -132,6 +132,26 @@ static void expect_route(const struct settings *s, const char *model, const char
     arena_free(&arena);
 }
 
+/* A name that two books carry goes to who has it, in the settings' order. */
+static void routes_by_family(void **state)
+{
+    (void)state;
+    struct settings *s = test_settings("providers:\n"
+                                       "  gemini: { api_key: g }\n"
+                                       "  bedrock: { region: us-east-1, api_key: b }\n"
+                                       "  anthropic: { api_key: a }\n"
+                                       "  cohere: { api_key: c }\n"
+                                       "  voyage: { api_key: v }\n",
+                                       "");
+    expect_route(s, "gemini-2.5-flash", "gemini", "gemini-2.5-flash");
+    expect_route(s, "claude-sonnet-4-5", "anthropic", "claude-sonnet-4-5");
+    expect_route(s, "us.anthropic.claude-sonnet-4-5-20250929-v1:0", "bedrock",
+                 "us.anthropic.claude-sonnet-4-5-20250929-v1:0");
+    expect_route(s, "command-a-03-2025", "cohere", "command-a-03-2025");
+    expect_route(s, "voyage-3.5", "voyage", "voyage-3.5");
+    settings_drop(s);
+}
+
 static void routes(void **state)
 {
     (void)state;
@@ -283,9 +303,16 @@ static void many_problems(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(front),         cmocka_unit_test(rules),          cmocka_unit_test(prices),
-        cmocka_unit_test(routes),        cmocka_unit_test(vendors_chosen), cmocka_unit_test(masks),
-        cmocka_unit_test(sellers),       cmocka_unit_test(files),          cmocka_unit_test(too_large),
+        cmocka_unit_test(front),
+        cmocka_unit_test(rules),
+        cmocka_unit_test(prices),
+        cmocka_unit_test(routes),
+        cmocka_unit_test(routes_by_family),
+        cmocka_unit_test(vendors_chosen),
+        cmocka_unit_test(masks),
+        cmocka_unit_test(sellers),
+        cmocka_unit_test(files),
+        cmocka_unit_test(too_large),
         cmocka_unit_test(many_problems),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
