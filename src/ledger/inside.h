@@ -105,6 +105,7 @@ struct ledger {
     pthread_cond_t store_wake, stored_wake;
     bool work; /* there is something to store */
     bool stop_store;
+    bool gathering;             /* the store thread lets a batch grow: new work does not wake it */
     unsigned flushing;          /* callers of ledger_flush() that wait: batches are not gathered then */
     struct forget_wish *forget; /* a stack */
     _Atomic bool stop_sync;

@@ -21,8 +21,8 @@ enum {
     PACK_EVERY_US = 60 * 1000 * 1000,
     STOP_TRIES = 3,
     /* under load batches gather: rollups and commits cost by the batch, rows by the row */
-    GATHER_US = 50 * 1000,
-    GATHER_RECORDS = 100, /* in the batch before: that is load */
+    GATHER_US = 500 * 1000,
+    LOAD_PER_SECOND = 500, /* records up to the batch before: that is load */
 };
 
 /* One chain, as the running batch has it. */
@@ -37,6 +37,7 @@ struct storing {
     struct reading *reading; /* one a chain */
     uint32_t records, posts; /* of this batch */
     struct buf damage;
+    int64_t stored_us; /* when something was stored last */
     int64_t retired_us, packed_us;
 };
 
@@ -392,10 +393,13 @@ static void gather(struct ledger *l)
 {
     int64_t until_us = time_mono_us() + GATHER_US;
     pthread_mutex_lock(&l->lock);
+    l->gathering = true;
     for (int64_t now_us = time_mono_us(); now_us < until_us && !l->stop_store && !l->flushing;
          now_us = time_mono_us()) {
         wait_until(l, until_us - now_us);
     }
+    l->gathering = false;
+    l->work = false; /* what came meanwhile is stored now */
     pthread_mutex_unlock(&l->lock);
 }
 
@@ -416,6 +420,20 @@ static bool store_all(struct storing *t)
     return true;
 }
 
+/* Stores, and learns whether records come so fast that the next batch shall gather. */
+static bool store_and_learn(struct storing *t, bool *load)
+{
+    const _Atomic uint64_t *stored = &t->l->stored;
+    uint64_t before = atomic_load_explicit(stored, memory_order_relaxed);
+    bool ok = store_all(t);
+    uint64_t records = atomic_load_explicit(stored, memory_order_relaxed) - before;
+    int64_t now_us = time_mono_us();
+    if (records == 0) return ok;
+    *load = (int64_t)records * US_PER_SECOND >= LOAD_PER_SECOND * (now_us - t->stored_us);
+    t->stored_us = now_us;
+    return ok;
+}
+
 static void pause_after_failure(struct ledger *l)
 {
     pthread_mutex_lock(&l->lock);
@@ -430,14 +448,12 @@ void *ledger_store_main(void *ledger)
     struct storing t = {.l = l, .reading = mem_zalloc(l->chain_count * sizeof(*t.reading))};
     buf_init(&t.damage, 1024 * 1024);
     unsigned tries = 0;
-    bool busy = false;
+    bool load = false;
     for (bool stop = false; !stop;) {
         struct forget_wish *wishes;
         bool asked = wait_for_work(&t, &wishes);
-        if (!asked && busy) gather(l);
-        uint64_t before = atomic_load_explicit(&l->stored, memory_order_relaxed);
-        bool ok = store_all(&t);
-        busy = atomic_load_explicit(&l->stored, memory_order_relaxed) - before >= GATHER_RECORDS;
+        if (!asked && load) gather(l);
+        bool ok = store_and_learn(&t, &load);
         grant_wishes(&t, wishes);
         if (!ok) pause_after_failure(l);
         /* what a failing store does not take stays in the journal, for the next start */

@@ -85,7 +85,7 @@ static void wake_store(struct ledger *l)
 {
     pthread_mutex_lock(&l->lock);
     l->work = true;
-    pthread_cond_signal(&l->store_wake);
+    if (!l->gathering) pthread_cond_signal(&l->store_wake);
     pthread_mutex_unlock(&l->lock);
 }
 
