@@ -1,6 +1,7 @@
 /* How fast the ledger is: the append that a worker pays for, the store thread's
- * rows a second with everything on (details, rollups, cells, seals), and the start
- * behind a kill -9 with a journal that is not stored.
+ * rows a second with everything on (details, rollups, cells, seals), the start
+ * behind a kill -9 with a journal that is not stored, and what the ledger's two
+ * threads take of the processor beside a steady load.
  *
  *   ledger_speed [rows] [folder]      prints one JSON line a figure */
 #include "base/arena.h"
@@ -160,6 +161,43 @@ static void make_unstored(const char *dir, int64_t rows)
     waitpid(pid, NULL, 0);
 }
 
+static int64_t thread_cpu_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (int64_t)t.tv_sec * US_PER_SECOND + t.tv_nsec / 1000;
+}
+
+/* A hold and a post for each call, as one worker writes them; `users` differ. */
+static void bench_steady(const char *dir, int calls_per_ms, uint64_t users)
+{
+    enum { SECONDS = 4 };
+    struct ledger *l = open_or_die(dir);
+    ledger_start(l);
+    struct journal *j = ledger_journal(l, 0);
+    struct rng rng;
+    rng_seed(&rng, 3);
+    struct row row;
+    int64_t cpu = process_cpu_us() - thread_cpu_us(), begin_us = time_mono_us(), calls = 0;
+    for (int ms = 0; ms < SECONDS * 1000; ms++) {
+        for (int i = 0; i < calls_per_ms; i++, calls++) {
+            fill(&row, &rng, j);
+            if (users == 1) row.text[ROW_USER] = row.text[ROW_KEY] = row.text[ROW_FEATURE] = S("one");
+            wait_ready(j);
+            journal_append(j, JOURNAL_HOLD, &row);
+            journal_append(j, JOURNAL_POST, &row);
+        }
+        int64_t left_us = begin_us + (ms + 1) * US_PER_MS - time_mono_us();
+        if (left_us > 0) usleep((useconds_t)left_us);
+    }
+    cpu = process_cpu_us() - thread_cpu_us() - cpu;
+    int64_t took_us = time_mono_us() - begin_us;
+    ledger_flush(l);
+    printf("{\"figure\":\"steady\",\"users\":%llu,\"calls_per_second\":%lld,\"cpu_us_per_call\":%.2f}\n",
+           (unsigned long long)users, (long long)(calls * US_PER_SECOND / took_us), (double)cpu / (double)calls);
+    ledger_close(l);
+}
+
 static void bench_store(const char *dir, int64_t rows)
 {
     make_unstored(dir, rows);
@@ -197,6 +235,9 @@ int main(int argc, char **argv)
     for (int i = 0; i < USERS; i++) snprintf(names[i], sizeof(names[i]), "name-%d", i);
     bench_append(dir);
     bench_store(dir, rows);
+    bench_steady(dir, 10, 1);
+    bench_steady(dir, 10, USERS);
+    bench_steady(dir, 1, 1);
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
     printf("{\"figure\":\"memory\",\"peak_kb\":%ld}\n", usage.ru_maxrss);

@@ -175,6 +175,8 @@ void ledger_start(struct ledger *l)
         fprintf(stderr, "purser: no thread for the ledger: %s\n", strerror(errno));
         abort();
     }
+    pthread_setname_np(l->store_thread, "ledger-store"); /* for top -H and perf */
+    pthread_setname_np(l->sync_thread, "ledger-sync");
     l->started = true;
 }
 
