@@ -306,16 +306,10 @@ int cmd_budgets(int argc, char **argv)
     enum output_format format = OUTPUT_TABLE;
     const char *dir = NULL, *config = NULL;
     struct options o;
+    const struct option_to to[] = {
+        [OPT_FORMAT] = {.format = &format}, [OPT_DATA] = {.text = &dir}, [OPT_CONFIG] = {.text = &config}};
     options_init(&o, &budgets_command, argc, argv);
-    for (int got; (got = options_next(&o)) != OPT_END;) {
-        if (got == OPT_STOP) return o.exit_code;
-        if (got == OPT_FORMAT && !options_format(&o, &format)) return EXIT_USAGE;
-        if (got == OPT_DATA) dir = o.value;
-        if (got == OPT_CONFIG) config = o.value;
-        if (got != OPT_ARGUMENT) continue;
-        options_unexpected(&o);
-        return EXIT_USAGE;
-    }
+    if (!options_read(&o, to, NULL)) return o.exit_code;
     struct data_folder f;
     if (!data_folder_find(&o, config, dir, true, &f)) return EXIT_FAILED;
     struct counters all = {0};

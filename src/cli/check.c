@@ -75,28 +75,12 @@ int cmd_check(int argc, char **argv)
     struct options o;
     const char *config = NULL;
     bool quiet = false, help = false, markdown = false;
+    const struct option_to to[] = {[OPT_CONFIG] = {.text = &config},
+                                   [OPT_QUIET] = {.flag = &quiet},
+                                   [OPT_HELP_SETTINGS] = {.flag = &help},
+                                   [OPT_MARKDOWN] = {.flag = &markdown}};
     options_init(&o, &check_command, argc, argv);
-    for (int got; (got = options_next(&o)) != OPT_END;) {
-        switch (got) {
-        case OPT_CONFIG:
-            config = o.value;
-            break;
-        case OPT_QUIET:
-            quiet = true;
-            break;
-        case OPT_HELP_SETTINGS:
-            help = true;
-            break;
-        case OPT_MARKDOWN:
-            markdown = true;
-            break;
-        case OPT_STOP:
-            return o.exit_code;
-        default:
-            options_unexpected(&o);
-            return EXIT_USAGE;
-        }
-    }
+    if (!options_read(&o, to, NULL)) return o.exit_code;
     if (!help) return check(config, quiet);
     struct buf out;
     buf_init(&out, 0);

@@ -217,22 +217,9 @@ int cmd_init(int argc, char **argv)
     struct options o;
     const char *file = "purser.yaml";
     bool force = false;
+    const struct option_to to[] = {[OPT_CONFIG] = {.text = &file}, [OPT_FORCE] = {.flag = &force}};
     options_init(&o, &init_command, argc, argv);
-    for (int got; (got = options_next(&o)) != OPT_END;) {
-        switch (got) {
-        case OPT_CONFIG:
-            file = o.value;
-            break;
-        case OPT_FORCE:
-            force = true;
-            break;
-        case OPT_STOP:
-            return o.exit_code;
-        default:
-            options_unexpected(&o);
-            return EXIT_USAGE;
-        }
-    }
+    if (!options_read(&o, to, NULL)) return o.exit_code;
     char secret[64];
     struct buf text;
     buf_init(&text, 0);

@@ -194,18 +194,13 @@ static int keys_add(int argc, char **argv)
     };
     struct adding a = {0};
     struct options o;
+    const struct option_to to[] = {[TEAM] = {.text = &a.team},
+                                   [MODELS] = {.text = &a.models},
+                                   [EXPIRES] = {.text = &a.expires},
+                                   [DATA] = {.text = &a.dir},
+                                   [CONFIG] = {.text = &a.config}};
     options_init(&o, &command, argc, argv);
-    const char **const values[] = {
-        [TEAM] = &a.team, [MODELS] = &a.models, [EXPIRES] = &a.expires, [DATA] = &a.dir, [CONFIG] = &a.config};
-    for (int got; (got = options_next(&o)) != OPT_END;) {
-        if (got == OPT_STOP) return o.exit_code;
-        const char **to = got == OPT_ARGUMENT ? &a.name : values[got];
-        if (got == OPT_ARGUMENT && a.name) {
-            options_unexpected(&o);
-            return EXIT_USAGE;
-        }
-        *to = o.value;
-    }
+    if (!options_read(&o, to, &a.name)) return o.exit_code;
     int64_t now_us = time_now_us();
     struct data_folder f;
     if (!check_adding(&o, &a, now_us)) return EXIT_USAGE;
@@ -254,17 +249,9 @@ static int keys_revoke(int argc, char **argv)
     };
     const char *name = NULL, *dir = NULL, *config = NULL;
     struct options o;
+    const struct option_to to[] = {[DATA] = {.text = &dir}, [CONFIG] = {.text = &config}};
     options_init(&o, &command, argc, argv);
-    for (int got; (got = options_next(&o)) != OPT_END;) {
-        if (got == OPT_STOP) return o.exit_code;
-        if (got == DATA) dir = o.value;
-        if (got == CONFIG) config = o.value;
-        if (got == OPT_ARGUMENT && name) {
-            options_unexpected(&o);
-            return EXIT_USAGE;
-        }
-        if (got == OPT_ARGUMENT) name = o.value;
-    }
+    if (!options_read(&o, to, &name)) return o.exit_code;
     if (!name || !*name) {
         options_complain(&o, "which key? ('purser keys list' shows them)");
         return EXIT_USAGE;
@@ -382,16 +369,10 @@ static int keys_list(int argc, char **argv)
     enum output_format format = OUTPUT_TABLE;
     const char *dir = NULL, *config = NULL;
     struct options o;
+    const struct option_to to[] = {
+        [FORMAT] = {.format = &format}, [DATA] = {.text = &dir}, [CONFIG] = {.text = &config}};
     options_init(&o, &command, argc, argv);
-    for (int got; (got = options_next(&o)) != OPT_END;) {
-        if (got == OPT_STOP) return o.exit_code;
-        if (got == FORMAT && !options_format(&o, &format)) return EXIT_USAGE;
-        if (got == DATA) dir = o.value;
-        if (got == CONFIG) config = o.value;
-        if (got != OPT_ARGUMENT) continue;
-        options_unexpected(&o);
-        return EXIT_USAGE;
-    }
+    if (!options_read(&o, to, NULL)) return o.exit_code;
     struct data_folder f;
     if (!data_folder_find(&o, config, dir, true, &f)) return EXIT_FAILED;
     struct table t;

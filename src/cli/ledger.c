@@ -87,25 +87,9 @@ static int cmd_verify(int argc, char **argv)
     struct options o;
     const char *data = NULL, *config = NULL;
     enum output_format format = OUTPUT_TABLE;
+    const struct option_to to[] = {{.text = &data}, {.text = &config}, {.format = &format}};
     options_init(&o, &command, argc, argv);
-    for (int got; (got = options_next(&o)) != OPT_END;) {
-        switch (got) {
-        case 0:
-            data = o.value;
-            break;
-        case 1:
-            config = o.value;
-            break;
-        case 2:
-            if (!options_format(&o, &format)) return EXIT_USAGE;
-            break;
-        case OPT_ARGUMENT:
-            options_unexpected(&o);
-            return EXIT_USAGE;
-        case OPT_STOP:
-            return o.exit_code;
-        }
-    }
+    if (!options_read(&o, to, NULL)) return o.exit_code;
     if (format == OUTPUT_CSV) {
         options_complain(&o, "--format is table or json here");
         return EXIT_USAGE;

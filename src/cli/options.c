@@ -144,3 +144,32 @@ bool colour_wanted(FILE *out)
     if (no && *no) return false;
     return term && *term && strcmp(term, "dumb") != 0 && isatty(fileno(out));
 }
+
+static bool put(const struct options *o, const struct option_to *to)
+{
+    if (to->format) return options_format(o, to->format);
+    if (to->count) return options_count(o, to->low, to->high, to->count);
+    if (to->flag) *to->flag = true;
+    if (to->text) *to->text = o->value;
+    return true;
+}
+
+bool options_read(struct options *o, const struct option_to *to, const char **argument)
+{
+    for (int got; (got = options_next(o)) != OPT_END;) {
+        if (got == OPT_STOP) return false;
+        bool ok = true;
+        if (got != OPT_ARGUMENT) {
+            ok = put(o, &to[got]);
+        } else if (argument && !*argument) {
+            *argument = o->value;
+        } else {
+            options_unexpected(o);
+            ok = false;
+        }
+        if (ok) continue;
+        o->exit_code = EXIT_USAGE;
+        return false;
+    }
+    return true;
+}

@@ -8,17 +8,12 @@
  *     };
  *     static const struct command command = {"report", "[options]", "Print the bill.", options, COUNT_OF(options),
  *                                            "purser report --by feature --since 7d"};
+ *     const struct option_to to[] = {{.text = &since}, {.text = &config}, {.format = &format}};
  *     struct options o;
  *     options_init(&o, &command, argc, argv);
- *     for (int got; (got = options_next(&o)) != OPT_END;) {
- *         switch (got) {
- *         case 0: since = o.value; break;
- *         case 1: config = o.value; break;
- *         case 2: if (!options_format(&o, &format)) return EXIT_USAGE; break;
- *         case OPT_ARGUMENT: options_unexpected(&o); return EXIT_USAGE;
- *         case OPT_STOP: return o.exit_code;
- *         }
- *     }
+ *     if (!options_read(&o, to, NULL)) return o.exit_code;
+ *
+ * A command whose options need more than that walks them by itself with options_next().
  */
 #ifndef CLI_OPTIONS_H
 #define CLI_OPTIONS_H
@@ -53,6 +48,8 @@ struct command {
     const char *example; /* a line or more, each a command */
 };
 
+enum output_format { OUTPUT_TABLE, OUTPUT_JSON, OUTPUT_CSV };
+
 struct options {
     const struct command *command;
     int argc, at;
@@ -68,6 +65,17 @@ void options_init(struct options *o, const struct command *command, int argc, ch
 /* The index of the next option, OPT_ARGUMENT for a word that is none, OPT_END,
  * or OPT_STOP: help was printed (exit_code 0), or a mistake named (2). */
 int options_next(struct options *o);
+/* Where the value of an option goes: one of these. */
+struct option_to {
+    const char **text;
+    bool *flag;
+    enum output_format *format;
+    int64_t *count; /* from `low` to `high` */
+    int64_t low, high;
+};
+/* Reads the whole line, `to[i]` being for the command's option i. `argument`: where its
+ * only argument goes; NULL: it takes none. False: leave with `exit_code`. */
+bool options_read(struct options *o, const struct option_to *to, const char **argument) MUST_CHECK;
 /* "purser report: " and the message, on standard error. */
 void options_complain(const struct options *o, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* Complains about `value`, which the command has no use for. */
@@ -75,7 +83,6 @@ void options_unexpected(const struct options *o);
 /* Prints the help of the command on standard output. */
 void options_help(const struct command *command);
 
-enum output_format { OUTPUT_TABLE, OUTPUT_JSON, OUTPUT_CSV };
 /* Reads `value`. Fails: false after complaining. */
 bool options_format(const struct options *o, enum output_format *out) MUST_CHECK;
 /* A whole number from `low` to `high`. Fails: false after complaining. */

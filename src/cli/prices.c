@@ -120,28 +120,12 @@ int prices_list(int argc, char **argv)
     const char *provider = NULL, *config = NULL;
     int64_t limit = 100;
     struct options o;
+    const struct option_to to[] = {[LIST_PROVIDER] = {.text = &provider},
+                                   [LIST_FORMAT] = {.format = &format},
+                                   [LIST_LIMIT] = {.count = &limit, .low = 1, .high = INT32_MAX},
+                                   [LIST_CONFIG] = {.text = &config}};
     options_init(&o, &command, argc, argv);
-    for (int got; (got = options_next(&o)) != OPT_END;) {
-        switch (got) {
-        case LIST_PROVIDER:
-            provider = o.value;
-            break;
-        case LIST_FORMAT:
-            if (!options_format(&o, &format)) return EXIT_USAGE;
-            break;
-        case LIST_LIMIT:
-            if (!options_count(&o, 1, INT32_MAX, &limit)) return EXIT_USAGE;
-            break;
-        case LIST_CONFIG:
-            config = o.value;
-            break;
-        case OPT_ARGUMENT:
-            options_unexpected(&o);
-            return EXIT_USAGE;
-        default:
-            return o.exit_code;
-        }
-    }
+    if (!options_read(&o, to, NULL)) return o.exit_code;
     struct prices_source source = prices_open(&o, config);
     if (!source.whole) return EXIT_FAILED;
     list_rows(&o, source.book, str_from(provider), limit, format);

@@ -108,19 +108,9 @@ int prices_check(int argc, char **argv)
     };
     const char *config = NULL;
     struct options o;
+    const struct option_to to[] = {[CHECK_CONFIG] = {.text = &config}};
     options_init(&o, &command, argc, argv);
-    for (int got; (got = options_next(&o)) != OPT_END;) {
-        switch (got) {
-        case CHECK_CONFIG:
-            config = o.value;
-            break;
-        case OPT_ARGUMENT:
-            options_unexpected(&o);
-            return EXIT_USAGE;
-        default:
-            return o.exit_code;
-        }
-    }
+    if (!options_read(&o, to, NULL)) return o.exit_code;
     struct settings_report report = {0};
     struct settings *s = settings_load(config ? config : "", &report);
     prices_print_problems(&report.errors);

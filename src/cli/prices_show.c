@@ -188,26 +188,9 @@ int prices_show(int argc, char **argv)
     enum output_format format = OUTPUT_TABLE;
     const char *config = NULL, *name = NULL;
     struct options o;
+    const struct option_to to[] = {[SHOW_FORMAT] = {.format = &format}, [SHOW_CONFIG] = {.text = &config}};
     options_init(&o, &command, argc, argv);
-    for (int got; (got = options_next(&o)) != OPT_END;) {
-        switch (got) {
-        case SHOW_FORMAT:
-            if (!options_format(&o, &format)) return EXIT_USAGE;
-            break;
-        case SHOW_CONFIG:
-            config = o.value;
-            break;
-        case OPT_ARGUMENT:
-            if (name) {
-                options_unexpected(&o);
-                return EXIT_USAGE;
-            }
-            name = o.value;
-            break;
-        default:
-            return o.exit_code;
-        }
-    }
+    if (!options_read(&o, to, &name)) return o.exit_code;
     if (!name || !*name) {
         options_complain(&o, "which model? (purser prices show gpt-5-mini)");
         return EXIT_USAGE;

@@ -258,15 +258,9 @@ int cmd_providers(int argc, char **argv)
     enum output_format format = OUTPUT_TABLE;
     const char *config = NULL;
     struct options o;
+    const struct option_to to[] = {[OPT_FORMAT] = {.format = &format}, [OPT_CONFIG] = {.text = &config}};
     options_init(&o, &command, argc, argv);
-    for (int got; (got = options_next(&o)) != OPT_END;) {
-        if (got == OPT_STOP) return o.exit_code;
-        if (got == OPT_FORMAT && !options_format(&o, &format)) return EXIT_USAGE;
-        if (got == OPT_CONFIG) config = o.value;
-        if (got != OPT_ARGUMENT) continue;
-        options_unexpected(&o);
-        return EXIT_USAGE;
-    }
+    if (!options_read(&o, to, NULL)) return o.exit_code;
     struct settings *s = load(config);
     if (s) list(s, format);
     settings_drop(s);

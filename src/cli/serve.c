@@ -165,27 +165,18 @@ static int run(struct settings *settings, const char *file)
 int cmd_serve(int argc, char **argv)
 {
     const char *file = NULL;
+    bool help = false;
     struct options o;
+    const struct option_to to[] = {{.text = &file}, {.flag = &help}};
     options_init(&o, &command, argc, argv);
-    for (int got; (got = options_next(&o)) != OPT_END;) {
-        switch (got) {
-        case 0:
-            file = o.value;
-            break;
-        case 1: {
-            struct buf out;
-            buf_init(&out, 0);
-            settings_help(false, &out);
-            fwrite(out.p, 1, out.n, stdout);
-            buf_free(&out);
-            return EXIT_OK;
-        }
-        case OPT_STOP:
-            return o.exit_code;
-        default:
-            options_unexpected(&o);
-            return EXIT_USAGE;
-        }
+    if (!options_read(&o, to, NULL)) return o.exit_code;
+    if (help) {
+        struct buf out;
+        buf_init(&out, 0);
+        settings_help(false, &out);
+        fwrite(out.p, 1, out.n, stdout);
+        buf_free(&out);
+        return EXIT_OK;
     }
     struct settings_report report = {0};
     struct settings *settings = settings_load(file, &report);

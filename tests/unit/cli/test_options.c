@@ -30,8 +30,8 @@ static void capture(int fd, struct options *o, int expected, char *text, size_t 
 
 #define WORDS(o, ...)                                                                                                  \
     struct options o;                                                                                                  \
-    const char *words_[] = {"report", __VA_ARGS__};                                                                    \
-    options_init(&o, &command, COUNT_OF(words_), (char **)(uintptr_t)words_)
+    const char *words_##o[] = {"report", __VA_ARGS__};                                                                 \
+    options_init(&o, &command, COUNT_OF(words_##o), (char **)(uintptr_t)words_##o)
 
 static void reads(void **state)
 {
@@ -103,6 +103,28 @@ static void values(void **state)
     assert_false(options_format(&o, &format));
 }
 
+/* Standard error is at /dev/null since values(). */
+static void whole_lines(void **state)
+{
+    (void)state;
+    const char *since = "1d", *name = NULL;
+    bool force = false;
+    enum output_format format = OUTPUT_TABLE;
+    const struct option_to to[] = {{.text = &since}, {.flag = &force}, {.format = &format}};
+    WORDS(nothing, "--");
+    assert_true(options_read(&nothing, to, NULL));
+    assert_true(!force && format == OUTPUT_TABLE && strcmp(since, "1d") == 0);
+    WORDS(all, "--since", "7d", "bob", "--force", "--format=json");
+    assert_true(options_read(&all, to, &name));
+    assert_true(force && format == OUTPUT_JSON && strcmp(since, "7d") == 0 && strcmp(name, "bob") == 0);
+    WORDS(second, "eve"); /* `name` has one already */
+    assert_false(options_read(&second, to, &name));
+    assert_int_equal(second.exit_code, EXIT_USAGE);
+    WORDS(wrong, "--format", "xml");
+    assert_false(options_read(&wrong, to, &name));
+    assert_int_equal(wrong.exit_code, EXIT_USAGE);
+}
+
 static void colours(void **state)
 {
     (void)state;
@@ -118,7 +140,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads),   cmocka_unit_test(mistakes), cmocka_unit_test(help),
-        cmocka_unit_test(colours), cmocka_unit_test(values),
+        cmocka_unit_test(colours), cmocka_unit_test(values),   cmocka_unit_test(whole_lines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
