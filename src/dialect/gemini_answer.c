@@ -84,6 +84,12 @@ static void read_candidate(struct gemini_reader *r, json_ref at, int64_t place, 
     attach_citations(r, at, choice);
 }
 
+static bool member_is(const struct json *doc, str key, enum json_type type)
+{
+    json_ref at = json_find(doc, JSON_ROOT, key, NULL);
+    return at && json_type(doc, at) == type;
+}
+
 bool gemini_decode_answer(const struct json *doc, struct canon_answer *out)
 {
     static const struct gemini_field fields[] = {{STR_INIT("candidates"), GEMINI_READ},
@@ -95,8 +101,8 @@ bool gemini_decode_answer(const struct json *doc, struct canon_answer *out)
     struct gemini_reader r = {.doc = doc, .arena = out->arena, .problem = &ignored};
     int64_t place = 0;
     if (json_type(doc, JSON_ROOT) != JSON_OBJECT) return false;
-    if (!json_find(doc, JSON_ROOT, S("candidates"), NULL) && !json_find(doc, JSON_ROOT, S("promptFeedback"), NULL) &&
-        !json_find(doc, JSON_ROOT, S("usageMetadata"), NULL))
+    if (!member_is(doc, S("candidates"), JSON_ARRAY) && !member_is(doc, S("promptFeedback"), JSON_OBJECT) &&
+        !member_is(doc, S("usageMetadata"), JSON_OBJECT))
         return false;
     (void)!gemini_fields(&r, JSON_ROOT, S(""), fields, COUNT_OF(fields), at, &out->extras);
     out->id = gemini_string(&r, at[3]);

@@ -2,6 +2,7 @@
  * streaming in the path. Schemas go by the ...JsonSchema fields, which take JSON Schema as it
  * is; the older fields know a small part of OpenAPI. */
 #include "dialect/gemini.h"
+#include "dialect/schema_subset.h"
 
 static bool is_system(const struct canon_message *m)
 {
@@ -69,13 +70,22 @@ static void put_system(struct gemini_writer *w, const struct canon_call *call, b
 
 /* ---- tools */
 
-static void put_function(struct buf *out, const struct canon_tool *tool)
+/* Another dialect's schema loses what Google refuses; one that cannot be cut down goes as it is,
+ * since some models take it. */
+static jraw schema_for(const struct canon_call *call, jraw schema)
+{
+    jraw less;
+    bool cut = call->from != DIALECT_GEMINI && schema.json.p;
+    return cut && schema_subset(schema, SCHEMA_GEMINI, call->arena, &less) ? less : schema;
+}
+
+static void put_function(struct buf *out, const struct canon_call *call, const struct canon_tool *tool)
 {
     canon_comma(out);
     buf_add_byte(out, '{');
     canon_put_text(out, S("name"), tool->name);
     canon_put_raw(out, S("description"), tool->description);
-    canon_put_raw(out, S("parametersJsonSchema"), tool->schema);
+    canon_put_raw(out, S("parametersJsonSchema"), schema_for(call, tool->schema));
     canon_put_extras(out, &tool->extras, DIALECT_GEMINI);
     buf_add_byte(out, '}');
 }
@@ -99,7 +109,7 @@ static void put_tools(struct buf *out, const struct canon_call *call)
     if (functions) {
         buf_add(out, S("{\"functionDeclarations\":["));
         for (const struct canon_tool *t = call->tools; t; t = t->next)
-            if (t->kind == TOOL_FUNCTION) put_function(out, t);
+            if (t->kind == TOOL_FUNCTION) put_function(out, call, t);
         buf_add(out, S("]}"));
     }
     for (const struct canon_tool *t = call->tools; t; t = t->next) {
@@ -137,11 +147,12 @@ static void put_choice(struct buf *out, const struct canon_call *call)
 
 /* ---- generationConfig */
 
-static void put_output(struct buf *out, const struct canon_output *o)
+static void put_output(struct buf *out, const struct canon_call *call)
 {
+    const struct canon_output *o = &call->output;
     if (o->format == FORMAT_TEXT) return;
     canon_put_text(out, S("responseMimeType"), S("application/json"));
-    if (o->format == FORMAT_SCHEMA) canon_put_raw(out, S("responseJsonSchema"), o->schema);
+    if (o->format == FORMAT_SCHEMA) canon_put_raw(out, S("responseJsonSchema"), schema_for(call, o->schema));
 }
 
 static void put_stop(struct buf *out, const struct canon_call *call)
@@ -189,7 +200,7 @@ static void put_config(const struct canon_call *call, const struct canon_target 
     put_stop(out, call);
     if (limit >= 0) canon_put_i64(out, S("maxOutputTokens"), limit);
     if (call->choices > 1) canon_put_i64(out, S("candidateCount"), call->choices);
-    put_output(out, &call->output);
+    put_output(out, call);
     json_ref config = kept->count ? json_find(kept, JSON_ROOT, S("generationConfig"), NULL) : JSON_ABSENT;
     json_ref thinking = config ? json_find(kept, config, S("thinkingConfig"), NULL) : JSON_ABSENT;
     gemini_put_thinking(call, target, limit, thinking ? (jraw){json_raw(kept, thinking)} : RAW_NONE, out);

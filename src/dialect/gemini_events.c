@@ -55,8 +55,10 @@ static void open_block(struct canon_decoder *d, int64_t choice, const struct can
     struct canon_part start = *part; /* its pieces follow */
     start.next = NULL;
     if (part->kind == PART_TEXT || part->kind == PART_REASONING || part->kind == PART_TOOL_CALL) {
-        start.text = start.signature = RAW_NONE;
+        start.text = RAW_NONE;
         start.tool.arguments = STR_NONE;
+        if (part->kind != PART_TOOL_CALL)
+            start.signature = RAW_NONE; /* a call's is known: some clients need it first */
     }
     c->open = true;
     c->had_signature = false;
@@ -170,7 +172,9 @@ static void start(struct canon_decoder *d, const struct json *doc)
     struct stream_state *s = d->state;
     str id = gemini_string(&s->reader, openai_find(doc, JSON_ROOT, S("responseId")));
     str model = gemini_string(&s->reader, openai_find(doc, JSON_ROOT, S("modelVersion")));
-    struct canon_delta delta = {.kind = DELTA_START, .id = id, .model = model};
+    struct usage usage; /* the prompt's, as far as it is counted; the last chunk has the last word */
+    gemini_usage(doc, openai_find(doc, JSON_ROOT, S("usageMetadata")), &usage);
+    struct canon_delta delta = {.kind = DELTA_START, .id = id, .model = model, .usage = usage.known ? &usage : NULL};
     s->reader.id_seed = gemini_id_seed(d->arena, id, doc);
     d->started = true;
     canon_give(d, &delta);

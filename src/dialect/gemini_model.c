@@ -45,7 +45,6 @@ void gemini_put_thinking(const struct canon_call *call, const struct canon_targe
     int generation = gemini_generation(target->model);
     bool own = call->from == DIALECT_GEMINI, said = r->effort.n || r->budget_tokens >= 0 || r->adaptive;
     if (!said && !r->show && !rest.json.p) return;
-    if (!own && generation && generation < 25) return; /* does not think */
     canon_key(out, S("thinkingConfig"));
     buf_add_byte(out, '{');
     if (own) {
