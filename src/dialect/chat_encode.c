@@ -209,6 +209,10 @@ static void write_reasoning(struct chat_writer *w)
         write_router_reasoning(w->out, r);
         return;
     }
+    if (is_vendor(w->target, S("deepseek")) && (r->budget_tokens == 0 || str_eq(r->effort, S("none")))) {
+        canon_put_raw(w->out, S("thinking"), (jraw){S("{\"type\":\"disabled\"}")}); /* it thinks by default */
+        return;
+    }
     str effort = r->effort.n || r->budget_tokens > 0 ? canon_effort(r) : STR_NONE;
     if (w->openai && str_eq(effort, S("max"))) effort = S("xhigh");
     canon_put_text(w->out, S("reasoning_effort"), effort);

@@ -328,23 +328,16 @@ static bool has_kind(const struct canon_part *parts, enum canon_part_kind kind)
     return false;
 }
 
-static bool is_last_turn(const struct canon_message *m)
-{
-    for (m = m->next; m; m = m->next) {
-        if (m->role != ROLE_USER) continue;
-        for (const struct canon_part *p = m->parts; p; p = p->next)
-            if (p->kind != PART_TOOL_RESULT) return false;
-    }
-    return true;
-}
-
-/* Earlier thoughts go only where the vendor documents that they are wanted: to DeepSeek within
- * a loop of tool calls, which it refuses without, and to OpenRouter, whose details carry the proof. */
+/* Earlier thoughts go only where the vendor documents that they are wanted: to DeepSeek, which
+ * refuses calls of tools without the thoughts that led to them, be they empty, and ignores others;
+ * and to OpenRouter, whose details carry the proof. */
 static void write_reasoning(struct chat_writer *w, const struct canon_message *m)
 {
     if (w->same) return; /* they stand among the extras */
-    if (str_eq(w->target->vendor, S("deepseek")) && is_last_turn(m)) {
-        chat_write_joined(w->out, S("reasoning_content"), m->parts, PART_REASONING, S(""));
+    if (str_eq(w->target->vendor, S("deepseek"))) {
+        bool any = chat_write_joined(w->out, S("reasoning_content"), m->parts, PART_REASONING, S(""));
+        if (!any && has_kind(m->parts, PART_TOOL_CALL))
+            canon_put_raw(w->out, S("reasoning_content"), (jraw){S("\"\"")});
         return;
     }
     if (!str_eq(w->target->vendor, S("openrouter"))) return;
