@@ -5,18 +5,6 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
-
-void buf_init(struct buf *b, size_t max)
-{
-    *b = (struct buf){.max = max};
-}
-
-void buf_free(struct buf *b)
-{
-    free(b->p);
-    buf_init(b, b->max);
-}
 
 bool buf_reserve(struct buf *b, size_t more)
 {

@@ -4,6 +4,8 @@
 
 #include "base/str.h"
 
+#include <stdlib.h>
+
 struct buf {
     char *p;
     size_t n, cap;
@@ -11,8 +13,15 @@ struct buf {
     bool overflow; /* an append was refused: the ceiling was met */
 };
 
-void buf_init(struct buf *b, size_t max);
-void buf_free(struct buf *b);
+static inline void buf_init(struct buf *b, size_t max)
+{
+    *b = (struct buf){.max = max};
+}
+static inline void buf_free(struct buf *b)
+{
+    if (b->p) free(b->p); /* most hold nothing: not worth a call */
+    buf_init(b, b->max);
+}
 /* Makes room for `more` bytes behind the end. Fails: false at the ceiling. */
 bool buf_reserve(struct buf *b, size_t more);
 /* Appends all of it or nothing; a refusal is remembered in `overflow`. Inline: of a literal little is left. */
