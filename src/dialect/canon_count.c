@@ -29,6 +29,7 @@ static void count_media(struct count *c, const struct canon_part *part)
     case PART_AUDIO:
         c->call->audio++;
         c->call->audio_bytes += m->size;
+        if (!m->data.p) c->call->references = true; /* somewhere else: its length is not known */
         break;
     default: /* a page of a document may become an image and its text: nothing but the window bounds it */
         c->call->files++;

@@ -1,14 +1,15 @@
 /* What depends on the model, told by its name. */
 #include "dialect/gemini.h"
 
-/* "gemini-3-pro-preview" is 30, "gemini-2.5-flash" 25; names without a number
+/* "gemini-3-pro-preview" is 30, "gemini-live-2.5-flash" 25; names without a number
  * ("gemini-flash-latest") stand for the newest. 0: no Gemini. */
 int gemini_generation(str model)
 {
     size_t at = str_find(model, S("gemini-"), 0);
     if (at == SIZE_MAX) return 0;
     str rest = str_from_at(model, at + 7);
-    if (!rest.n || rest.p[0] < '0' || rest.p[0] > '9') return 99;
+    while (rest.n && (rest.p[0] < '0' || rest.p[0] > '9')) rest = str_from_at(rest, 1);
+    if (!rest.n) return 99;
     int generation = (rest.p[0] - '0') * 10;
     if (rest.n > 2 && rest.p[1] == '.' && rest.p[2] >= '0' && rest.p[2] <= '9') generation += rest.p[2] - '0';
     return generation;

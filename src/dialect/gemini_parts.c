@@ -279,7 +279,6 @@ bool gemini_read_part(struct gemini_reader *r, json_ref at, struct gemini_parts 
     }
     struct canon_part *part = list->last;
     if (text) part->text = (jraw){json_raw(r->doc, found[PART_AT_TEXT])};
-    if (thought && part->kind == PART_REASONING) gemini_note(r, FEATURE_REASONING_HISTORY, S("contents.parts.thought"));
     if (found[PART_AT_SIGNATURE] && json_type(r->doc, found[PART_AT_SIGNATURE]) == JSON_STRING)
         take_signature(r, part, (jraw){json_raw(r->doc, found[PART_AT_SIGNATURE])});
     part->extras = extras;

@@ -39,10 +39,8 @@ static void take_usage(struct answer *a, const struct json *doc)
 
 static bool bills_queries(str model)
 {
-    size_t at = str_find(model, S("gemini-"), 0);
-    if (at == SIZE_MAX) return true;
-    str version = str_from_at(model, at + 7);
-    return !version.n || version.p[0] < '0' || version.p[0] > '2';
+    int generation = gemini_generation(model);
+    return generation == 0 || generation >= 30;
 }
 
 static int64_t count_queries(const struct json *doc, json_ref candidate)

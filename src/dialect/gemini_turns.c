@@ -42,11 +42,31 @@ static bool gather(struct canon_call *call, struct canon_message *m)
     return any;
 }
 
+/* The last chunk of a stream has an empty text; other dialects refuse one. */
+static void drop_empty(struct canon_message *m)
+{
+    struct canon_part **at = &m->parts;
+    while (*at) {
+        const struct canon_part *p = *at;
+        bool empty = p->kind == PART_TEXT && p->text.json.n <= 2 && !p->signature.json.p && !p->extras.members.n;
+        if (empty)
+            *at = p->next;
+        else
+            at = &(*at)->next;
+    }
+}
+
 void gemini_join_turns(struct canon_call *call)
 {
     for (struct canon_message *m = call->messages; m; m = m->next) {
         if (m->role != ROLE_ASSISTANT) continue;
         bool gathered = gather(call, m);
-        for (struct canon_part *p = m->parts; p; p = p->next) join(call, p, gathered);
+        if (gathered) drop_empty(m);
+        for (struct canon_part *p = m->parts; p; p = p->next) {
+            join(call, p, gathered);
+            /* what another dialect has signed goes back to it */
+            if (p->kind == PART_REASONING && !p->signer)
+                canon_note(call, FEATURE_REASONING_HISTORY, S("contents.parts.thought"));
+        }
     }
 }

@@ -44,6 +44,7 @@ static void finds_elements(void **state)
     expect("[{\"a\":1}\n,\r\n{\"b\":[1,{\"c\":2}]}\n]\n", "<{\"a\":1}><{\"b\":[1,{\"c\":2}]}>", true, false);
     expect(" [ ] ", "", true, false);
     expect("[{\"a\":", "", false, false);
+    expect("[{\"a\":\"K\xc3\xb6ln \xe2\x82\xac\"},\r\n{}]", "<{\"a\":\"K\xc3\xb6ln \xe2\x82\xac\"}><{}>", true, false);
     expect("[1,true,\"x\",[2],null]", "<1><true><\"x\"><[2]><null>", true, false);
 }
 
