@@ -1,5 +1,6 @@
 /* Writing a call for a target that speaks chat. */
 #include "dialect/chat.h"
+#include "dialect/schema_subset.h"
 
 static bool is_vendor(const struct canon_target *target, str kind)
 {
@@ -43,15 +44,19 @@ static void write_custom_tool(struct buf *out, const struct canon_tool *tool)
     json_free(&doc);
 }
 
-static void write_function_tool(struct buf *out, const struct canon_tool *tool)
+static void write_function_tool(struct chat_writer *w, const struct canon_tool *tool)
 {
+    struct buf *out = w->out;
+    jraw schema = tool->schema;
+    int8_t strict = tool->strict;
+    schema_for_openai(w->call, &schema, &strict);
     canon_comma(out);
     buf_add(out, S("{\"type\":\"function\",\"function\":{"));
     canon_key(out, S("name"));
     buf_add_json(out, tool->name);
     canon_put_raw(out, S("description"), tool->description);
-    canon_put_raw(out, S("parameters"), tool->schema);
-    if (tool->strict >= 0) canon_put_bool(out, S("strict"), tool->strict);
+    canon_put_raw(out, S("parameters"), schema);
+    if (strict >= 0) canon_put_bool(out, S("strict"), strict);
     buf_add(out, S("}}"));
 }
 
@@ -133,7 +138,7 @@ void chat_write_tools(struct chat_writer *w)
         } else if (t->kind == TOOL_CUSTOM) {
             write_custom_tool(w->out, t);
         } else {
-            write_function_tool(w->out, t);
+            write_function_tool(w, t);
         }
     }
     if (any) buf_add_byte(w->out, ']');
@@ -155,8 +160,11 @@ static void write_format(struct chat_writer *w)
     buf_add(w->out, S("{\"type\":\"json_schema\",\"json_schema\":{"));
     canon_put_text(w->out, S("name"), output->name.n ? output->name : S("response"));
     canon_put_raw(w->out, S("description"), output->description);
-    canon_put_raw(w->out, S("schema"), output->schema);
-    if (output->strict >= 0) canon_put_bool(w->out, S("strict"), output->strict);
+    jraw schema = output->schema;
+    int8_t strict = output->strict;
+    schema_for_openai(w->call, &schema, &strict);
+    canon_put_raw(w->out, S("schema"), schema);
+    if (strict >= 0) canon_put_bool(w->out, S("strict"), strict);
     buf_add(w->out, S("}}"));
 }
 

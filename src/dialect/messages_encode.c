@@ -190,7 +190,7 @@ struct messages_model messages_model_of(str name)
     bool first = true;
     for (str rest = str_from_at(name, at + 6); rest.p;) {
         size_t end = 0;
-        while (end < rest.n && !memchr("-.@:/_", rest.p[end], 6)) end++;
+        while (end < rest.n && str_find_byte(S("-.@:/_"), rest.p[end], 0) == SIZE_MAX) end++;
         str step = str_head(rest, end);
         rest = end < rest.n ? str_from_at(rest, end + 1) : STR_NONE;
         int64_t v;

@@ -120,7 +120,7 @@ static jraw without_end(struct arena *arena, jraw text)
             n--;
             continue;
         }
-        if (n < 2 || !memchr("nrt", s.p[n - 1], 3)) break;
+        if (n < 2 || str_find_byte(S("nrt"), s.p[n - 1], 0) == SIZE_MAX) break;
         while (slashes < n - 1 && s.p[n - 2 - slashes] == '\\') slashes++;
         if (slashes % 2 == 0) break;
         n -= 2;

@@ -9,7 +9,7 @@ bool messages_is_blank(jraw text)
 {
     str s = canon_inside(text);
     for (size_t i = 0; i < s.n; i++) {
-        bool escape = s.p[i] == '\\' && i + 1 < s.n && memchr("nrt", s.p[i + 1], 3);
+        bool escape = s.p[i] == '\\' && i + 1 < s.n && str_find_byte(S("nrt"), s.p[i + 1], 0) != SIZE_MAX;
         if (escape)
             i++;
         else if (s.p[i] != ' ')

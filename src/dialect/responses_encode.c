@@ -1,8 +1,12 @@
 /* Writing a call: what it asks for, around its prompt. */
 #include "dialect/responses.h"
+#include "dialect/schema_subset.h"
 
-static void put_format(struct buf *out, const struct canon_output *o)
+static void put_format(struct buf *out, const struct canon_call *call)
 {
+    const struct canon_output *o = &call->output;
+    jraw schema = o->schema;
+    int8_t strict = o->strict;
     if (o->format == FORMAT_TEXT && !o->verbosity.n) return;
     canon_key(out, S("text"));
     buf_add_byte(out, '{');
@@ -15,8 +19,9 @@ static void put_format(struct buf *out, const struct canon_output *o)
         canon_put_text(out, S("name"), o->name.n ? o->name : S("answer"));
         canon_put_raw(out, S("description"), o->description);
         canon_key(out, S("schema"));
-        buf_add(out, o->schema.json.p ? o->schema.json : S("{}"));
-        if (o->strict >= 0) canon_put_bool(out, S("strict"), o->strict == 1);
+        schema_for_openai(call, &schema, &strict);
+        buf_add(out, schema.json.p ? schema.json : S("{}"));
+        if (strict >= 0) canon_put_bool(out, S("strict"), strict == 1);
         buf_add_byte(out, '}');
     }
     canon_put_text(out, S("verbosity"), o->verbosity);
@@ -62,11 +67,24 @@ static void put_service_tier(struct buf *out, str tier)
         if (str_eq(known[i], tier)) canon_put_text(out, S("service_tier"), tier);
 }
 
+/* What each search of another protocol may be used for is the bound here of all together. */
+static void put_max_uses(struct buf *out, const struct canon_call *call)
+{
+    int64_t most = -1;
+    for (const struct canon_tool *t = call->tools; t; t = t->next) {
+        if (t->kind != TOOL_WEB_SEARCH) continue;
+        if (t->max_uses < 0) return;
+        most = (most < 0 ? 0 : most) + (t->max_uses < INT32_MAX ? t->max_uses : INT32_MAX);
+    }
+    if (most >= 0) canon_put_i64(out, S("max_tool_calls"), most);
+}
+
 static void put_controls(struct buf *out, const struct canon_call *call)
 {
     responses_put_tool_choice(out, call);
     if (call->choice.parallel >= 0) canon_put_bool(out, S("parallel_tool_calls"), call->choice.parallel == 1);
-    put_format(out, &call->output);
+    put_max_uses(out, call);
+    put_format(out, call);
     put_reasoning_control(out, &call->reasoning);
     put_include(out, call);
     canon_put_number(out, S("temperature"), call->sampling.temperature);

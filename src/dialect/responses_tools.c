@@ -1,6 +1,7 @@
 /* Tools and their choice, read and written. A namespace is one tool on the wire and
  * several here: its functions, named "<namespace>__<name>" for those who know none. */
 #include "dialect/responses.h"
+#include "dialect/schema_subset.h"
 
 /* ---- reading */
 
@@ -162,14 +163,17 @@ bool responses_read_tool_choice(struct canon_call *call, const struct json *doc,
 
 /* ---- writing */
 
-static void put_function(struct buf *out, const struct canon_tool *t)
+static void put_function(struct buf *out, const struct canon_call *call, const struct canon_tool *t)
 {
+    jraw schema = t->schema;
+    int8_t strict = t->strict;
+    if (call) schema_for_openai(call, &schema, &strict);
     buf_add(out, S("{\"type\":\"function\""));
     canon_put_text(out, S("name"), t->name);
     canon_put_raw(out, S("description"), t->description);
     canon_key(out, S("parameters"));
-    buf_add(out, t->schema.json.p ? t->schema.json : S("{\"type\":\"object\",\"properties\":{}}"));
-    canon_put_bool(out, S("strict"), t->strict == 1); /* the default here is strict, elsewhere it is not */
+    buf_add(out, schema.json.p ? schema.json : S("{\"type\":\"object\",\"properties\":{}}"));
+    canon_put_bool(out, S("strict"), strict == 1); /* the default here is strict, elsewhere it is not */
     buf_add_byte(out, '}');
 }
 
@@ -232,7 +236,7 @@ static bool is_own(const struct canon_tool *t)
     return t->extras.of == DIALECT_RESPONSES;
 }
 
-static void put_tool(struct buf *out, const struct canon_tool *t)
+static void put_tool(struct buf *out, const struct canon_call *call, const struct canon_tool *t)
 {
     bool own = is_own(t);
     if (own && !t->value.json.p) return; /* the namespace stands already */
@@ -245,7 +249,7 @@ static void put_tool(struct buf *out, const struct canon_tool *t)
     else if (t->kind == TOOL_WEB_SEARCH)
         put_search(out, t);
     else
-        put_function(out, t);
+        put_function(out, call, t);
 }
 
 void responses_put_tools(struct buf *out, const struct canon_call *call)
@@ -253,7 +257,7 @@ void responses_put_tools(struct buf *out, const struct canon_call *call)
     if (!call->tools) return;
     canon_key(out, S("tools"));
     buf_add_byte(out, '[');
-    for (const struct canon_tool *t = call->tools; t; t = t->next) put_tool(out, t);
+    for (const struct canon_tool *t = call->tools; t; t = t->next) put_tool(out, call, t);
     buf_add_byte(out, ']');
 }
 
@@ -311,7 +315,7 @@ static void put_or_null(struct buf *out, str key, jraw value)
 void responses_put_tool_echo(struct buf *out, const struct canon_tool *t)
 {
     if (t->kind != TOOL_FUNCTION || t->group.n) {
-        put_tool(out, t);
+        put_tool(out, NULL, t); /* the client's own, as it stands */
         return;
     }
     canon_comma(out);

@@ -287,3 +287,9 @@ bool schema_subset(jraw schema, enum schema_dialect to, struct arena *arena, jra
     json_free(&doc);
     return ok;
 }
+
+void schema_for_openai(const struct canon_call *call, jraw *schema, int8_t *strict)
+{
+    if (*strict != 1 || call->from == DIALECT_CHAT || call->from == DIALECT_RESPONSES) return;
+    if (!schema_subset(*schema, SCHEMA_OPENAI_STRICT, call->arena, schema)) *strict = 0;
+}

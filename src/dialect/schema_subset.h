@@ -17,4 +17,8 @@ enum schema_dialect {
  * written out), or where a ceiling is met: then the schema cannot be enforced there. */
 bool schema_subset(jraw schema, enum schema_dialect to, struct arena *arena, jraw *out) MUST_CHECK;
 
+/* As OpenAI's protocols take it: where another dialect wants it enforced, and it fits, it is cut down;
+ * where it does not fit, it stands as it is and `*strict` is 0. */
+void schema_for_openai(const struct canon_call *call, jraw *schema, int8_t *strict);
+
 #endif

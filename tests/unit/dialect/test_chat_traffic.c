@@ -132,6 +132,8 @@ static void disown(struct canon_call *call)
 {
     call->from = DIALECT_MESSAGES;
     call->extras = (struct canon_extras){DIALECT_MESSAGES, {0}};
+    call->output.strict = -1; /* schemas that must be enforced are cut down: test_schema_subset.c */
+    for (struct canon_tool *t = call->tools; t; t = t->next) t->strict = -1;
     for (struct canon_message *m = call->messages; m; m = m->next) {
         m->extras = call->extras;
         for (const struct canon_part *p = m->parts; p; p = p->next) totals.tool_calls += p->kind == PART_TOOL_CALL;
