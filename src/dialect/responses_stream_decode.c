@@ -160,6 +160,14 @@ static void send(struct canon_decoder *d, struct item *item, struct piece *piece
     piece->sent += text.json.n - 2;
 }
 
+/* Whether a JSON string may be cut there: not within an escape or a character. */
+static bool is_boundary(str inside, size_t at)
+{
+    size_t i = 0;
+    while (i < at) i += inside.p[i] != '\\' ? 1 : i + 1 < inside.n && inside.p[i + 1] == 'u' ? 6 : 2;
+    return i == at && at < inside.n && ((unsigned char)inside.p[at] & 0xc0) != 0x80;
+}
+
 /* What a whole text has beyond what was given. */
 static void send_rest(struct canon_decoder *d, struct item *item, struct piece *piece, jraw whole)
 {
@@ -169,7 +177,7 @@ static void send_rest(struct canon_decoder *d, struct item *item, struct piece *
         send(d, item, piece, whole);
         return;
     }
-    if (inside.n <= piece->sent) return;
+    if (inside.n <= piece->sent || !is_boundary(inside, piece->sent)) return;
     str rest = str_from_at(inside, piece->sent);
     jraw text = {arena_printf(d->arena, "\"%" STR_FMT "\"", STR_ARG(rest))};
     send(d, item, piece, text);
