@@ -2,6 +2,7 @@
 
 #include "settings/suggest.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -147,9 +148,13 @@ bool colour_wanted(FILE *out)
 
 static bool put(const struct options *o, const struct option_to *to)
 {
+    if (to->flag) {
+        *to->flag = true;
+        return true;
+    }
+    assert(o->value); /* options_next() saw to it */
     if (to->format) return options_format(o, to->format);
     if (to->count) return options_count(o, to->low, to->high, to->count);
-    if (to->flag) *to->flag = true;
     if (to->text) *to->text = o->value;
     return true;
 }
