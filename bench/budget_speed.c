@@ -193,7 +193,7 @@ int main(int argc, char **argv)
             }
         }
     }
-    struct set set[SETS_MAX];
+    struct set set[SETS_MAX] = {0};
     int64_t at_us = time_now_us();
     struct rest rest;
     rest_init(&rest);
