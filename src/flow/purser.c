@@ -244,7 +244,7 @@ static bool add_budgets(struct purser *p, struct settings *next)
     const struct settings *now = p->current->settings;
     size_t added = 0;
     struct budget_rule *both = mem_alloc((now->budget_count + next->budget_count + 1) * sizeof(*both));
-    memcpy(both, now->budgets, now->budget_count * sizeof(*both));
+    if (now->budget_count) memcpy(both, now->budgets, now->budget_count * sizeof(*both));
     for (size_t i = 0; i < next->budget_count; i++) {
         const struct budget_rule *same = same_rule(now, &next->budgets[i]);
         next->budgets[i].since = same ? same->since : p->generation + 1;

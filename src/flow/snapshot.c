@@ -14,7 +14,7 @@ static struct snapshot *make(struct settings *settings, struct trust *trust, uns
     s->settings_uses = settings_uses;
     size_t count = settings->key_count + stored_count;
     struct key *keys = mem_alloc((count + 1) * sizeof(*keys));
-    memcpy(keys, settings->keys, settings->key_count * sizeof(*keys));
+    if (settings->key_count) memcpy(keys, settings->keys, settings->key_count * sizeof(*keys));
     if (stored_count) memcpy(keys + settings->key_count, stored, stored_count * sizeof(*keys));
     s->keys = key_table_new(keys, count);
     free(keys);

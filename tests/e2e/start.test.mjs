@@ -1,5 +1,5 @@
 // What is settled at the start: which sockets purser listens on, and by which certificate
-// authorities it knows its providers.
+// authorities it knows its providers. @sanitizers
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
