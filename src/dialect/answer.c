@@ -151,6 +151,13 @@ bool answer_read(struct answer *a, enum call_kind kind, uint32_t quirks, struct 
         answer_fail(a, message);
         return true;
     }
+    /* Cohere and Bedrock say nothing but {"message"} where something is wrong */
+    json_ref told = openai_find(doc, JSON_ROOT, S("message"));
+    if (told && !carries_result(doc) && json_type(doc, told) == JSON_STRING &&
+        json_string(doc, told, a->arena, &message)) {
+        answer_fail(a, arena_str(a->arena, str_head(message, 1024)));
+        return true;
+    }
     d->tap_body(a, kind, quirks, doc);
     return true;
 }

@@ -9,7 +9,7 @@
 static const struct dialect *const dialects[DIALECT_COUNT] = {
     [DIALECT_CHAT] = &dialect_chat,         [DIALECT_RESPONSES] = &dialect_responses,
     [DIALECT_MESSAGES] = &dialect_messages, [DIALECT_CONVERSE] = &dialect_converse,
-    [DIALECT_GEMINI] = &dialect_gemini,
+    [DIALECT_GEMINI] = &dialect_gemini,     [DIALECT_COHERE] = &dialect_cohere,
 };
 
 static const struct {

@@ -63,6 +63,7 @@ extern const struct dialect dialect_responses;
 extern const struct dialect dialect_messages;
 extern const struct dialect dialect_gemini;
 extern const struct dialect dialect_converse;
+extern const struct dialect dialect_cohere;
 
 /* An error in the shape of the client's protocol: as a body, and as the server-sent event that ends a stream. */
 void dialect_error(struct buf *out, enum call_kind kind, enum err e, str message, str param, str code);

@@ -112,11 +112,11 @@ static void edit_limits(struct edits *e, const struct call_changes *changes)
         return;
     }
     if (call->max_output < 0) {
-        enum limit_name name = call->kind == CALL_RESPONSES                                ? LIMIT_OUTPUT
-                               : call->kind == CALL_COMPLETIONS || changes->use_max_tokens ? LIMIT_MAX_TOKENS
-                                                                                           : LIMIT_COMPLETION;
-        if (call->kind == CALL_CHAT || call->kind == CALL_COMPLETIONS || call->kind == CALL_RESPONSES)
-            write_limit(e, name, limit);
+        bool one = call->kind == CALL_COMPLETIONS || call->kind == CALL_COHERE_CHAT; /* knows one name alone */
+        enum limit_name name = call->kind == CALL_RESPONSES     ? LIMIT_OUTPUT
+                               : one || changes->use_max_tokens ? LIMIT_MAX_TOKENS
+                                                                : LIMIT_COMPLETION;
+        if (one || call->kind == CALL_CHAT || call->kind == CALL_RESPONSES) write_limit(e, name, limit);
         return;
     }
     for (enum limit_name name = 0; name < LIMIT_COUNT; name++) {
