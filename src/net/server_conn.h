@@ -1,5 +1,6 @@
 /* Inside of the HTTP server: one client's connection. Used by http_server.c
- * (listening), server_conn.c (reading) and server_answer.c (writing) only. */
+ * (listening), server_conn.c (its life), server_request.c (reading) and
+ * server_answer.c (writing) only. */
 #ifndef NET_SERVER_CONN_H
 #define NET_SERVER_CONN_H
 
@@ -69,6 +70,11 @@ struct server_conn {
 /* `counted`: its address entered the server's `peers`; it leaves when the connection closes. */
 void server_conn_new(struct http_server *s, int fd, struct tls_context *tls, const char *peer, bool counted);
 void server_conn_close(struct server_conn *c);
+enum { SERVER_PIPELINED_BYTES = 64 * 1024 }; /* kept of requests that come while one is answered */
+/* Understands as much of `bytes` as it can; the rest is kept in `in`. */
+void server_request_take(struct server_conn *c, str bytes);
+/* The body is whole: hands the request to the handler. */
+void server_request_dispatch(struct server_conn *c);
 /* Frees the exchange, telling nobody. */
 void server_conn_end_exchange(struct server_conn *c);
 /* Answers a request that could not be read, then closes. */
