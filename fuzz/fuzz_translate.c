@@ -50,7 +50,10 @@ static void say_text(struct bench *b, struct said *s, jraw text)
 {
     if (!text.json.p) return;
     str plain = canon_decode(&b->arena, text);
-    if (!plain.p) s->unread = true;
+    if (!plain.p) {
+        s->unread = true;
+        return;
+    }
     for (size_t i = 0; i < plain.n; i++) s->bytes[(unsigned char)plain.p[i]] += (unsigned char)plain.p[i] > ' ';
 }
 

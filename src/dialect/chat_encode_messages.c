@@ -46,10 +46,20 @@ static void write_part_head(struct buf *out, str type)
     canon_put_text(out, S("type"), type);
 }
 
-static void write_text_part(struct buf *out, jraw text)
+/* OpenRouter takes Anthropic's marks of what to cache, on text. */
+static bool is_marked(const struct chat_writer *w, const struct canon_part *p)
+{
+    return p->cache_ttl && !w->same && str_eq(w->target->vendor, S("openrouter"));
+}
+
+static void write_text_part(struct buf *out, jraw text, const struct canon_part *marked)
 {
     write_part_head(out, S("text"));
     canon_put_raw(out, S("text"), text);
+    if (marked)
+        canon_put_raw(out, S("cache_control"),
+                      (jraw){marked->cache_ttl > 300 ? S("{\"type\":\"ephemeral\",\"ttl\":\"1h\"}")
+                                                     : S("{\"type\":\"ephemeral\"}")});
     buf_add_byte(out, '}');
 }
 
@@ -101,7 +111,7 @@ static void write_document(struct buf *out, const struct canon_part *part)
 {
     const struct canon_media *m = &part->media;
     if (!m->data.p && !m->file_id.n) {
-        if (part->text.json.p) write_text_part(out, part->text);
+        if (part->text.json.p) write_text_part(out, part->text, NULL);
         return;
     }
     write_part_head(out, S("file"));
@@ -130,7 +140,7 @@ static void write_part(struct chat_writer *w, const struct canon_part *p)
     }
     switch (p->kind) {
     case PART_TEXT:
-        write_text_part(w->out, p->text);
+        write_text_part(w->out, p->text, is_marked(w, p) ? p : NULL);
         break;
     case PART_REFUSAL:
         write_part_head(w->out, S("refusal"));
@@ -158,7 +168,7 @@ static bool is_plain(const struct chat_writer *w, const struct canon_part *parts
     size_t count = 0;
     for (const struct canon_part *p = parts; p; p = p->next) {
         if (p->kind == PART_TOOL_CALL || p->kind == PART_TOOL_RESULT) continue;
-        if (w->same ? p->value.json.p != NULL : is_media(p)) return false;
+        if (w->same ? p->value.json.p != NULL : is_media(p) || is_marked(w, p)) return false;
         if (p->kind == PART_TEXT) count++;
     }
     return count <= 1 || !w->same;
@@ -198,6 +208,7 @@ static void write_result_text(struct chat_writer *w, const struct canon_part *re
     struct buf text;
     bool any = false;
     buf_init(&text, 0);
+    buf_add_byte(&text, '"');
     if (result->tool.is_error) buf_add(&text, S("Error: "));
     for (const struct canon_part *p = result->tool.content; p; p = p->next) {
         bool is_text = p->kind == PART_TEXT || (p->kind == PART_DOCUMENT && !p->media.data.p && p->text.json.p);
@@ -211,9 +222,14 @@ static void write_result_text(struct chat_writer *w, const struct canon_part *re
                     p->kind == PART_IMAGE ? S("[image: see the next message]") : S("[file: see the next message]"));
     }
     canon_key(w->out, S("content"));
-    buf_add_byte(w->out, '"');
-    buf_add(w->out, buf_str(&text));
-    buf_add_byte(w->out, '"');
+    buf_add_byte(&text, '"');
+    if (is_marked(w, result)) {
+        buf_add_byte(w->out, '[');
+        write_text_part(w->out, (jraw){buf_str(&text)}, result);
+        buf_add_byte(w->out, ']');
+    } else {
+        buf_add(w->out, buf_str(&text));
+    }
     buf_free(&text);
 }
 
@@ -234,7 +250,7 @@ static void write_result_media(struct chat_writer *w, const struct canon_part *r
 {
     str head = arena_printf(w->call->arena, "\"Of the result of tool call %" STR_FMT ":\"",
                             STR_ARG(canon_inside(canon_quote(w->call->arena, tool_id(w, result->tool.id)))));
-    write_text_part(w->out, (jraw){head});
+    write_text_part(w->out, (jraw){head}, NULL);
     for (const struct canon_part *p = result->tool.content; p; p = p->next)
         if (is_media(p)) write_part(w, p);
 }
@@ -356,14 +372,15 @@ static void write_reasoning(struct chat_writer *w, const struct canon_message *m
 static void write_assistant(struct chat_writer *w, const struct canon_message *m)
 {
     bool calls = has_kind(m->parts, PART_TOOL_CALL), text = has_kind(m->parts, PART_TEXT);
-    bool list = w->same && !is_plain(w, m->parts);
+    bool list = !is_plain(w, m->parts) && (w->same || !has_media(m->parts));
     open_message(w->out, S("assistant"));
     if (list) {
         canon_key(w->out, S("content"));
         buf_add_byte(w->out, '[');
         for (const struct canon_part *p = m->parts; p; p = p->next)
-            if (p->kind != PART_TOOL_CALL) write_part(w, p);
+            if (p->kind != PART_TOOL_CALL && (w->same || p->kind == PART_TEXT)) write_part(w, p);
         buf_add_byte(w->out, ']');
+        if (!w->same) (void)chat_write_joined(w->out, S("refusal"), m->parts, PART_REFUSAL, S(""));
     } else {
         bool refused = chat_write_joined(w->out, S("refusal"), m->parts, PART_REFUSAL, S(""));
         if (!chat_write_joined(w->out, S("content"), m->parts, PART_TEXT, S("")) && !text)

@@ -65,7 +65,10 @@ static void open_chunk(struct canon_encoder *e, int64_t choice)
 {
     const struct encode_state *s = e->state;
     buf_add(&e->json, s->head);
-    buf_printf(&e->json, "{\"index\":%lld,\"delta\":{", (long long)choice);
+    if (choice == 0)
+        buf_add(&e->json, S("{\"index\":0,\"delta\":{"));
+    else
+        buf_printf(&e->json, "{\"index\":%lld,\"delta\":{", (long long)choice);
 }
 
 static void close_chunk(struct canon_encoder *e, jraw logprobs, str finish)

@@ -127,6 +127,7 @@ static void on_delta(struct canon_decoder *d, const struct json *doc)
 void converse_decode_event(struct canon_decoder *d, const struct json *doc, str event)
 {
     struct decoding *s = state_of(d);
+    if (s->finished) return; /* but for the metadata, which the tap reads, nothing follows the end */
     if (str_eq(event, S("messageStart"))) {
         start(d);
     } else if (str_eq(event, S("contentBlockStart"))) {
@@ -135,7 +136,7 @@ void converse_decode_event(struct canon_decoder *d, const struct json *doc, str 
         on_delta(d, doc);
     } else if (str_eq(event, S("contentBlockStop"))) {
         if (s->open && s->theirs == index_of(doc)) close_block(d);
-    } else if (str_eq(event, S("messageStop")) && !s->finished) {
+    } else if (str_eq(event, S("messageStop"))) {
         str reason = canon_text(doc, JSON_ROOT, S("stopReason"), d->arena);
         start(d);
         close_block(d);

@@ -266,7 +266,7 @@ static void check_answer(struct bench *b)
     reparse(b, &out);
     if (!json_kept(&b->doc, &b->again, NULL, where, sizeof(where))) wrong(b, "an answer loses", where);
     if (!json_kept(&b->again, &b->doc, NULL, where, sizeof(where)) &&
-        strcmp(where, "choices[].message.tool_calls[].type"))
+        strcmp(where, "choices[].message.tool_calls[].type") != 0)
         wrong(b, "an answer gains", where);
     totals.answers++;
     check_foreign_answer(b, &answer, &tap);
