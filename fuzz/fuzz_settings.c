@@ -23,7 +23,10 @@ static void fail(const char *what, const struct buf *text)
 static bool has_secrets(const struct settings *s)
 {
     bool any = s->key_count || s->admin_token.n;
-    for (size_t i = 0; i < s->provider_count; i++) any = any || s->providers[i].api_key.n;
+    for (size_t i = 0; i < s->provider_count; i++) {
+        const struct setting_provider *p = &s->providers[i];
+        any = any || p->api_key.n || p->aws_key.id.n || p->header_count || p->token_words;
+    }
     return any;
 }
 

@@ -142,7 +142,8 @@ static void print_access(struct buf *out, const struct setting_provider *p, stru
     if (p->header_count) close_map(out, from, "");
 }
 
-static void print_provider(struct buf *out, const struct setting_provider *p, struct arena *scratch)
+/* `lenient`: what the top level says. */
+static void print_provider(struct buf *out, const struct setting_provider *p, bool lenient, struct arena *scratch)
 {
     buf_printf(out, "  %" STR_FMT ": { ", STR_ARG(p->name));
     size_t from = out->n;
@@ -158,7 +159,7 @@ static void print_provider(struct buf *out, const struct setting_provider *p, st
     close_map(out, inner, "");
     buf_printf(out, ", connections: %lld", (long long)p->connections);
     add_protocols(out, p);
-    if (p->lenient) add_pair(out, "compat", S("lenient"));
+    if (p->lenient != lenient) add_pair(out, "compat", p->lenient ? S("lenient") : S("strict"));
     if (p->ca_file.n) add_pair(out, "ca_file", p->ca_file);
     if (!p->tls_verify) buf_add(out, S(", tls_verify: false"));
     if (p->cost_per_hour != PRICE_UNSET) {
@@ -363,7 +364,8 @@ void settings_print(const struct settings *s, struct buf *out)
         buf_add(out, S("\nworkers: auto\nlog: "));
     add_text(out, s->log);
     buf_add(out, s->provider_count ? S("\nproviders:\n") : S("\n"));
-    for (size_t i = 0; i < s->provider_count; i++) print_provider(out, &s->providers[i], &scratch);
+    for (size_t i = 0; i < s->provider_count; i++)
+        print_provider(out, &s->providers[i], s->compat == COMPAT_LENIENT, &scratch);
     if (s->model_count) buf_add(out, S("models:\n"));
     for (size_t i = 0; i < s->model_count; i++) {
         buf_add(out, S("  "));

@@ -71,12 +71,12 @@ static const char *missing_place(const struct provider_draft *d)
     }
 }
 
-static bool is_place_name(str s)
+static bool is_made_of(str s, const char *marks)
 {
     for (size_t i = 0; i < s.n; i++) {
         char c = s.p[i];
         bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        if (!letter && !strchr("-_.:", c)) return false;
+        if (!letter && !strchr(marks, c)) return false;
     }
     return true;
 }
@@ -84,17 +84,18 @@ static bool is_place_name(str s)
 /* They become part of a host name and of paths. */
 static bool check_place(struct loader *l, const struct setting_provider *p, str path, uint32_t line)
 {
+    enum { HOST_PART_MAX = 40 };
     const struct {
-        const char *key;
+        const char *key, *marks, *expected;
         str value;
-    } parts[] = {{"region", p->region},
-                 {"location", p->paths.location},
-                 {"project", p->paths.project},
-                 {"api_version", p->api_version}};
+    } parts[] = {{"region", "-", "letters, digits and '-'", p->region},
+                 {"location", "-", "letters, digits and '-'", p->paths.location},
+                 {"project", "-_.:", "letters, digits, '-', '_', '.' and ':'", p->paths.project},
+                 {"api_version", "-_.", "letters, digits, '-', '_' and '.'", p->api_version}};
     for (size_t i = 0; i < COUNT_OF(parts); i++) {
-        if (is_place_name(parts[i].value)) continue;
-        load_error(l, line, load_path_key(l, path, str_from(parts[i].key)),
-                   "holds something else than letters, digits, '-', '_', '.' and ':'");
+        if (parts[i].value.n <= HOST_PART_MAX && is_made_of(parts[i].value, parts[i].marks)) continue;
+        load_error(l, line, load_path_key(l, path, str_from(parts[i].key)), "must be at most %d bytes: %s",
+                   HOST_PART_MAX, parts[i].expected);
         return false;
     }
     return true;
