@@ -168,6 +168,10 @@ static void put_function_response(struct gemini_writer *w, const struct canon_pa
 
 /* ---- a part */
 
+/* Gemini 3 refuses a turn whose first function call has no signature. Google's own word for one
+ * that another model made, "skip_thought_signature_validator", as its Python client writes it. */
+#define UNSIGNED "\"c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I=\""
+
 /* Signatures of another dialect travel through a Gemini client in a form that tells whose they are. */
 static jraw signature_for(const struct gemini_writer *w, const struct canon_part *part)
 {
@@ -211,8 +215,8 @@ bool gemini_put_part(struct gemini_writer *w, const struct canon_part *part)
     buf_add_byte(w->out, '{');
     if (part->kind == PART_TOOL_CALL) {
         put_function_call(w, part);
-        if (w->generation >= 30 && !w->to_client && !w->signed_call && !signature.json.p)
-            signature = (jraw){S("\"skip_thought_signature_validator\"")};
+        if (w->generation >= 30 && !w->own && !w->to_client && !w->signed_call && !signature.json.p)
+            signature = (jraw){S(UNSIGNED)};
         w->signed_call = true;
     } else if (part->kind == PART_TOOL_RESULT) {
         put_function_response(w, part);

@@ -40,14 +40,12 @@ static bool step(struct json_array *s, char c, bool *before)
 static void skip(struct json_array *s, char c, size_t at)
 {
     if (is_space(c) || (s->opened && c == ',')) return;
-    if (s->closed) {
-        s->wrong = true; /* something follows the array */
+    if (s->closed || (!s->opened && !is_open(c))) {
+        s->wrong = true; /* something follows the array, or this is none */
     } else if (!s->opened && c == '[') {
         s->opened = true;
     } else if (s->opened && c == ']') {
         s->closed = true;
-    } else if (!s->opened && c != '{') {
-        s->wrong = true;
     } else {
         s->closed = !s->opened; /* one object: nothing may follow */
         s->in_element = true;

@@ -342,8 +342,89 @@ static void reads_recordings(void **state)
     assert_true(totals.calls > 300 && totals.answers > 280 && totals.streams >= 20 && totals.usages > 280);
 }
 
+/* ---- without recordings */
+
+static void expect_error(enum err e, const char *param, const char *want)
+{
+    struct buf out;
+    buf_init(&out, 0);
+    dialect_gemini.error(&out, e, S("why"), str_from(param), STR_NONE);
+    if (!str_eq(buf_str(&out), str_from(want))) fail_msg("%.*s", (int)out.n, out.p);
+    buf_free(&out);
+}
+
+#define INFO(reason)                                                                                                   \
+    "{\"@type\":\"type.googleapis.com/google.rpc.ErrorInfo\",\"reason\":\"" reason "\",\"domain\":\"purser\"}"
+
+static void renders_errors(void **state)
+{
+    (void)state;
+    expect_error(ERR_BUDGET_SPENT, "",
+                 "{\"error\":{\"code\":402,\"message\":\"why\",\"status\":\"FAILED_PRECONDITION\",\"details\":[" INFO(
+                     "INSUFFICIENT_QUOTA") "]}}");
+    expect_error(ERR_RATE_LIMITED, "",
+                 "{\"error\":{\"code\":429,\"message\":\"why\",\"status\":\"RESOURCE_EXHAUSTED\",\"details\":[" INFO(
+                     "RATE_LIMIT_EXCEEDED") "]}}");
+    expect_error(ERR_BAD_FIELD, "a.b",
+                 "{\"error\":{\"code\":400,\"message\":\"why\",\"status\":\"INVALID_ARGUMENT\",\"details\":[" INFO(
+                     "INVALID_VALUE") ",{\"@type\":\"type.googleapis.com/google.rpc.BadRequest\",\"fieldViolations\":["
+                                      "{\"field\":\"a.b\",\"description\":\"why\"}]}]}}");
+}
+
+static void expect_stop(const char *reason, const char *part, enum canon_stop want)
+{
+    struct json doc;
+    struct json_fail why;
+    struct arena arena;
+    struct canon_answer answer;
+    arena_init(&arena);
+    json_init(&doc);
+    str body =
+        arena_printf(&arena, "{\"candidates\":[{\"content\":{\"parts\":[%s]},\"finishReason\":%s}]}", part, reason);
+    assert_true(json_parse(&doc, body, &why));
+    canon_answer_init(&answer, DIALECT_GEMINI, &arena);
+    assert_true(dialect_gemini.decode_answer(&doc, &answer));
+    if (answer.choices->stop != want) fail_msg("%s: %d", reason, (int)answer.choices->stop);
+    json_free(&doc);
+    arena_free(&arena);
+}
+
+static void tells_stop_reasons(void **state)
+{
+    (void)state;
+    static const char *const filtered[] = {
+        "SAFETY",       "RECITATION",       "BLOCKLIST",   "PROHIBITED_CONTENT",      "SPII",
+        "IMAGE_SAFETY", "IMAGE_RECITATION", "MODEL_ARMOR", "IMAGE_PROHIBITED_CONTENT"};
+    static const char *const failed[] = {"MALFORMED_FUNCTION_CALL",
+                                         "UNEXPECTED_TOOL_CALL",
+                                         "TOO_MANY_TOOL_CALLS",
+                                         "LANGUAGE",
+                                         "OTHER",
+                                         "NO_IMAGE",
+                                         "IMAGE_OTHER",
+                                         "CONTINUATION",
+                                         "SOMETHING_NEW"};
+    const char *text = "{\"text\":\"a\"}", *call = "{\"functionCall\":{\"name\":\"f\"}}";
+    char quoted[64];
+    for (size_t i = 0; i < COUNT_OF(filtered); i++) {
+        (void)snprintf(quoted, sizeof(quoted), "\"%s\"", filtered[i]);
+        expect_stop(quoted, call, STOP_FILTER);
+    }
+    for (size_t i = 0; i < COUNT_OF(failed); i++) {
+        (void)snprintf(quoted, sizeof(quoted), "\"%s\"", failed[i]);
+        expect_stop(quoted, call, STOP_ERROR);
+    }
+    expect_stop("\"STOP\"", text, STOP_END);
+    expect_stop("\"STOP\"", call, STOP_TOOL);
+    expect_stop("\"MAX_TOKENS\"", call, STOP_LENGTH);
+    expect_stop("1", text, STOP_END);
+    expect_stop("2", text, STOP_LENGTH);
+    expect_stop("null", text, STOP_NONE);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(reads_recordings)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(reads_recordings), cmocka_unit_test(renders_errors),
+                                       cmocka_unit_test(tells_stop_reasons)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
