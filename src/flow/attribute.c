@@ -70,45 +70,6 @@ static bool check_stored(struct request *r)
     return !may_name || stored_check_body(r, &r->worker->json, &at);
 }
 
-/* /v1/models: the names that this key may use. */
-static enum verdict answer_models(struct request *r)
-{
-    const struct settings *s = r->lease->snapshot->settings;
-    str path = r->x->request.path, one = STR_NONE;
-    r->attribute.models = true;
-    r->attribute.payer.is[SCOPE_KEY] = arena_str(&r->arena, r->authenticate.key->name); /* for the access log */
-    if (str_starts(path, S("/v1/models/"))) one = str_from_at(path, sizeof("/v1/models/") - 1);
-    struct buf out;
-    buf_init(&out, 0);
-    bool any = false;
-    if (!one.p) buf_printf(&out, "{\"object\":\"list\",\"data\":[");
-    for (size_t i = 0; i < s->model_count; i++) {
-        const struct setting_model *m = &s->models[i];
-        str target = arena_printf(&r->arena, "%" STR_FMT "/%" STR_FMT, STR_ARG(m->provider), STR_ARG(m->model));
-        if ((one.p && !str_eq(one, m->name)) || !key_may_use(r->authenticate.key, m->name, target)) continue;
-        if (any) buf_add_byte(&out, ',');
-        any = true;
-        buf_printf(&out, "{\"id\":");
-        buf_add_json(&out, m->name);
-        buf_printf(&out, ",\"object\":\"model\",\"created\":0,\"owned_by\":");
-        buf_add_json(&out, m->provider);
-        buf_add_byte(&out, '}');
-    }
-    if (!one.p) buf_printf(&out, "]}");
-    if (one.p && !any) {
-        buf_free(&out);
-        return request_fail_param(r, ERR_MODEL_NOT_FOUND,
-                                  arena_printf(&r->arena, "The model '%" STR_FMT "' is not in purser's `models:`.",
-                                               STR_ARG(str_head(one, 200))),
-                                  S("model"));
-    }
-    http_respond(r->x, 200, S("content-type: application/json\r\n"), buf_str(&out));
-    buf_free(&out);
-    r->answer.done = true;
-    r->step = REQUEST_record;
-    return STEP_JUMP;
-}
-
 /* Brings the budgets' cells nearer while the body is read. */
 static void expect_budgets(struct request *r)
 {
@@ -118,7 +79,7 @@ static void expect_budgets(struct request *r)
 
 enum verdict step_attribute(struct request *r)
 {
-    if (str_starts(r->x->request.path, S("/v1/models"))) return answer_models(r);
+    if (r->receive.models) return models_answer(r);
     if (!labels_read(r)) return STEP_JUMP;
     expect_budgets(r);
     const char *user = r->attribute.payer.is[SCOPE_USER].p;

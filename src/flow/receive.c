@@ -49,19 +49,19 @@ enum verdict step_receive(struct request *r)
     if (str_eq(q->path, S("/healthz")) || str_eq(q->path, S("/readyz"))) return serve_health(r, q->path);
     str foreign = http_foreign(q);
     if (foreign.n) return request_fail(r, ERR_FORBIDDEN, foreign);
-    bool models = str_eq(q->path, S("/v1/models")) || str_starts(q->path, S("/v1/models/"));
-    if (models) {
-        if (get) return STEP_NEXT;
-        return request_fail(r, ERR_METHOD_NOT_ALLOWED, S("/v1/models takes GET."));
-    }
-    r->receive.body = q->body;
-    r->receive.body_bytes = q->body.n;
     if (!paths_find(q->path, q->query, &r->receive.path)) {
+        r->receive.models = models_asked(q);
+        if (r->receive.models && get) return STEP_NEXT;
+        if (r->receive.models) return request_fail(r, ERR_METHOD_NOT_ALLOWED, S("The list of models takes GET."));
         if (!passthrough_may_be(q)) return request_fail(r, ERR_NOT_FOUND, receive_not_found(r));
         r->receive.kind = CALL_PASSTHROUGH; /* whether it may is the key's affair */
         r->receive.reads = passthrough_reads(q->method);
+        r->receive.body = q->body;
+        r->receive.body_bytes = q->body.n;
         return STEP_NEXT;
     }
+    r->receive.body = q->body;
+    r->receive.body_bytes = q->body.n;
     r->receive.kind = r->receive.path.kind;
     if (r->receive.path.model.p && !keep_model(r))
         return request_fail_param(r, ERR_BAD_FIELD, S("The model in the path is malformed."), S("model"));

@@ -28,7 +28,7 @@ static void log_call(struct request *r)
                STR_ARG(err_info(r->err)->name));
     const str *who = r->attribute.payer.is;
     if (r->authenticate.key) {
-        add_text(&line, "operation", r->attribute.models ? S("models") : call_kind_operation(r->receive.kind));
+        add_text(&line, "operation", r->receive.models ? S("models") : call_kind_operation(r->receive.kind));
         add_text(&line, "key", who[SCOPE_KEY]);
         add_text(&line, "team", who[SCOPE_TEAM]);
         add_text(&line, "user", who[SCOPE_USER]);

@@ -127,6 +127,7 @@ struct request {
     struct {
         enum call_kind kind;
         struct call_path_found path;
+        bool models;             /* asks which models there are: no call to a provider */
         enum dialect_id dialect; /* in whose shape the client is told errors */
         bool reads;              /* another path, GET, HEAD or DELETE: free, and nothing of its answer is read */
         str body;                /* borrowed from the exchange until it is sent */
@@ -143,7 +144,6 @@ struct request {
         str task, session, prompt, tags;
         const struct setting_feature *feature;
         unsigned client_retries;
-        bool models; /* asks for /v1/models: no call to a provider */
         struct budget_expected expected;
         bool finish_on_disconnect;
     } attribute;
@@ -232,6 +232,9 @@ struct stored_id {
 };
 bool stored_check(struct request *r, const struct stored_id *id, const struct setting_provider **at) MUST_CHECK;
 bool stored_check_body(struct request *r, const struct json *doc, const struct setting_provider **at) MUST_CHECK;
+/* models.c: does it ask which models there are? The answer. */
+bool models_asked(const struct http_request *q);
+enum verdict models_answer(struct request *r);
 /* head.c: the head of the request to the provider, for this body. Fails: false where the provider has no
  * such endpoint. */
 bool head_write(struct attempt *a, const struct iovec *body, size_t body_count) MUST_CHECK;
