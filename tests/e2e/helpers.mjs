@@ -261,11 +261,11 @@ export async function startPurser({ settings, dir = tempDir(), env = {}, wrap, f
         await flush(data);
         return sql(data, query);
     };
-    /** Every attempt, once `least` of them have been stored. */
-    server.rows = async (least = 0, { where = '1', seconds: limit = 15 } = {}) => {
+    /** Every attempt, once `least` of them have been stored. `columns`: of very many only what is wanted fits. */
+    server.rows = async (least = 0, { where = '1', columns = '*', seconds: limit = 15 } = {}) => {
         await until(`${least} attempts stored`, async () =>
             Number((await server.sql(`SELECT count(*) AS n FROM attempts WHERE ${where}`))[0].n) >= least, { seconds: limit, every: 30 });
-        return server.sql(`SELECT * FROM attempts WHERE ${where} ORDER BY at_us, attempt_id`);
+        return server.sql(`SELECT ${columns} FROM attempts WHERE ${where} ORDER BY at_us, attempt_id`);
     };
     if (wait) await server.ready(`${server.url}/readyz`, seconds);
     return server;
