@@ -17,7 +17,8 @@ enum {
     RETIRE_ROWS = 512, /* a transaction of retention */
     RETIRE_PAGES = 256,
     RETIRE_EVERY_US = 1000 * 1000,
-    PACK_ROWS = 4096, /* of a rollup, read in one go while there is nothing to store */
+    PACK_ROWS = 4096,         /* of a rollup, between two looks at the clock */
+    PACK_FOR_US = 100 * 1000, /* at least, even where there is something to store */
     PACK_EVERY_US = 60 * 1000 * 1000,
     STOP_TRIES = 3,
     /* under load batches gather: rollups and commits cost by the batch, rows by the row */
@@ -324,15 +325,18 @@ static bool is_wanted(struct ledger *l)
     return wanted;
 }
 
-/* Packs days that are over. An hour later, since a row counts for the day in which its call was admitted. */
+/* Packs days that are over. An hour later, since a row counts for the day in which its
+ * call was admitted. Under load it takes its time all the same: while a day is being
+ * read, SQLite cannot begin its write-ahead log anew. */
 static void pack(struct storing *t)
 {
     struct ledger *l = t->l;
     if (t->packed_us && time_mono_us() - t->packed_us < PACK_EVERY_US) return;
+    int64_t until_us = time_mono_us() + PACK_FOR_US;
     enum store_packed step;
     do {
         step = store_pack(l->store, time_now_us() - US_PER_HOUR, PACK_ROWS);
-    } while (step == STORE_PACK_MORE && !is_wanted(l));
+    } while (step == STORE_PACK_MORE && (time_mono_us() < until_us || !is_wanted(l)));
     if (step == STORE_PACK_FAILED) count_errors(l, 1);
     t->packed_us = step == STORE_PACK_MORE ? 0 : time_mono_us();
 }
