@@ -94,6 +94,28 @@ function perStep(before, after) {
     return steps;
 }
 
+// ---- translation
+
+/** The same call as it comes and from another protocol: the mock speaks OpenAI's, the client Anthropic's. */
+export async function translate(mock, options) {
+    const rows = [], detail = {};
+    await using([() => rig.startServer(mock)], async (purser) => {
+        for (const [size, bytes] of SIZES) {
+            const load = { seconds: options.seconds, bytes, users: 100, pid: purser.pid };
+            const got = await rounds(options, {
+                passed: () => rig.drive(purser.port, load),
+                translated: () => rig.drive(purser.port, { ...load, path: '/v1/messages' }),
+            });
+            const of = (who) => median(got[who].map((one) => one.cpu_us));
+            const ratio = median(got.translated.map((one, i) => one.cpu_us / got.passed[i].cpu_us));
+            rows.push(row(`CPU per translated call, ${size}`, round(of('translated')), 'us', undefined, `as it comes ${round(of('passed'))}`));
+            rows.push(row('  against one that goes on as it came', round(ratio), 'x', 2));
+            detail[size] = got;
+        }
+    });
+    return { rows, detail };
+}
+
 // ---- waiting
 
 export async function latency(mock, options) {

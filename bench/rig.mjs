@@ -199,10 +199,10 @@ const LUA = join(root, 'bench/post.lua');
 
 /** wrk for `seconds` against a port; with a pid also the CPU of each of its calls,
  *  the ledger's work that follows included. */
-export async function drive(port, { pid, seconds, connections = 32, bytes = 1024, model = 'small', users = 0, from = -1 }) {
+export async function drive(port, { pid, seconds, connections = 32, bytes = 1024, model = 'small', users = 0, from = -1, path = '/v1/chat/completions' }) {
     const before = pid && cpuNs(pid);
     const got = await run('taskset', ['-c', `${LOAD}`, 'wrk', '-t1', `-c${connections}`, `-d${seconds}s`, '--latency', '-s', LUA,
-        `http://127.0.0.1:${port}`, '--', '/v1/chat/completions', key, model, `${bytes}`, `${users}`, `${from}`], { seconds: seconds + 30 });
+        `http://127.0.0.1:${port}`, '--', path, key, model, `${bytes}`, `${users}`, `${from}`], { seconds: seconds + 30 });
     if (pid) await idles(pid);
     const after = pid && cpuNs(pid);
     const line = /^JSON (.*)$/m.exec(got.stdout);

@@ -3,10 +3,11 @@ import { writeFileSync } from 'node:fs';
 import { machine, startMock } from './rig.mjs';
 import * as figures from './figures.mjs';
 
-const ALL = ['start', 'cpu', 'latency', 'ttft', 'streams', 'users', 'crash', 'ledger', 'budgets', 'profile', 'promises'];
+const ALL = ['start', 'cpu', 'translate', 'latency', 'ttft', 'streams', 'users', 'crash', 'ledger', 'budgets', 'profile', 'promises'];
 const WHAT = {
     start: 'start to ready, idle memory',
     cpu: 'CPU per call and throughput against nginx: 1 KB and 32 KB, plain and TLS',
+    translate: 'CPU per call from Anthropic\'s protocol to OpenAI\'s against one that goes on as it came',
     latency: 'latency added for one caller',
     ttft: 'time to first token added',
     streams: 'memory per waiting stream',
