@@ -1,7 +1,10 @@
+/* The hashes are OpenSSL's plain functions: through EVP and HMAC(), which look up and allocate for each,
+ * a small request took 40 microseconds to sign, ten times what the hashing takes. */
+#define OPENSSL_SUPPRESS_DEPRECATED
+
 #include "provider/sigv4.h"
 
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <openssl/sha.h>
 #include <stdlib.h>
 
 #include "base/time.h"
@@ -33,11 +36,10 @@ void sigv4_date(int64_t now_us, char out[SIGV4_DATE_BYTES])
 void sigv4_hash(const struct iovec *pieces, size_t count, char hex[SIGV4_HASH_HEX])
 {
     unsigned char hash[HASH_BYTES];
-    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    if (!ctx || !EVP_DigestInit_ex(ctx, EVP_sha256(), NULL)) abort(); /* no memory */
-    for (size_t i = 0; i < count; i++) EVP_DigestUpdate(ctx, pieces[i].iov_base, pieces[i].iov_len);
-    EVP_DigestFinal_ex(ctx, hash, NULL);
-    EVP_MD_CTX_free(ctx);
+    SHA256_CTX ctx;
+    SHA256_Init(&ctx);
+    for (size_t i = 0; i < count; i++) SHA256_Update(&ctx, pieces[i].iov_base, pieces[i].iov_len);
+    SHA256_Final(hash, &ctx);
     add_hex(hash, hex);
 }
 
@@ -219,10 +221,32 @@ bool sigv4_canonical(const struct sigv4_request *r, struct buf *out)
 
 /* ---- the signature */
 
+/* Source: RFC 2104. */
 static void hmac(str key, str text, unsigned char out[HASH_BYTES])
 {
-    unsigned n = HASH_BYTES;
-    if (!HMAC(EVP_sha256(), key.p, (int)key.n, (const unsigned char *)text.p, text.n, out, &n)) abort(); /* no memory */
+    unsigned char inner[SHA256_CBLOCK] = {0}, outer[SHA256_CBLOCK];
+    SHA256_CTX ctx;
+    SHA256_Init(&ctx);
+    if (key.n > sizeof(inner)) {
+        SHA256_Update(&ctx, key.p, key.n);
+        SHA256_Final(inner, &ctx);
+        SHA256_Init(&ctx);
+    } else {
+        memcpy(inner, key.p, key.n);
+    }
+    for (size_t i = 0; i < sizeof(inner); i++) {
+        outer[i] = inner[i] ^ 0x5c;
+        inner[i] ^= 0x36;
+    }
+    SHA256_Update(&ctx, inner, sizeof(inner));
+    SHA256_Update(&ctx, text.p, text.n);
+    SHA256_Final(out, &ctx);
+    SHA256_Init(&ctx);
+    SHA256_Update(&ctx, outer, sizeof(outer));
+    SHA256_Update(&ctx, out, HASH_BYTES);
+    SHA256_Final(out, &ctx);
+    explicit_bzero(inner, sizeof(inner));
+    explicit_bzero(outer, sizeof(outer));
 }
 
 static str bytes(const unsigned char hash[HASH_BYTES])
