@@ -88,7 +88,8 @@ static bool next_turn(const struct messages_encoder *e, const struct canon_messa
     return true;
 }
 
-/* A result that came twice would be refused. */
+/* A result that came twice would be refused: the first says what all of its id say. Beyond so many
+ * parts nobody looks, so that a hostile turn costs no more. */
 static bool came_before(const struct turn *t, const struct canon_part *result)
 {
     size_t checked = 0;
@@ -98,6 +99,32 @@ static bool came_before(const struct turn *t, const struct canon_part *result)
             if (p->kind == PART_TOOL_RESULT && str_eq(p->tool.id, result->tool.id)) return true;
         }
     return false;
+}
+
+static struct canon_part *all_of_id(struct messages_encoder *e, const struct turn *t, const struct canon_part *result)
+{
+    struct canon_part *list = NULL, **tail = &list;
+    size_t checked = 0;
+    for (const struct canon_message *m = t->first; m != t->end; m = m->next)
+        for (const struct canon_part *p = m->parts; p && ++checked <= RESULTS_CHECKED_MAX; p = p->next) {
+            if (p->kind != PART_TOOL_RESULT || !str_eq(p->tool.id, result->tool.id)) continue;
+            for (const struct canon_part *c = p->tool.content; c; c = c->next) {
+                *tail = arena_alloc(e->call->arena, sizeof(**tail));
+                **tail = *c;
+                (*tail)->next = NULL;
+                tail = &(*tail)->next;
+            }
+        }
+    return list;
+}
+
+static bool comes_again(const struct turn *t, const struct canon_part *result)
+{
+    size_t checked = 0, seen = 0;
+    for (const struct canon_message *m = t->first; m != t->end; m = m->next)
+        for (const struct canon_part *p = m->parts; p && ++checked <= RESULTS_CHECKED_MAX; p = p->next)
+            seen += p->kind == PART_TOOL_RESULT && str_eq(p->tool.id, result->tool.id);
+    return seen > 1;
 }
 
 static const struct canon_part *last_part(const struct messages_encoder *e, const struct turn *t)
@@ -139,6 +166,7 @@ static void put_parts(struct messages_encoder *e, const struct turn *t, bool res
             if (!own && result != results) continue;
             if (!own && result && came_before(t, p)) continue;
             struct canon_part cut = *p;
+            if (!own && result && comes_again(t, p)) cut.tool.content = all_of_id(e, t, p);
             if (p == prefill && p->kind == PART_TEXT) cut.text = without_end(e->call->arena, p->text);
             messages_put_part(&e->writer, &cut);
         }
