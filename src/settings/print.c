@@ -1,77 +1,6 @@
 /* The settings as purser understood them: YAML again, defaults written out,
  * secrets masked. What it prints can be read back, but for the secrets. */
-#include "settings/settings.h"
-
-/* Quoted where YAML would take it for something else than text. */
-static void add_text(struct buf *out, str s)
-{
-    static const char special[] = "&*!|>'\"%@`{}[],#?";
-    bool plain = s.n && !strchr("-: ~.0123456789", s.p[0]) && s.p[s.n - 1] != ':' && s.p[s.n - 1] != ' ';
-    for (size_t i = 0; i < s.n && plain; i++) {
-        unsigned char c = (unsigned char)s.p[i];
-        plain = c >= 0x20 && c < 0x7f && !strchr(special, s.p[i]) && !(c == ':' && i + 1 < s.n && s.p[i + 1] == ' ');
-    }
-    if (plain && !str_eq(s, S("null")) && !str_eq(s, S("<<"))) {
-        buf_add(out, s);
-        return;
-    }
-    buf_add_byte(out, '"');
-    for (size_t i = 0; i < s.n; i++) {
-        if (s.p[i] == '"' || s.p[i] == '\\') buf_add_byte(out, '\\');
-        if (s.p[i] == '$' && i + 1 < s.n && s.p[i + 1] == '{') buf_add_byte(out, '$');
-        buf_add_byte(out, s.p[i]);
-    }
-    buf_add_byte(out, '"');
-}
-
-static void add_pair(struct buf *out, const char *key, str value)
-{
-    buf_printf(out, ", %s: ", key);
-    add_text(out, value);
-}
-
-static void add_duration(struct buf *out, const char *key, int64_t us)
-{
-    char text[40];
-    str s = time_format_duration(us, text);
-    buf_printf(out, ", %s: %" STR_FMT, key, STR_ARG(s));
-}
-
-static void add_money(struct buf *out, const char *key, __int128 amount)
-{
-    char text[MONEY_TEXT_MAX];
-    str s = money_format(amount, text);
-    buf_printf(out, ", %s: %" STR_FMT, key, STR_ARG(s));
-}
-
-static void add_date(struct buf *out, const char *key, int64_t at_us)
-{
-    char text[40];
-    str s = at_us % US_PER_DAY == 0 ? time_format_date(at_us, text) : time_format(at_us, text);
-    buf_printf(out, ", %s: %" STR_FMT, key, STR_ARG(s));
-}
-
-static void add_list(struct buf *out, const char *key, const str *items, size_t count)
-{
-    if (!count) return;
-    buf_printf(out, ", %s: [", key);
-    for (size_t i = 0; i < count; i++) {
-        if (i) buf_add(out, S(", "));
-        add_text(out, items[i]);
-    }
-    buf_add_byte(out, ']');
-}
-
-/* A map in braces: `from` is where its first ", " stands, which goes. */
-static void close_map(struct buf *out, size_t from, const char *end)
-{
-    if (out->n > from) {
-        memmove(out->p + from, out->p + from + 2, out->n - from - 2);
-        out->n -= 2;
-        buf_add_byte(out, ' ');
-    }
-    buf_printf(out, "}%s", end);
-}
+#include "settings/print.h"
 
 static void print_listeners(struct buf *out, const char *key, const struct setting_listener *l, size_t count)
 {
@@ -86,98 +15,13 @@ static void print_listeners(struct buf *out, const char *key, const struct setti
             buf_printf(out, "%s%" STR_FMT "%s:%u\"", v6 ? "[" : "", STR_ARG(l[i].host), v6 ? "]" : "", l[i].port);
         if (l[i].tls_cert.n) {
             buf_add(out, S(", tls: { cert: "));
-            add_text(out, l[i].tls_cert);
+            print_text(out, l[i].tls_cert);
             buf_add(out, S(", key: "));
-            add_text(out, l[i].tls_key);
+            print_text(out, l[i].tls_key);
             buf_add(out, S(" }"));
         }
         buf_add(out, S(" }\n"));
     }
-}
-
-static void add_protocols(struct buf *out, const struct setting_provider *p)
-{
-    str names[DIALECT_COUNT];
-    for (size_t i = 0; i < p->protocols.count; i++) names[i] = protocol_name(p->protocols.at[i]);
-    add_list(out, "protocols", names, p->protocols.count);
-}
-
-static void add_secret(struct buf *out, const char *key, str secret, struct arena *scratch)
-{
-    if (secret.n) add_pair(out, key, settings_mask(secret, scratch));
-}
-
-/* Where a token comes from; what it is, nobody prints. */
-static void add_source(struct buf *out, const struct setting_provider *p)
-{
-    const struct credential_source *source = p->credential ? credential_source(p->credential) : NULL;
-    if (!source) return;
-    if (source->kind == CREDENTIAL_PROFILE) add_pair(out, "profile", source->profile);
-    if (source->kind == CREDENTIAL_FILE) add_pair(out, "token_file", source->file);
-    if (source->kind != CREDENTIAL_COMMAND) return;
-    add_list(out, "token_command", p->token_shown, p->token_words);
-    add_duration(out, "token_ttl", source->ttl_us);
-}
-
-/* Who it is shown to be from, and where of the vendor it is. */
-static void print_access(struct buf *out, const struct setting_provider *p, struct arena *scratch)
-{
-    add_secret(out, "api_key", p->api_key, scratch);
-    add_secret(out, "access_key_id", p->aws_key.id, scratch);
-    add_secret(out, "secret_access_key", p->aws_key.secret, scratch);
-    add_secret(out, "session_token", p->aws_key.session, scratch);
-    add_source(out, p);
-    if (p->paths.project.n) add_pair(out, "project", p->paths.project);
-    if (p->paths.location.n) add_pair(out, "location", p->paths.location);
-    if (p->region.n) add_pair(out, "region", p->region);
-    if (p->api_version.n) add_pair(out, "api_version", p->api_version);
-    if (p->header_count) buf_add(out, S(", headers: { "));
-    size_t from = out->n;
-    for (size_t i = 0; i < p->header_count; i++) {
-        buf_add(out, S(", "));
-        add_text(out, p->headers[i].name);
-        buf_add(out, S(": "));
-        add_text(out, settings_mask(p->headers[i].value, scratch));
-    }
-    if (p->header_count) close_map(out, from, "");
-}
-
-/* `lenient`: what the top level says. */
-static void print_provider(struct buf *out, const struct setting_provider *p, bool lenient, struct arena *scratch)
-{
-    buf_printf(out, "  %" STR_FMT ": { ", STR_ARG(p->name));
-    size_t from = out->n;
-    add_pair(out, "kind", p->vendor->kind);
-    add_pair(out, "base_url", p->base_url);
-    print_access(out, p, scratch);
-    buf_add(out, S(", timeouts: { "));
-    size_t inner = out->n;
-    add_duration(out, "connect", p->timeouts.connect_us);
-    add_duration(out, "first_token", p->timeouts.first_token_us);
-    add_duration(out, "between_tokens", p->timeouts.between_tokens_us);
-    add_duration(out, "total", p->timeouts.total_us);
-    close_map(out, inner, "");
-    buf_printf(out, ", connections: %lld", (long long)p->connections);
-    add_protocols(out, p);
-    if (p->lenient != lenient) add_pair(out, "compat", p->lenient ? S("lenient") : S("strict"));
-    if (p->ca_file.n) add_pair(out, "ca_file", p->ca_file);
-    if (!p->tls_verify) buf_add(out, S(", tls_verify: false"));
-    if (p->cost_per_hour != PRICE_UNSET) {
-        add_money(out, "cost_per_hour", p->cost_per_hour);
-        buf_printf(out, ", concurrency_at_full: %lld", (long long)p->concurrency_at_full);
-    }
-    if (p->book.n) add_pair(out, "book", p->book);
-    str names[32];
-    size_t count = 0;
-    for (size_t i = 0; quirk_at(i) && count < COUNT_OF(names); i++) {
-        const struct quirk *q = quirk_at(i);
-        bool own = (q->quirks & p->quirks & ~p->vendor->quirks) || (q->flags & p->flags & ~p->vendor->flags);
-        if (own) names[count++] = q->name;
-    }
-    add_list(out, "quirks", names, count);
-    close_map(out, from, "");
-    if (p->off) buf_printf(out, "  # off: %" STR_FMT, STR_ARG(p->why_off));
-    buf_add_byte(out, '\n');
 }
 
 static bool is_own(const struct settings *s, const struct price *p)
@@ -196,13 +40,13 @@ static void print_prices(const struct settings *s, struct buf *out)
         buf_add(out, S("  - { model: "));
         buf_printf(out, "\"%" STR_FMT "/%" STR_FMT "\"", STR_ARG(p->provider), STR_ARG(p->model));
         for (enum unit u = 0; u < UNIT_COUNT; u++) {
-            if (p->unit[u] != PRICE_UNSET) add_money(out, unit_name(u).p, (__int128)p->unit[u] * 1000000);
+            if (p->unit[u] != PRICE_UNSET) print_money(out, unit_name(u).p, (__int128)p->unit[u] * 1000000);
         }
         if (p->free) buf_add(out, S(", free: true"));
-        if (p->tier != TIER_STANDARD) add_pair(out, "tier", price_tier_name(p->tier));
+        if (p->tier != TIER_STANDARD) print_pair(out, "tier", price_tier_name(p->tier));
         if (p->context_from) buf_printf(out, ", context_from: %lld", (long long)p->context_from);
-        if (p->from_us) add_date(out, "from", p->from_us);
-        if (p->until_us != INT64_MAX) add_date(out, "until", p->until_us);
+        if (p->from_us) print_date(out, "from", p->from_us);
+        if (p->until_us != INT64_MAX) print_date(out, "until", p->until_us);
         buf_add(out, S(" }\n"));
     }
     if (s->unpriced_refuse) {
@@ -211,9 +55,9 @@ static void print_prices(const struct settings *s, struct buf *out)
     }
     buf_add(out, S("unpriced: { ceiling: { "));
     size_t from = out->n;
-    add_money(out, "input", (__int128)s->unpriced_ceiling.unit[UNIT_INPUT] * 1000000);
-    add_money(out, "output", (__int128)s->unpriced_ceiling.unit[UNIT_OUTPUT] * 1000000);
-    close_map(out, from, " }\n");
+    print_money(out, "input", (__int128)s->unpriced_ceiling.unit[UNIT_INPUT] * 1000000);
+    print_money(out, "output", (__int128)s->unpriced_ceiling.unit[UNIT_OUTPUT] * 1000000);
+    print_close(out, from, " }\n");
 }
 
 static void print_keys(const struct settings *s, struct buf *out)
@@ -222,15 +66,15 @@ static void print_keys(const struct settings *s, struct buf *out)
     for (size_t i = 0; i < s->key_count; i++) {
         const struct key *k = &s->keys[i];
         buf_add(out, S("  - { name: "));
-        add_text(out, k->name);
+        print_text(out, k->name);
         if (s->key_shown[i].p)
-            add_pair(out, "secret", s->key_shown[i]);
+            print_pair(out, "secret", s->key_shown[i]);
         else
             buf_add(out, S(", secret_hash: \"***\""));
-        if (k->team.n) add_pair(out, "team", k->team);
-        add_list(out, "models", k->models, k->model_count);
-        add_list(out, "passthrough", k->passthrough, k->passthrough_count);
-        if (k->expires_us) add_date(out, "expires", k->expires_us);
+        if (k->team.n) print_pair(out, "team", k->team);
+        print_list(out, "models", k->models, k->model_count);
+        print_list(out, "passthrough", k->passthrough, k->passthrough_count);
+        if (k->expires_us) print_date(out, "expires", k->expires_us);
         buf_add(out, S(" }\n"));
     }
 }
@@ -240,9 +84,9 @@ static void add_scope(struct buf *out, const struct scope *s)
     buf_add(out, S(", scope: { "));
     size_t from = out->n;
     for (enum scope_dim d = 0; d < SCOPE_DIMS; d++) {
-        if (s->want[d].p) add_pair(out, scope_dim_name(d).p, s->want[d]);
+        if (s->want[d].p) print_pair(out, scope_dim_name(d).p, s->want[d]);
     }
-    close_map(out, from, "");
+    print_close(out, from, "");
 }
 
 static str zone_name(const struct settings *s, const struct zone *zone)
@@ -258,10 +102,10 @@ static void add_window(const struct settings *s, struct buf *out, const struct w
     static const char *const names[] = {[WINDOW_MINUTE] = "minute", [WINDOW_HOUR] = "hour",   [WINDOW_DAY] = "day",
                                         [WINDOW_WEEK] = "week",     [WINDOW_MONTH] = "month", [WINDOW_TOTAL] = "total"};
     if (w->kind == WINDOW_ROLLING)
-        add_duration(out, "window", w->rolling_us);
+        print_duration(out, "window", w->rolling_us);
     else
         buf_printf(out, ", window: %s", names[w->kind]);
-    add_pair(out, "timezone", zone_name(s, w->zone));
+    print_pair(out, "timezone", zone_name(s, w->zone));
 }
 
 static void print_budgets(const struct settings *s, struct buf *out)
@@ -270,16 +114,16 @@ static void print_budgets(const struct settings *s, struct buf *out)
     for (size_t i = 0; i < s->budget_count; i++) {
         const struct budget_rule *b = &s->budgets[i];
         buf_add(out, S("  - { name: "));
-        add_text(out, b->name);
+        print_text(out, b->name);
         add_scope(out, &b->scope);
         if (b->measure == BUDGET_MONEY)
-            add_money(out, "limit_usd", b->limit);
+            print_money(out, "limit_usd", b->limit);
         else {
             buf_printf(out, ", %s: %lld", b->measure == BUDGET_TOKENS ? "limit_tokens" : "limit_requests",
                        (long long)b->limit);
         }
         add_window(s, out, &b->window);
-        add_duration(out, "wait", b->wait_us);
+        print_duration(out, "wait", b->wait_us);
         buf_printf(out, ", clamp: %s }\n", b->clamp ? "true" : "false");
     }
 }
@@ -293,12 +137,12 @@ static void print_limits(const struct settings *s, struct buf *out)
         size_t from = out->n;
         /* A name that was made from the scope has a "=" or a blank, which none of the file's has. */
         bool made = str_find_byte(r->name, '=', 0) != SIZE_MAX || str_find_byte(r->name, ' ', 0) != SIZE_MAX;
-        if (!made) add_pair(out, "name", r->name);
+        if (!made) print_pair(out, "name", r->name);
         add_scope(out, &r->scope);
         if (r->requests_per_minute) buf_printf(out, ", requests_per_minute: %lld", (long long)r->requests_per_minute);
         if (r->tokens_per_minute) buf_printf(out, ", tokens_per_minute: %lld", (long long)r->tokens_per_minute);
         if (r->concurrency) buf_printf(out, ", concurrency: %lld", (long long)r->concurrency);
-        close_map(out, from, "\n");
+        print_close(out, from, "\n");
     }
 }
 
@@ -308,15 +152,15 @@ static void print_features(const struct settings *s, struct buf *out)
     for (size_t i = 0; i < s->feature_count; i++) {
         const struct setting_feature *f = &s->features[i];
         buf_add(out, S("  "));
-        add_text(out, f->name);
+        print_text(out, f->name);
         buf_add(out, S(": { "));
         size_t from = out->n;
-        if (f->owner.n) add_pair(out, "owner", f->owner);
+        if (f->owner.n) print_pair(out, "owner", f->owner);
         if (f->max_output_tokens) buf_printf(out, ", max_output_tokens: %lld", (long long)f->max_output_tokens);
         if (f->on_disconnect) {
             buf_printf(out, ", on_disconnect: %s", f->on_disconnect == ON_DISCONNECT_CANCEL ? "cancel" : "finish");
         }
-        close_map(out, from, "\n");
+        print_close(out, from, "\n");
     }
 }
 
@@ -328,20 +172,20 @@ static void print_ceilings(const struct settings *s, struct buf *out)
     if (s->ledger_keep_rows)
         buf_printf(out, ", keep: %lld", (long long)s->ledger_keep_rows);
     else
-        add_duration(out, "keep", s->ledger_keep_us);
+        print_duration(out, "keep", s->ledger_keep_us);
     buf_printf(out, ", sync_ms: %lld", (long long)(s->ledger_sync_us / US_PER_MS));
-    close_map(out, from, "\n");
+    print_close(out, from, "\n");
     buf_printf(out, "durability: %s\nceilings: { ", s->durability_disk ? "disk" : "process");
     from = out->n;
     buf_printf(out, ", header: %lld, body: %lld, connections: %lld, connections_per_ip: %lld",
                (long long)c->header_bytes, (long long)c->body_bytes, (long long)c->connections,
                (long long)c->connections_per_ip);
-    add_duration(out, "request_time", c->request_us);
-    add_duration(out, "idle_time", c->idle_us);
-    add_duration(out, "write_time", c->write_us);
-    add_duration(out, "drain_time", c->drain_us);
+    print_duration(out, "request_time", c->request_us);
+    print_duration(out, "idle_time", c->idle_us);
+    print_duration(out, "write_time", c->write_us);
+    print_duration(out, "drain_time", c->drain_us);
     buf_printf(out, ", tape: %lld, requests: %lld", (long long)c->tape_bytes, (long long)c->requests);
-    close_map(out, from, "\n");
+    print_close(out, from, "\n");
 }
 
 void settings_print(const struct settings *s, struct buf *out)
@@ -353,23 +197,23 @@ void settings_print(const struct settings *s, struct buf *out)
     print_listeners(out, "  listen", s->admin_listeners, s->admin_listener_count);
     if (s->admin_token.n) {
         buf_add(out, S("  token: "));
-        add_text(out, settings_mask(s->admin_token, &scratch));
+        print_text(out, settings_mask(s->admin_token, &scratch));
         buf_add_byte(out, '\n');
     }
     buf_add(out, S("data: "));
-    add_text(out, s->data);
+    print_text(out, s->data);
     if (s->workers)
         buf_printf(out, "\nworkers: %lld\nlog: ", (long long)s->workers);
     else
         buf_add(out, S("\nworkers: auto\nlog: "));
-    add_text(out, s->log);
+    print_text(out, s->log);
     buf_add(out, s->provider_count ? S("\nproviders:\n") : S("\n"));
     for (size_t i = 0; i < s->provider_count; i++)
         print_provider(out, &s->providers[i], s->compat == COMPAT_LENIENT, &scratch);
     if (s->model_count) buf_add(out, S("models:\n"));
     for (size_t i = 0; i < s->model_count; i++) {
         buf_add(out, S("  "));
-        add_text(out, s->models[i].name);
+        print_text(out, s->models[i].name);
         buf_printf(out, ": \"%" STR_FMT "/%" STR_FMT "\"\n", STR_ARG(s->models[i].provider),
                    STR_ARG(s->models[i].model));
     }

@@ -94,7 +94,9 @@ static bool is_own_header(str name)
                               STR_INIT("expect"),
                               STR_INIT("upgrade"),
                               STR_INIT("te"),
-                              STR_INIT("trailer")};
+                              STR_INIT("trailer"),
+                              STR_INIT("user-agent"),
+                              STR_INIT("anthropic-version")};
     for (size_t i = 0; i < COUNT_OF(own); i++) {
         if (str_eq_nocase(own[i], name)) return true;
     }

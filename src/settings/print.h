@@ -1,0 +1,21 @@
+/* Pieces of YAML, as settings_print() writes them: what is read back is the same. */
+#ifndef SETTINGS_PRINT_H
+#define SETTINGS_PRINT_H
+
+#include "settings/settings.h"
+
+/* Quoted where YAML would take it for something else than text. */
+void print_text(struct buf *out, str s);
+/* ", key: value" each. */
+void print_pair(struct buf *out, const char *key, str value);
+void print_duration(struct buf *out, const char *key, int64_t us);
+void print_money(struct buf *out, const char *key, __int128 amount);
+void print_date(struct buf *out, const char *key, int64_t at_us);
+void print_list(struct buf *out, const char *key, const str *items, size_t count);
+/* A map in braces: `from` is where its first ", " stands, which goes. */
+void print_close(struct buf *out, size_t from, const char *end);
+
+/* A line of `providers:`; `lenient`: what the top level says. */
+void print_provider(struct buf *out, const struct setting_provider *p, bool lenient, struct arena *scratch);
+
+#endif

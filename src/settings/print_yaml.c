@@ -1,0 +1,70 @@
+#include "settings/print.h"
+
+void print_text(struct buf *out, str s)
+{
+    static const char special[] = "&*!|>'\"%@`{}[],#?";
+    bool plain = s.n && !strchr("-: ~.0123456789", s.p[0]) && s.p[s.n - 1] != ':' && s.p[s.n - 1] != ' ';
+    for (size_t i = 0; i < s.n && plain; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+        plain = c >= 0x20 && c < 0x7f && !strchr(special, s.p[i]) && !(c == ':' && i + 1 < s.n && s.p[i + 1] == ' ');
+    }
+    if (plain && !str_eq(s, S("null")) && !str_eq(s, S("<<"))) {
+        buf_add(out, s);
+        return;
+    }
+    buf_add_byte(out, '"');
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] == '"' || s.p[i] == '\\') buf_add_byte(out, '\\');
+        if (s.p[i] == '$' && i + 1 < s.n && s.p[i + 1] == '{') buf_add_byte(out, '$');
+        buf_add_byte(out, s.p[i]);
+    }
+    buf_add_byte(out, '"');
+}
+
+void print_pair(struct buf *out, const char *key, str value)
+{
+    buf_printf(out, ", %s: ", key);
+    print_text(out, value);
+}
+
+void print_duration(struct buf *out, const char *key, int64_t us)
+{
+    char text[40];
+    str s = time_format_duration(us, text);
+    buf_printf(out, ", %s: %" STR_FMT, key, STR_ARG(s));
+}
+
+void print_money(struct buf *out, const char *key, __int128 amount)
+{
+    char text[MONEY_TEXT_MAX];
+    str s = money_format(amount, text);
+    buf_printf(out, ", %s: %" STR_FMT, key, STR_ARG(s));
+}
+
+void print_date(struct buf *out, const char *key, int64_t at_us)
+{
+    char text[40];
+    str s = at_us % US_PER_DAY == 0 ? time_format_date(at_us, text) : time_format(at_us, text);
+    buf_printf(out, ", %s: %" STR_FMT, key, STR_ARG(s));
+}
+
+void print_list(struct buf *out, const char *key, const str *items, size_t count)
+{
+    if (!count) return;
+    buf_printf(out, ", %s: [", key);
+    for (size_t i = 0; i < count; i++) {
+        if (i) buf_add(out, S(", "));
+        print_text(out, items[i]);
+    }
+    buf_add_byte(out, ']');
+}
+
+void print_close(struct buf *out, size_t from, const char *end)
+{
+    if (out->n > from) {
+        memmove(out->p + from, out->p + from + 2, out->n - from - 2);
+        out->n -= 2;
+        buf_add_byte(out, ' ');
+    }
+    buf_printf(out, "}%s", end);
+}
