@@ -143,7 +143,8 @@ static void put_tools_of_history(struct messages_encoder *e)
         canon_comma(e->out);
         buf_add_byte(e->out, '{');
         canon_put_text(e->out, S("name"), names[i]);
-        buf_add(e->out, S(",\"input_schema\":{\"type\":\"object\",\"properties\":{}}}"));
+        canon_key(e->out, S("input_schema"));
+        buf_add(e->out, S("{\"type\":\"object\",\"properties\":{}}}"));
     }
     buf_add(e->out, S("],\"tool_choice\":{\"type\":\"none\"}"));
 }

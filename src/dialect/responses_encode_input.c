@@ -2,12 +2,16 @@
  * that are no text become items of their own. */
 #include "dialect/responses.h"
 
+enum { CUSTOM_MAX = 64 }; /* calls of custom tools whose results are known as such */
+
 struct writer {
     struct buf *out;
     const struct canon_call *call;
     enum canon_role role;
     const struct canon_message *message;
     int64_t calls; /* tool calls, to name those without an id */
+    str custom[CUSTOM_MAX];
+    size_t custom_count;
 };
 
 static str role_name(enum canon_role role)
@@ -187,8 +191,17 @@ static void put_call(struct writer *w, const struct canon_part *p)
     struct canon_part named = *p;
     if (!named.tool.id.n) named.tool.id = arena_printf(w->call->arena, "call_%lld", (long long)w->calls);
     w->calls++;
+    if (named.tool.custom && w->custom_count < CUSTOM_MAX) w->custom[w->custom_count++] = named.tool.id;
     canon_comma(w->out);
     responses_put_call(w->out, &named, p->id, S(""), S(""));
+}
+
+/* Chat does not tell whether a result is of a custom tool: the call does. */
+static bool is_custom(const struct writer *w, const struct canon_part *result)
+{
+    for (size_t i = 0; i < w->custom_count; i++)
+        if (str_eq(w->custom[i], result->tool.id)) return true;
+    return result->tool.custom;
 }
 
 /* Text alone is a string; that it tells of an error, only the status can say. */
@@ -197,7 +210,7 @@ static void put_result(struct writer *w, const struct canon_part *p)
     const struct canon_part *content = p->tool.content;
     canon_comma(w->out);
     buf_add(w->out,
-            p->tool.custom ? S("{\"type\":\"custom_tool_call_output\"") : S("{\"type\":\"function_call_output\""));
+            is_custom(w, p) ? S("{\"type\":\"custom_tool_call_output\"") : S("{\"type\":\"function_call_output\""));
     canon_put_text(w->out, S("id"), p->id);
     canon_key(w->out, S("call_id"));
     buf_add_json(w->out, p->tool.id);
