@@ -57,19 +57,21 @@ static void say_text(struct bench *b, struct said *s, jraw text)
     for (size_t i = 0; i < plain.n; i++) s->bytes[(unsigned char)plain.p[i]] += (unsigned char)plain.p[i] > ' ';
 }
 
-static void say_parts(struct bench *b, struct said *s, const struct canon_part *parts)
+/* `thoughts`: text may have become a thought (Cohere's plan of its tools), but no thought text. */
+static void say_parts(struct bench *b, struct said *s, const struct canon_part *parts, bool thoughts)
 {
     for (const struct canon_part *p = parts; p; p = p->next) {
         if (p->kind == PART_TEXT || p->kind == PART_REFUSAL) say_text(b, s, p->text);
+        if (p->kind == PART_REASONING && thoughts) say_text(b, s, p->text);
         s->calls += p->kind == PART_TOOL_CALL && p->tool.name.n;
-        say_parts(b, s, p->tool.content);
+        say_parts(b, s, p->tool.content, thoughts);
     }
 }
 
-static void say_call(struct bench *b, struct said *s, const struct canon_call *call)
+static void say_call(struct bench *b, struct said *s, const struct canon_call *call, bool thoughts)
 {
     *s = (struct said){.calls = 0};
-    for (const struct canon_message *m = call->messages; m; m = m->next) say_parts(b, s, m->parts);
+    for (const struct canon_message *m = call->messages; m; m = m->next) say_parts(b, s, m->parts, thoughts);
 }
 
 /* A dialect may add words of its own ("Error: ..."), but none may vanish. */
@@ -91,6 +93,20 @@ static bool decode_call(struct bench *b, const struct dialect *d, const struct j
     return false;
 }
 
+static int64_t count_id(const struct canon_call *call, enum canon_part_kind kind, str id)
+{
+    int64_t count = 0;
+    for (const struct canon_message *m = call->messages; m; m = m->next)
+        for (const struct canon_part *p = m->parts; p; p = p->next) count += p->kind == kind && str_eq(p->tool.id, id);
+    return count;
+}
+
+/* Results that answer nothing, or twice, are refused by some providers: encoders leave them out. */
+static bool is_answer(const struct canon_call *call, const struct canon_part *p)
+{
+    return count_id(call, PART_TOOL_CALL, p->tool.id) == 1 && count_id(call, PART_TOOL_RESULT, p->tool.id) == 1;
+}
+
 /* Each part where it may stand: not a result in the assistant's mouth, nor a call in the user's. */
 static bool is_orderly(const struct canon_call *call)
 {
@@ -98,7 +114,8 @@ static bool is_orderly(const struct canon_call *call)
         for (const struct canon_part *p = m->parts; p; p = p->next) {
             bool own = m->role == ROLE_ASSISTANT;
             if (p->kind == PART_TOOL_CALL && (!own || p->tool.custom)) return false;
-            if (p->kind == PART_TOOL_RESULT && m->role != ROLE_USER) return false;
+            if (p->kind == PART_TOOL_RESULT && (m->role != ROLE_USER || !is_answer(call, p))) return false;
+            if (p->kind == PART_TOOL_CALL && !is_answer(call, p)) return false;
             if (p->kind == PART_REFUSAL && !own) return false;
             if (p->kind == PART_TEXT && !p->text.json.p) return false;
         }
@@ -122,8 +139,8 @@ static void translate_call(struct bench *b, str text)
     if (b->to->encode_call(&call, &target, &out, &problem)) {
         parse_written(b, &out);
         check(decode_call(b, b->to, &b->again, &again));
-        say_call(b, &before, &call);
-        say_call(b, &after, &again);
+        say_call(b, &before, &call, false);
+        say_call(b, &after, &again, true);
         if (is_orderly(&call)) check_said(&before, &after);
         check(call.max_output < 0 || again.max_output >= 0);
     }

@@ -235,6 +235,7 @@ static void emit_text(struct canon_encoder *e, jraw piece)
 static void emit_arguments(struct canon_encoder *e, jraw piece)
 {
     struct encoding *s = shown_of(e);
+    if (s->kind != PART_TOOL_CALL) return; /* of a tool that runs at the provider */
     begin(e, "tool-call-delta", s->calls);
     buf_add(&e->json, S(",\"delta\":{\"message\":{\"tool_calls\":{\"function\":{\"arguments\":"));
     buf_add(&e->json, piece.json);
