@@ -1,10 +1,11 @@
 // Providers: how they are shown who calls, tokens that change, and the commands that list and check them.
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
+import { createHash, createHmac } from 'node:crypto';
 import http from 'node:http';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { aliceKey, bin, labSettings, run, startPurser, startSimulator, tempDir, until } from './helpers.mjs';
+import { aliceKey, bin, labSettings, post, run, startPurser, startSimulator, tempDir, until } from './helpers.mjs';
 
 /** A provider that keeps the heads of what it was asked, and answers by `answer(head)`. */
 async function startUpstream(answer) {
@@ -185,5 +186,71 @@ test('each family is asked in its own way', async () => {
     const free = await providers(settings, ['check', 'perplexity']);
     assert.equal(free.code, 1);
     assert.match(free.rows[0].what, /--spend/);
+    await upstream.stop();
+});
+
+const sha256 = (data) => createHash('sha256').update(data).digest('hex');
+const hmac = (key, data) => createHmac('sha256', key).update(data).digest();
+
+/** Whether AWS would take the request: the signature worked out again from what came over the wire. */
+function isSigned(head, body, secret) {
+    const [, credential, names, signature] = head.headers.authorization.match(
+        /^AWS4-HMAC-SHA256 Credential=\w+\/(\S+), SignedHeaders=(\S+), Signature=(\w+)$/);
+    const [date, region, service] = credential.split('/');
+    const path = head.url.split('/').map(encodeURIComponent).join('/'); // what was sent, encoded once more
+    const headers = names.split(';').map((name) => `${name}:${head.headers[name]}\n`).join('');
+    const canonical = [head.method, path, '', headers, names, sha256(body)].join('\n');
+    const text = ['AWS4-HMAC-SHA256', head.headers['x-amz-date'], credential, sha256(canonical)].join('\n');
+    const key = [date, region, service, 'aws4_request'].reduce(hmac, `AWS4${secret}`);
+    assert.equal(head.headers['x-amz-content-sha256'], sha256(body));
+    return hmac(key, text).toString('hex') === signature;
+}
+
+test('calls reach each family where it is, shown as it wants it', async () => {
+    const bodies = [];
+    const answers = {
+        '/v1/messages': { id: 'm', type: 'message', role: 'assistant', model: 'claude', content: [{ type: 'text', text: 'Ahoy' }],
+            stop_reason: 'end_turn', stop_sequence: null, usage: { input_tokens: 5, output_tokens: 2 } },
+        '/v1beta/models/gem:generateContent': { candidates: [{ content: { role: 'model', parts: [{ text: 'Ahoy' }] }, finishReason: 'STOP', index: 0 }],
+            usageMetadata: { promptTokenCount: 5, candidatesTokenCount: 2, totalTokenCount: 7 } },
+        '/model/us.nova-v1%3A0/converse': { output: { message: { role: 'assistant', content: [{ text: 'Ahoy' }] } }, stopReason: 'end_turn',
+            usage: { inputTokens: 5, outputTokens: 2, totalTokens: 7 }, metrics: { latencyMs: 1 } },
+        '/v2/chat': { id: 'c', finish_reason: 'COMPLETE', message: { role: 'assistant', content: [{ type: 'text', text: 'Ahoy' }] },
+            usage: { billed_units: { input_tokens: 5, output_tokens: 2 }, tokens: { input_tokens: 5, output_tokens: 2 } } },
+        '/openai/deployments/gpt/chat/completions?api-version=2024-10-21': completion,
+    };
+    const upstream = await startUpstream((head, body) => {
+        bodies.push(body);
+        return answers[head.url] ? { body: answers[head.url] } : { status: 404, body: { error: { message: head.url } } };
+    });
+    const base_url = upstream.url;
+    const models = { a: 'claude/claude', g: 'gemini/gem', b: 'bedrock/us.nova-v1:0', c: 'cohere/command', z: 'azure/gpt' };
+    const purser = await startPurser({
+        settings: {
+            ...labSettings(upstream),
+            providers: {
+                claude: { kind: 'anthropic', base_url, api_key: 'key-a' },
+                gemini: { base_url, api_key: 'key-g' },
+                bedrock: { base_url, region: 'us-east-1', access_key_id: 'AKIDEXAMPLE', secret_access_key: 'aws-secret' },
+                cohere: { base_url, api_key: 'key-c' },
+                azure: { base_url, api_key: 'key-z' },
+            },
+            models,
+            prices: Object.values(models).map((model) => ({ model, input: 1, output: 2 })),
+        },
+    });
+    for (const model of Object.keys(models)) {
+        const answer = await post(purser, '/v1/chat/completions', { model, max_tokens: 50, messages: [{ role: 'user', content: 'Ahoy!' }] });
+        assert.equal(answer.status, 200, `${model}: ${answer.text}`);
+        assert.equal(answer.body.choices[0].message.content, 'Ahoy', model);
+    }
+    const [a, g, b, c, z] = upstream.heads;
+    assert.deepEqual([a.headers['x-api-key'], a.headers['anthropic-version'], a.headers.authorization], ['key-a', '2023-06-01', undefined]);
+    assert.deepEqual([g.headers['x-goog-api-key'], g.headers.authorization], ['key-g', undefined]);
+    assert.ok(isSigned(b, bodies[2], 'aws-secret'));
+    assert.ok(!isSigned(b, bodies[2], 'another-secret'));
+    assert.equal(c.headers.authorization, 'Bearer key-c');
+    assert.deepEqual([z.headers['api-key'], z.headers.authorization], ['key-z', undefined]);
+    await purser.stop();
     await upstream.stop();
 });
