@@ -243,8 +243,16 @@ void canon_put_number(struct buf *out, str key, str number)
 
 void canon_put_i64(struct buf *out, str key, int64_t v)
 {
+    char digits[20];
+    size_t at = sizeof(digits);
+    uint64_t rest = v < 0 ? -(uint64_t)v : (uint64_t)v;
     canon_key(out, key);
-    buf_printf(out, "%lld", (long long)v);
+    if (v < 0) buf_add_byte(out, '-');
+    do {
+        digits[--at] = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest);
+    buf_add(out, str_of(digits + at, sizeof(digits) - at));
 }
 
 void canon_put_bool(struct buf *out, str key, bool v)

@@ -76,20 +76,15 @@ static void end_block(struct canon_encoder *e)
     s->index++;
 }
 
-static void begin_delta(struct canon_encoder *e, str type)
+/* `head`: the delta up to its value. */
+static void put_delta(struct canon_encoder *e, str head, jraw piece)
 {
     struct writing *s = e->state;
     begin_event(e, S("content_block_delta"));
     canon_put_i64(&e->json, S("index"), s->index);
-    buf_add(&e->json, S(",\"delta\":{\"type\":\""));
-    buf_add(&e->json, type);
-    buf_add_byte(&e->json, '"');
-}
-
-static void put_delta(struct canon_encoder *e, str type, str key, jraw piece)
-{
-    begin_delta(e, type);
-    canon_put_raw(&e->json, key, piece);
+    buf_add(&e->json, S(",\"delta\":{\"type\":"));
+    buf_add(&e->json, head);
+    buf_add(&e->json, piece.json.p ? piece.json : S("\"\""));
     buf_add_byte(&e->json, '}');
     end_event(e, S("content_block_delta"));
 }
@@ -135,7 +130,7 @@ static void take_signature(struct canon_encoder *e, const struct canon_delta *de
 {
     struct writing *s = e->state;
     if (s->kind == PART_REASONING) {
-        put_delta(e, S("signature_delta"), S("signature"), wrapped(e, delta->part, delta->piece, CARRY_REASONING));
+        put_delta(e, S("\"signature_delta\",\"signature\":"), wrapped(e, delta->part, delta->piece, CARRY_REASONING));
     } else if (s->pending) {
         s->pending = false;
         begin_block(e);
@@ -159,18 +154,18 @@ static void put_carrier(struct canon_encoder *e)
     begin_block(e);
     buf_add(&e->json, S("{\"type\":\"thinking\",\"thinking\":\"\",\"signature\":\"\"}"));
     end_event(e, S("content_block_start"));
-    put_delta(e, S("signature_delta"), S("signature"), signature);
+    put_delta(e, S("\"signature_delta\",\"signature\":"), signature);
     end_block(e);
 }
 
 static void take_citations(struct canon_encoder *e, const struct canon_part *part)
 {
     for (const struct canon_citation *c = part ? part->citations : NULL; c; c = c->next) {
-        begin_delta(e, S("citations_delta"));
-        canon_key(&e->json, S("citation"));
-        messages_put_citation(&e->json, c);
-        buf_add_byte(&e->json, '}');
-        end_event(e, S("content_block_delta"));
+        struct buf citation;
+        buf_init(&citation, 0);
+        messages_put_citation(&citation, c);
+        put_delta(e, S("\"citations_delta\",\"citation\":"), (jraw){buf_str(&citation)});
+        buf_free(&citation);
     }
 }
 
@@ -189,11 +184,11 @@ static void take_piece(struct canon_encoder *e, const struct canon_delta *delta)
     }
     if (delta->piece.json.n <= 2) return; /* nothing in it */
     if (delta->kind == DELTA_ARGUMENTS)
-        put_delta(e, S("input_json_delta"), S("partial_json"), delta->piece);
+        put_delta(e, S("\"input_json_delta\",\"partial_json\":"), delta->piece);
     else if (s->kind == PART_REASONING)
-        put_delta(e, S("thinking_delta"), S("thinking"), delta->piece);
+        put_delta(e, S("\"thinking_delta\",\"thinking\":"), delta->piece);
     else if (s->kind == PART_TEXT || s->kind == PART_REFUSAL)
-        put_delta(e, S("text_delta"), S("text"), delta->piece);
+        put_delta(e, S("\"text_delta\",\"text\":"), delta->piece);
 }
 
 /* ---- the end */
