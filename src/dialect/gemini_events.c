@@ -111,6 +111,19 @@ static void take_part(struct canon_decoder *d, int64_t choice, const struct cano
     close_block(d, choice);
 }
 
+/* {"text"} and {"text","thought"}, nearly all that comes: nothing is kept of them. */
+static bool take_plain(struct canon_decoder *d, int64_t choice, const struct json *doc, json_ref at)
+{
+    json_ref key = json_type(doc, at) == JSON_OBJECT ? json_first(doc, at) : JSON_ABSENT;
+    if (!key || json_type(doc, key + 1) != JSON_STRING || !json_string_is(doc, key, S("text"))) return false;
+    json_ref next = json_next(doc, at, key + 1);
+    bool thought = next && json_string_is(doc, next, S("thought")) && json_is_true(doc, next + 1);
+    if (next && (!thought || json_next(doc, at, next + 1))) return false;
+    struct canon_part part = {.kind = thought ? PART_REASONING : PART_TEXT, .text = {json_raw(doc, key + 1)}};
+    take_text(d, choice, &part);
+    return true;
+}
+
 static void take_citations(struct canon_decoder *d, int64_t choice, const struct json *doc, json_ref candidate)
 {
     struct stream_state *s = d->state;
@@ -144,7 +157,6 @@ static void take_candidate(struct canon_decoder *d, const struct json *doc, json
     struct stream_state *s = d->state;
     json_ref found[COUNT_OF(fields)];
     struct canon_extras extras;
-    struct gemini_parts parts = {0};
     int64_t index = place;
     (void)!gemini_fields(&s->reader, at, S(""), fields, COUNT_OF(fields), found, &extras);
     if (found[2] && (!json_i64(doc, found[2], &index) || index < 0 || index >= CANON_CHOICES_MAX)) index = place;
@@ -153,9 +165,12 @@ static void take_candidate(struct canon_decoder *d, const struct json *doc, json
     if (index >= s->choices) s->choices = index + 1;
     json_ref list = found[0] ? openai_find(doc, found[0], S("parts")) : JSON_ABSENT;
     bool array = list && json_type(doc, list) == JSON_ARRAY;
-    for (json_ref p = array ? json_first(doc, list) : JSON_ABSENT; p; p = json_next(doc, list, p))
+    for (json_ref p = array ? json_first(doc, list) : JSON_ABSENT; p; p = json_next(doc, list, p)) {
+        struct gemini_parts parts = {0};
+        if (take_plain(d, index, doc, p)) continue;
         (void)!gemini_read_part(&s->reader, p, &parts);
-    for (const struct canon_part *p = parts.first; p; p = p->next) take_part(d, index, p);
+        if (parts.first) take_part(d, index, parts.first);
+    }
     json_ref logprobs = openai_find(doc, at, S("logprobsResult"));
     jraw tokens = logprobs ? gemini_read_logprobs(d->arena, doc, logprobs) : RAW_NONE;
     if (tokens.json.p && c->open && c->kind == PART_TEXT)
