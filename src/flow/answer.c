@@ -56,6 +56,13 @@ static void add_header(struct buf *out, str name, str value)
     buf_add(out, S("\r\n"));
 }
 
+static void add_warning(const struct request *r, struct buf *out)
+{
+    buf_add(out, S("x-purser-warning: dropped: "));
+    buf_add(out, r->plan.dropped);
+    buf_add(out, S("\r\n"));
+}
+
 static void provider_headers(const struct request *r, struct buf *out)
 {
     const struct attempt *a = r->attempt;
@@ -71,7 +78,7 @@ static void provider_headers(const struct request *r, struct buf *out)
     }
     if (!r->plan.canon) return;
     buf_add(out, framing_header(framing));
-    if (r->plan.dropped.n) add_header(out, S("x-purser-warning"), r->plan.dropped);
+    if (r->plan.dropped.n) add_warning(r, out);
 }
 
 static void write_headers(const struct request *r, struct buf *out, bool with_cost)
