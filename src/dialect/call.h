@@ -92,6 +92,8 @@ struct call_changes {
     str model;           /* p == NULL: as it stands */
     bool add_usage;      /* stream_options.include_usage: true */
     int64_t max_output;  /* written where none stands, else lowered to; -1: as it stands */
+    str body_version;    /* messages at Vertex: stands as anthropic_version where the model stood, which is in the
+                          * path there; p == NULL: no such thing */
     bool use_max_tokens; /* the target knows `max_tokens`, not `max_completion_tokens`: a limit that stands under
                               * the second name alone is renamed */
 };

@@ -340,8 +340,9 @@ struct canon_target {
     bool stream;
     bool max_tokens; /* chat: knows max_tokens, not max_completion_tokens */
     bool no_stream_options;
-    str vendor;     /* kind of the vendor: "groq" */
-    uint32_t flags; /* enum provider_flag, for what depends on the vendor */
+    str body_version; /* as in struct call_changes */
+    str vendor;       /* kind of the vendor: "groq" */
+    uint32_t flags;   /* enum provider_flag, for what depends on the vendor */
 };
 
 /* How an answer is shown to the client that waits for it. */

@@ -226,7 +226,10 @@ bool messages_encode_call(const struct canon_call *call, const struct canon_targ
     if (!own) plan_thinking(&e);
     if (!own) plan_output(&e);
     buf_add_byte(out, '{');
-    canon_put_text(out, S("model"), target->model.n ? target->model : call->model);
+    if (target->body_version.n)
+        canon_put_text(out, S("anthropic_version"), target->body_version);
+    else
+        canon_put_text(out, S("model"), target->model.n ? target->model : call->model);
     canon_put_i64(out, S("max_tokens"), e.limit);
     messages_put_system(&e);
     messages_put_messages(&e);

@@ -77,11 +77,25 @@ static size_t edit_limit(const struct call *call, const struct json *doc, int64_
     return n;
 }
 
+/* Vertex has the model in its path, and the protocol's version in its body; but counting keeps the model. */
+static struct json_edit edit_version(const struct call *call, const struct json *doc, str version)
+{
+    str member =
+        arena_printf(call->arena, "\"anthropic_version\":%" STR_FMT, STR_ARG(canon_quote(call->arena, version).json));
+    uint32_t key_at = doc->nodes[call->model_ref - 1].start; /* the key stands before its value */
+    if (call->kind == CALL_COUNT_TOKENS)
+        return (struct json_edit){key_at, 0, arena_printf(call->arena, "%" STR_FMT ",", STR_ARG(member))};
+    return (struct json_edit){key_at, doc->nodes[call->model_ref].end - key_at, member};
+}
+
 size_t messages_edit(const struct call *call, const struct json *doc, const struct call_changes *changes,
                      struct json_edit edits[CALL_EDITS_MAX])
 {
     size_t n = 0;
-    if (changes->model.p && call->model_ref && !json_string_is(doc, call->model_ref, changes->model))
+    bool version = changes->body_version.p && call->model_ref;
+    if (version) edits[n++] = edit_version(call, doc, changes->body_version);
+    bool model = !version || call->kind == CALL_COUNT_TOKENS;
+    if (model && changes->model.p && call->model_ref && !json_string_is(doc, call->model_ref, changes->model))
         edits[n++] = replace(doc, call->model_ref, canon_quote(call->arena, changes->model).json);
     n += edit_limit(call, doc, changes->max_output, edits + n);
     for (size_t i = 1; i < n; i++) { /* sorted by their places */

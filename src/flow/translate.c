@@ -89,6 +89,7 @@ bool translate_call(struct attempt *a, struct buf *out)
         .stream = r->attribute.call.stream,
         .max_tokens = t->wants_max_tokens,
         .no_stream_options = t->rejects_stream_options,
+        .body_version = provider_body_version(&t->provider->paths, endpoint_of(r->plan.kind)),
         .vendor = t->provider->vendor->kind,
         .flags = t->provider->flags,
     };

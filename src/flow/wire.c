@@ -27,6 +27,7 @@ static size_t plan_edits(struct attempt *a, struct json_edit edits[CALL_EDITS_MA
         .add_usage = a->wire.add_usage,
         .max_output = a->hold.max_output,
         .use_max_tokens = t->wants_max_tokens,
+        .body_version = provider_body_version(&t->provider->paths, endpoint_of(call->kind)),
     };
     return call_edit(call, &r->worker->json, &changes, edits);
 }

@@ -215,6 +215,12 @@ bool provider_path(const struct provider_paths *p, enum endpoint e, str model, b
     return true;
 }
 
+str provider_body_version(const struct provider_paths *p, enum endpoint e)
+{
+    bool claude = e == ENDPOINT_MESSAGES || e == ENDPOINT_COUNT_MESSAGES;
+    return claude && p->family == FAMILY_VERTEX ? S("vertex-2023-10-16") : STR_NONE;
+}
+
 void provider_passthrough(const struct provider_paths *p, str path, str query, struct buf *out)
 {
     size_t from = out->n, slash = str_find_byte(path, '/', 1);

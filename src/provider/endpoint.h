@@ -57,6 +57,8 @@ str provider_region(str host);
  * Fails: false, with nothing appended, where the family has no such endpoint. */
 bool provider_path(const struct provider_paths *p, enum endpoint e, str model, bool stream, str query,
                    struct buf *out) MUST_CHECK;
+/* What stands as anthropic_version in the body of such a call; p == NULL: nothing, there is a header. */
+str provider_body_version(const struct provider_paths *p, enum endpoint e);
 /* Appends another path of the provider, as the client wrote it ("/v1/files"): its version is the base URL's affair
  * where that has one. */
 void provider_passthrough(const struct provider_paths *p, str path, str query, struct buf *out);

@@ -254,3 +254,36 @@ test('calls reach each family where it is, shown as it wants it', async () => {
     await purser.stop();
     await upstream.stop();
 });
+
+test('Claude at Vertex: the model is in the path, the version in the body, the token is a bearer', async () => {
+    const bodies = [];
+    const message = { id: 'm', type: 'message', role: 'assistant', model: 'claude', content: [{ type: 'text', text: 'Ahoy' }],
+        stop_reason: 'end_turn', stop_sequence: null, usage: { input_tokens: 5, output_tokens: 2 } };
+    const upstream = await startUpstream((head, body) => {
+        bodies.push(JSON.parse(body));
+        return { body: head.url.includes('count-tokens') ? { input_tokens: 7 } : message };
+    });
+    const purser = await startPurser({
+        settings: {
+            ...labSettings(upstream),
+            providers: { vertex: { base_url: upstream.url, project: 'proj', location: 'eu', token_command: ['printf', 'tok'] } },
+            models: { claude: 'vertex/claude-sonnet-4-5@20250929' },
+            prices: [{ model: 'vertex/claude-sonnet-4-5@20250929', input: 1, output: 2 }],
+        },
+    });
+    const call = { model: 'claude', max_tokens: 50, messages: [{ role: 'user', content: 'Ahoy!' }] };
+    for (const path of ['/v1/messages', '/v1/chat/completions', '/v1/messages/count_tokens']) {
+        const { max_tokens, ...counted } = call;
+        const answer = await post(purser, path, path.endsWith('count_tokens') ? counted : call);
+        assert.equal(answer.status, 200, `${path}: ${answer.text}`);
+    }
+    const models = '/v1/projects/proj/locations/eu/publishers/anthropic/models';
+    assert.deepEqual(upstream.heads.map((head) => head.url),
+        [`${models}/claude-sonnet-4-5%4020250929:rawPredict`, `${models}/claude-sonnet-4-5%4020250929:rawPredict`, `${models}/count-tokens:rawPredict`]);
+    assert.ok(upstream.heads.every((head) => head.headers.authorization === 'Bearer tok'));
+    assert.ok(bodies.every((body) => body.anthropic_version === 'vertex-2023-10-16'));
+    assert.deepEqual(bodies.map((body) => body.model), [undefined, undefined, 'claude-sonnet-4-5@20250929']);
+    assert.deepEqual(bodies[0].messages, call.messages);
+    await purser.stop();
+    await upstream.stop();
+});
