@@ -92,11 +92,11 @@ static void start_block(struct canon_decoder *d, const struct json *doc, json_re
     if (arguments.n > 2) s->input = canon_quote(d->arena, arguments);
 }
 
-/* A piece of a block that was not announced. */
+/* A piece of a block that was not announced, or announced as something else: no text may be lost. */
 static void ensure_block(struct canon_decoder *d, enum canon_part_kind kind)
 {
     struct reading *s = d->state;
-    if (s->part) return;
+    if (s->part && s->part->kind == kind) return;
     struct canon_part *part = arena_zalloc(d->arena, sizeof(*part));
     part->kind = kind;
     open_block(d, part);
@@ -116,7 +116,8 @@ static void take_piece(struct canon_decoder *d, const struct json *doc, json_ref
         if (is_full(piece)) give(d, (struct canon_delta){.kind = DELTA_TEXT, .piece = piece});
     } else if (json_string_is(doc, type, S("input_json_delta"))) {
         jraw piece = canon_raw_string(doc, delta, S("partial_json"));
-        if (!s->part || !is_full(piece)) return;
+        bool takes = s->part && (s->part->kind == PART_TOOL_CALL || s->part->kind == PART_OPAQUE);
+        if (!takes || !is_full(piece)) return;
         s->wrote = true;
         give(d, (struct canon_delta){.kind = DELTA_ARGUMENTS, .piece = piece});
     } else if (json_string_is(doc, type, S("signature_delta"))) {
