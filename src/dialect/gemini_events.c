@@ -243,8 +243,11 @@ void gemini_decode_end(struct canon_decoder *d, const struct answer *tap)
                                   .stop_raw = c->reason,
                                   .extras = c->extras});
     }
-    if (!s->choices && s->blocked)
-        give(d, 0, (struct canon_delta){.kind = DELTA_FINISH, .stop = STOP_FILTER, .stop_raw = s->block_reason});
+    if (!s->choices) /* encoders wait for an end */
+        give(d, 0,
+             (struct canon_delta){.kind = DELTA_FINISH,
+                                  .stop = s->blocked ? STOP_FILTER : STOP_END,
+                                  .stop_raw = s->block_reason});
     struct canon_delta end = {.kind = DELTA_END,
                               .usage = tap && tap->usage.known ? &tap->usage : NULL,
                               .service_tier = tap ? tap->service_tier : STR_NONE};
