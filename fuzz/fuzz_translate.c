@@ -134,7 +134,10 @@ static void translate_call(struct bench *b, str text)
     if (!b->from->decode_call || !b->to->encode_call || !json_parse(&b->doc, text, &why)) return;
     if (!decode_call(b, b->from, &b->doc, &call)) return;
     struct canon_target target = {.model = S("m"), .max_output = 4096, .stream = call.stream};
-    check(canon_check(&call, id_of(b->to), true, &dropped, &problem));
+    if (!canon_check(&call, id_of(b->to), true, &dropped, &problem)) {
+        check(problem.message.n > 0 && call.reasoning.effort.n); /* nothing else is refused where all may be dropped */
+        return;
+    }
     buf_init(&out, 0);
     if (b->to->encode_call(&call, &target, &out, &problem)) {
         parse_written(b, &out);
@@ -246,10 +249,17 @@ static bool is_comparable(const struct relay *r)
     return !r->failed && !r->decoder.broken && !r->encoder.broken && r->gathered.choices[0].block >= 0;
 }
 
+static bool is_finished(const struct gathered *g)
+{
+    for (int i = 0; i < GATHERED_CHOICES; i++)
+        if (g->choices[i].finished) return true;
+    return g->beyond;
+}
+
 static void end(struct relay *r, struct canon_decoder *decoder, const struct answer *tap)
 {
     r->b->from->decode_end(decoder, tap);
-    check(r->gathered.ended && r->gathered.choices[0].finished);
+    check(r->gathered.ended && is_finished(&r->gathered));
     r->b->from->decode_end(decoder, tap); /* a second end says nothing: the sink would see it */
     if (!r->decoder.broken && !r->failed) {
         r->b->to->decode_end(&r->decoder, &r->tap);

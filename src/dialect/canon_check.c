@@ -32,10 +32,30 @@ static bool refuse(const struct canon_call *call, const struct canon_note *n, en
     return false;
 }
 
+/* Another protocol's provider would guess, or refuse without saying which field is meant. */
+static bool refuse_effort(const struct canon_call *call, struct call_problem *problem)
+{
+    static const str known[] = {STR_INIT("none"), STR_INIT("minimal"), STR_INIT("low"), STR_INIT("medium"),
+                                STR_INIT("high"), STR_INIT("xhigh"),   STR_INIT("max")};
+    str field = S("effort");
+    for (size_t i = 0; i < COUNT_OF(known); i++)
+        if (!call->reasoning.effort.n || str_eq(call->reasoning.effort, known[i])) return false;
+    for (const struct canon_note *n = call->notes; n; n = n->next)
+        if (n->feature == FEATURE_REASONING) field = n->field;
+    *problem = (struct call_problem){ERR_BAD_FIELD,
+                                     arena_printf(call->arena,
+                                                  "`%" STR_FMT "`: the effort must be none, minimal, low, medium, "
+                                                  "high, xhigh or max.",
+                                                  STR_ARG(field)),
+                                     field};
+    return true;
+}
+
 bool canon_check(const struct canon_call *call, enum dialect_id to, bool lenient, struct canon_dropped *dropped,
                  struct call_problem *problem)
 {
     struct buf fields;
+    if (refuse_effort(call, problem)) return false;
     buf_init(&fields, 4096);
     for (const struct canon_note *n = call->notes; n; n = n->next) {
         enum fit fit = features[n->feature].fit[to];

@@ -199,6 +199,7 @@ static bool read_format(struct chat_reader *r, json_ref at, const struct field *
     output->description = canon_raw_string(r->doc, schema, S("description"));
     output->schema = canon_raw(r->doc, json_find(r->doc, schema, S("schema"), NULL));
     output->strict = canon_tristate(r->doc, schema, S("strict"));
+    if (!output->schema.json.p) output->format = FORMAT_JSON; /* any object fits */
     chat_note(r, FEATURE_JSON_SCHEMA, f->name);
     return true;
 }

@@ -176,7 +176,8 @@ static void write_calls(const struct canon_part *parts, struct buf *out)
         if (p->kind != PART_TOOL_CALL) continue;
         canon_comma(out);
         buf_add_byte(out, '{');
-        canon_put_text(out, S("id"), p->tool.id);
+        canon_key(out, S("id"));
+        buf_add_json(out, p->tool.id);
         buf_add(out, S(",\"type\":\"function\",\"function\":{"));
         canon_put_text(out, S("name"), p->tool.name);
         canon_key(out, S("arguments"));

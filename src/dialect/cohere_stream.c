@@ -199,9 +199,11 @@ static void emit_block_start(struct canon_encoder *e, const struct canon_part *p
     if (part->kind == PART_TOOL_CALL) {
         begin(e, "tool-call-start", s->calls);
         buf_add(&e->json, S(",\"delta\":{\"message\":{\"tool_calls\":{"));
-        canon_put_text(&e->json, S("id"), part->tool.id);
+        canon_key(&e->json, S("id"));
+        buf_add_json(&e->json, part->tool.id);
         buf_add(&e->json, S(",\"type\":\"function\",\"function\":{"));
-        canon_put_text(&e->json, S("name"), part->tool.name);
+        canon_key(&e->json, S("name"));
+        buf_add_json(&e->json, part->tool.name);
         buf_add(&e->json, S(",\"arguments\":\"\"}}}}}"));
         canon_emit(e, S("tool-call-start"));
         return;

@@ -27,6 +27,7 @@ struct gathered {
     struct arena *arena;
     struct gathered_choice choices[GATHERED_CHOICES];
     bool started, ended;
+    bool beyond;       /* a choice ended whose index is above GATHERED_CHOICES */
     const char *wrong; /* which rule of deltas was broken; NULL: none */
 };
 
@@ -62,7 +63,10 @@ static inline void gathered_take(struct canon_sink *sink, const struct canon_del
     g->started = g->started || d->kind == DELTA_START;
     if (d->kind == DELTA_END) g->ended = true;
     if (d->kind == DELTA_START || d->kind == DELTA_PING || d->kind == DELTA_END) return;
-    if (d->choice < 0 || d->choice >= GATHERED_CHOICES) return;
+    if (d->choice < 0 || d->choice >= GATHERED_CHOICES) {
+        g->beyond = g->beyond || d->kind == DELTA_FINISH;
+        return;
+    }
     struct gathered_choice *c = &g->choices[d->choice];
     if (c->finished) g->wrong = "a delta follows the choice's end";
     if (d->kind == DELTA_BLOCK_START) {
