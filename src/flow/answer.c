@@ -56,10 +56,10 @@ static void add_header(struct buf *out, str name, str value)
     buf_add(out, S("\r\n"));
 }
 
-static void add_warning(const struct request *r, struct buf *out)
+static void add_warning(str dropped, struct buf *out)
 {
     buf_add(out, S("x-purser-warning: dropped: "));
-    buf_add(out, r->plan.dropped);
+    buf_add(out, dropped);
     buf_add(out, S("\r\n"));
 }
 
@@ -71,14 +71,14 @@ static void provider_headers(const struct request *r, struct buf *out)
     for (size_t i = 0; i < h->header_count; i++) {
         str name = h->headers[i].name, value = h->headers[i].value;
         if (is_kept_back(name, r->limit.headers.n > 0)) continue;
-        if (!r->plan.canon || is_understood(name))
+        if (!a->way->translated || is_understood(name))
             add_header(out, name, value);
         else if (!r->limit.headers.n)
             rate_header_convert(r->receive.dialect, name, value, r->at_us, out);
     }
-    if (!r->plan.canon) return;
+    if (!a->way->translated) return;
     buf_add(out, framing_header(framing));
-    if (r->plan.dropped.n) add_warning(r, out);
+    if (a->way->dropped.n) add_warning(a->way->dropped, out);
 }
 
 static void write_headers(const struct request *r, struct buf *out, bool with_cost)
@@ -144,7 +144,7 @@ void client_stream_error(struct request *r, enum err e, str message)
     struct buf event;
     struct frame_writer writer;
     buf_init(&event, 0);
-    frame_writer_init(&writer, r->plan.canon ? r->receive.path.framing : a->head.framing, &event);
+    frame_writer_init(&writer, a->way->translated ? r->receive.path.framing : a->head.framing, &event);
     writer.any = true; /* behind what went out */
     dialect_at(r->receive.dialect)->stream_error(&writer.sink, e, message, translate_sequence(a));
     frame_writer_end(&writer);
@@ -227,7 +227,7 @@ static void respond_provider_error(struct request *r)
 {
     struct attempt *a = r->attempt;
     int status = a->head.status;
-    str provider = r->plan.target->provider->name, told = a->body.answer.provider_error;
+    str provider = a->way->target->provider->name, told = a->body.answer.provider_error;
     bool credentials = status == 401 || status == 403 || status == 407;
     bool json = a->body.kept.n > 1 && a->body.kept.p[0] == '{';
     r->answer.done = true;
@@ -245,10 +245,10 @@ static void respond_provider_error(struct request *r)
                                STR_ARG(provider), status);
     if (status < 400) {
         respond_error(r, ERR_PROVIDER_ERROR, message, STR_NONE, S("x-should-retry: false\r\n"));
-    } else if (r->plan.canon && told.n) {
+    } else if (a->way->translated && told.n) {
         respond_told(r, status, err_of_status(status), told);
     } else if (!json) {
-        respond_told(r, status, r->plan.canon ? err_of_status(status) : ERR_PROVIDER_ERROR, message);
+        respond_told(r, status, a->way->translated ? err_of_status(status) : ERR_PROVIDER_ERROR, message);
     } else {
         struct buf headers;
         write_headers(r, &headers, true);
@@ -282,7 +282,7 @@ static void respond_whole(struct request *r)
 static bool learned(struct request *r)
 {
     struct attempt *a = r->attempt;
-    struct target *t = r->plan.target;
+    struct target *t = a->way->target;
     if (a->err != ERR_PROVIDER_ERROR || a->number > 2 || !r->x || !r->receive.body.p) return false;
     if (a->head.status != 400 && a->head.status != 422) return false;
     str body = buf_str(&a->body.kept);
@@ -311,7 +311,7 @@ static void answer_client(struct request *r)
     if (!r->err) r->err = a->err;
     str why = a->err_why ? str_from(a->err_why) : err_info(a->err)->text;
     str message = arena_printf(&r->arena, "%" STR_FMT " (provider '%" STR_FMT "')", STR_ARG(why),
-                               STR_ARG(r->plan.target->provider->name));
+                               STR_ARG(a->way->target->provider->name));
     if (r->answer.begun)
         client_stream_error(r, a->err, message);
     else if (a->err == ERR_PROVIDER_ERROR && a->head.status >= 300)
@@ -328,11 +328,11 @@ enum verdict step_answer(struct request *r)
         if (!r->answer.done) respond_error(r, r->err, r->err_message, r->err_param, r->err_headers);
         return STEP_NEXT;
     }
-    if (!r->attempt) attempt_new(r, REASON_FIRST);
+    if (!r->attempt) attempt_new(r, r->plan.ways, REASON_FIRST);
     while (!r->answer.done || !r->attempt->over) {
         if (!attempt_run(r->attempt)) return STEP_WAIT;
         if (learned(r)) {
-            attempt_new(r, REASON_RETRY);
+            attempt_new(r, r->attempt->way, REASON_RETRY);
             continue;
         }
         if (!r->answer.done) answer_client(r);

@@ -46,11 +46,8 @@ static bool find_target(struct request *r)
         request_fail_param(r, ERR_MODEL_NOT_FOUND, why, S("model"));
         return false;
     }
-    r->plan.target = t;
-    struct payer *payer = &r->attribute.payer;
-    payer->is[SCOPE_PROVIDER] = t->provider->name;
-    payer->is[SCOPE_MODEL] = t->model;
-    payer->model_requested = call->model;
+    r->attribute.payer.model_requested = call->model;
+    plan_add_way(r, t);
     if (!key_may_use(r->authenticate.key, call->model, t->name)) {
         request_fail_param(r, ERR_FORBIDDEN,
                            arena_printf(&r->arena, "The key '%" STR_FMT "' may not use the model '%" STR_FMT "'.",
@@ -65,7 +62,7 @@ static bool find_target(struct request *r)
 static bool check_stored(struct request *r)
 {
     const struct call *call = &r->attribute.call;
-    const struct setting_provider *at = r->plan.target->provider;
+    const struct setting_provider *at = r->plan.ways->target->provider;
     bool may_name = call->references || call->files || call->images || call->server_tools;
     return !may_name || stored_check_body(r, &r->worker->json, &at);
 }

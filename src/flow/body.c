@@ -56,9 +56,9 @@ static void feed_whole(struct attempt *a, str bytes)
     bool kept = !a->body.kept.overflow && buf_add(&a->body.kept, bytes);
     if (!kept && is_error(a)) {
         attempt_fail(a, ERR_PROVIDER_PROTOCOL, "the provider's error is larger than 64 MB");
-    } else if (!kept && a->request->plan.canon) {
+    } else if (!kept && a->way->translated) {
         attempt_fail(a, ERR_PROVIDER_PROTOCOL, "the provider's answer is larger than 64 MB");
-    } else if (!is_error(a) && !a->request->plan.canon && (a->body.spilled || a->body.kept.n > WHOLE_MAX)) {
+    } else if (!is_error(a) && !a->way->translated && (a->body.spilled || a->body.kept.n > WHOLE_MAX)) {
         spill(a, bytes);
     }
 }
@@ -89,7 +89,7 @@ static void end_whole(struct attempt *a)
     struct request *r = a->request;
     bool unread = r->receive.kind == CALL_PASSTHROUGH || a->body.kept.overflow; /* then its usage is estimated */
     bool json = !is_carried(a) && !a->body.kept.overflow &&
-                answer_read(&a->body.answer, r->plan.kind, r->plan.target->provider->quirks, &r->worker->event_json,
+                answer_read(&a->body.answer, a->way->kind, a->way->target->provider->quirks, &r->worker->event_json,
                             buf_str(&a->body.kept));
     if (is_error(a)) {
         attempt_fail(a, ERR_PROVIDER_ERROR, "the provider answered with an error");
@@ -97,7 +97,7 @@ static void end_whole(struct attempt *a)
         attempt_fail(a, ERR_PROVIDER_PROTOCOL, "the provider's answer is no valid JSON object");
     } else if (a->body.answer.failed) {
         attempt_fail(a, ERR_PROVIDER_ERROR, "the provider answered with an error under status 200");
-    } else if (r->plan.canon) {
+    } else if (a->way->translated) {
         translate_body(a);
     } else {
         a->body.complete = true;
@@ -109,7 +109,7 @@ static void end_whole(struct attempt *a)
 /* What the call has cost, where the usage that is known tells it for sure; else empty. */
 static str exact_cost(const struct attempt *a, char text[MONEY_TEXT_MAX])
 {
-    const struct target *t = a->request->plan.target;
+    const struct target *t = a->way->target;
     struct usage usage = a->body.answer.usage;
     enum price_tier tier = TIER_STANDARD;
     bool missing;
@@ -142,8 +142,8 @@ static bool send_with_cost(struct attempt *a, const struct frame *e)
  * escaped, so these bytes can only be the key itself. */
 static bool may_go_early(const struct attempt *a, str part)
 {
-    if (a->request->plan.canon || a->head.framing != FRAMING_SSE) return false;
-    switch (a->request->plan.kind) {
+    if (a->way->translated || a->head.framing != FRAMING_SSE) return false;
+    switch (a->way->kind) {
     case CALL_CHAT:
         return str_find(part, S("\"delta\":"), 0) != SIZE_MAX;
     case CALL_COMPLETIONS:
@@ -219,14 +219,14 @@ static bool take_event(struct attempt *a, const struct frame *e, struct run *run
     bool gone_early = a->body.passed > 0;
     a->body.passed = 0;
     if (!e->data.p || r->receive.reads) { /* comments: keep-alives pass, they are part of the stream */
-        if (!r->plan.canon) pass(a, run, rest);
+        if (!a->way->translated) pass(a, run, rest);
         return true;
     }
     int64_t sequence = answer->sequence;
     enum tap_verdict v =
-        answer_feed(answer, r->plan.kind, r->plan.target->provider->quirks, &r->worker->event_json, e->name, e->data);
+        answer_feed(answer, a->way->kind, a->way->target->provider->quirks, &r->worker->event_json, e->name, e->data);
     note_output(a, events);
-    if (r->plan.canon && v != TAP_ERROR) return translate(a, e, v);
+    if (a->way->translated && v != TAP_ERROR) return translate(a, e, v);
     switch (v) {
     case TAP_PASS:
         pass(a, run, rest);
@@ -305,7 +305,7 @@ static void end_stream(struct attempt *a)
     if (a->request->receive.kind == CALL_PASSTHROUGH) { /* its own end is not known: the message's does */
         buf_add(&a->body.withheld, buf_str(&a->body.kept));
         a->body.complete = true;
-    } else if (answer_complete(&a->body.answer) && a->request->plan.canon) {
+    } else if (answer_complete(&a->body.answer) && a->way->translated) {
         complete_translated(a);
     } else if (answer_complete(&a->body.answer)) {
         /* a JSON array's last bracket */

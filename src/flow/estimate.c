@@ -21,11 +21,12 @@ static int64_t at_most(int64_t value, int64_t ceiling)
     return value < ceiling ? value : ceiling;
 }
 
-static int64_t likely_input(const struct request *r)
+static int64_t likely_input(const struct attempt *a)
 {
+    const struct request *r = a->request;
     const struct call *call = &r->attribute.call;
     int64_t tokens = (call->text_bytes + BYTES_PER_TOKEN - 1) / BYTES_PER_TOKEN + call->messages * TOKENS_PER_MESSAGE;
-    return at_most(tokens, r->plan.input_tokens);
+    return at_most(tokens, a->way->input_tokens);
 }
 
 static int64_t likely_output(const struct attempt *a, int64_t now_us)
@@ -34,7 +35,7 @@ static int64_t likely_output(const struct attempt *a, int64_t now_us)
     if (a->hold.max_output < 0 || !a->began || !a->wire.call.sent) return 0;
     int64_t tokens = (seen->output_bytes + BYTES_PER_TOKEN - 1) / BYTES_PER_TOKEN;
     if (seen->output_events > tokens) tokens = seen->output_events;
-    double rate = a->request->plan.target->fastest_tokens_per_us;
+    double rate = a->way->target->fastest_tokens_per_us;
     int64_t since_us = a->body.last_us ? a->body.last_us : a->wire.call.connected_us;
     int64_t unseen_us = (now_us > since_us ? now_us - since_us : 0) + CANCEL_US;
     double unseen = (double)unseen_us * (rate > 0 ? rate : unseen_rate);
@@ -45,9 +46,9 @@ static int64_t likely_output(const struct attempt *a, int64_t now_us)
 void estimate_blind(const struct attempt *a, int64_t now_us, struct estimate *out)
 {
     const struct request *r = a->request;
-    const struct target *t = r->plan.target;
+    const struct target *t = a->way->target;
     *out = (struct estimate){0};
-    out->usage.units[UNIT_INPUT] = likely_input(r);
+    out->usage.units[UNIT_INPUT] = likely_input(a);
     out->usage.units[UNIT_OUTPUT] = likely_output(a, now_us);
     out->usage.units[UNIT_REQUESTS] = 1;
     bool tier_missing;

@@ -203,11 +203,12 @@ static void on_late(struct deadline *d)
     attempt_wake(a);
 }
 
-struct attempt *attempt_new(struct request *r, enum attempt_reason reason)
+struct attempt *attempt_new(struct request *r, const struct way *way, enum attempt_reason reason)
 {
     if (r->attempt) attempt_free(r->attempt);
     struct attempt *a = pool_ztake(&r->worker->spare_attempts);
     a->request = r;
+    a->way = way;
     a->reason = reason;
     a->number = ++r->attempts;
     a->id = a->number == 1 ? r->id : journal_next_id(r->worker->journal);

@@ -88,15 +88,16 @@ static void add_own_headers(const struct setting_provider *p, struct buf *out)
     }
 }
 
-static void add_client_headers(const struct request *r, struct buf *out)
+static void add_client_headers(const struct attempt *a, struct buf *out)
 {
+    const struct request *r = a->request;
     const struct http_request *q = &r->x->request;
     str connection = http_header_find(q, S("connection"));
     for (size_t i = 0; i < q->header_count; i++) {
         str name = q->headers[i].name;
         if (is_kept_back(name) || (connection.n && is_named_in(connection, name))) continue;
-        if (r->plan.canon && !is_trace(name)) continue;
-        if (is_set_by(r->plan.target->provider, name)) continue;
+        if (a->way->translated && !is_trace(name)) continue;
+        if (is_set_by(a->way->target->provider, name)) continue;
         buf_add(out, name);
         buf_add(out, S(": "));
         buf_add(out, q->headers[i].value);
@@ -105,22 +106,24 @@ static void add_client_headers(const struct request *r, struct buf *out)
 }
 
 /* Path and query. Fails: false where the provider has nothing that answers such a call. */
-static bool add_target(const struct request *r, struct buf *out)
+static bool add_target(const struct attempt *a, struct buf *out)
 {
-    const struct setting_provider *p = r->plan.target->provider;
+    const struct request *r = a->request;
+    const struct setting_provider *p = a->way->target->provider;
     const struct http_request *q = &r->x->request;
     if (r->receive.kind == CALL_PASSTHROUGH) {
         provider_passthrough(&p->paths, q->path, q->query, out);
         return true;
     }
-    enum endpoint e = endpoint_of(r->plan.kind);
-    return e != ENDPOINT_NONE && provider_path(&p->paths, e, r->plan.target->model, r->attribute.call.stream,
-                                               r->plan.canon ? STR_NONE : q->query, out);
+    enum endpoint e = endpoint_of(a->way->kind);
+    return e != ENDPOINT_NONE && provider_path(&p->paths, e, a->way->target->model, r->attribute.call.stream,
+                                               a->way->translated ? STR_NONE : q->query, out);
 }
 
-static str host_of(struct request *r)
+static str host_of(struct attempt *a)
 {
-    const struct setting_provider *p = r->plan.target->provider;
+    struct request *r = a->request;
+    const struct setting_provider *p = a->way->target->provider;
     if (p->port == (p->tls ? 443 : 80)) return p->host;
     struct buf *host = &r->worker->scratch;
     buf_clear(host);
@@ -135,7 +138,7 @@ static bool add_credentials(struct attempt *a, str method, str host, str target,
                             size_t body_count, struct buf *out)
 {
     struct request *r = a->request;
-    const struct setting_provider *p = r->plan.target->provider;
+    const struct setting_provider *p = a->way->target->provider;
     struct provider_secret secret;
     str why;
     if (!settings_secret(p, r->at_us, &r->arena, &secret, &why)) {
@@ -162,7 +165,7 @@ bool head_write(struct attempt *a, const struct iovec *body, size_t body_count)
     struct buf *out = &a->wire.head;
     const struct http_request *q = &r->x->request;
     bool other = r->receive.kind == CALL_PASSTHROUGH;
-    str method = other ? q->method : S("POST"), host = host_of(r);
+    str method = other ? q->method : S("POST"), host = host_of(a);
     char id[TEXT_NUMBER_MAX];
     size_t body_bytes = 0;
     for (size_t i = 0; i < body_count; i++) body_bytes += body[i].iov_len;
@@ -171,7 +174,7 @@ bool head_write(struct attempt *a, const struct iovec *body, size_t body_count)
     buf_add(out, method);
     buf_add_byte(out, ' ');
     size_t from = out->n;
-    if (!add_target(r, out)) return false;
+    if (!add_target(a, out)) return false;
     size_t to = out->n;
     buf_add(out, S(" HTTP/1.1\r\nhost: "));
     buf_add(out, host);
@@ -190,8 +193,8 @@ bool head_write(struct attempt *a, const struct iovec *body, size_t body_count)
         buf_add(out, S("\r\n"));
     }
     buf_add(out, S("accept-encoding: identity\r\nuser-agent: purser\r\n"));
-    add_own_headers(r->plan.target->provider, out);
-    add_client_headers(r, out);
+    add_own_headers(a->way->target->provider, out);
+    add_client_headers(a, out);
     buf_add(out, S("x-purser-attempt: "));
     buf_add(out, str_of(id, text_hex(id, a->id)));
     buf_add(out, S("\r\n\r\n"));

@@ -26,7 +26,7 @@ static void name_cell(void *ctx, uint64_t key, str budget, str value, int64_t wi
 
 static picousd bound_of(const struct attempt *a, const struct price_bound_ask *ask)
 {
-    const struct target *t = a->request->plan.target;
+    const struct target *t = a->way->target;
     const struct setting_provider *p = t->provider;
     if (p->cost_per_hour != PRICE_UNSET) {
         int64_t share = p->concurrency_at_full > 0 ? p->concurrency_at_full : 1;
@@ -35,9 +35,10 @@ static picousd bound_of(const struct attempt *a, const struct price_bound_ask *a
     return price_bound(&t->prices, a->hold.admitted_us, ask);
 }
 
-static struct price_bound_ask ask_for(const struct request *r, int64_t max_output)
+static struct price_bound_ask ask_for(const struct attempt *a, int64_t max_output)
 {
-    struct price_bound_ask ask = r->plan.ask;
+    const struct request *r = a->request;
+    struct price_bound_ask ask = a->way->ask;
     if (max_output >= 0)
         ask.output_tokens = max_output * r->attribute.call.choices + r->attribute.call.prediction_bytes;
     return ask;
@@ -50,7 +51,7 @@ static int64_t prompt_of(const struct price_bound_ask *ask)
 
 static void set_amounts(struct attempt *a, int64_t max_output)
 {
-    struct price_bound_ask ask = ask_for(a->request, max_output);
+    struct price_bound_ask ask = ask_for(a, max_output);
     a->hold.max_output = max_output;
     a->hold.amounts.of[BUDGET_MONEY] = bound_of(a, &ask);
     a->hold.amounts.of[BUDGET_TOKENS] = prompt_of(&ask) + ask.output_tokens;
@@ -63,11 +64,11 @@ static int64_t output_fitting(const struct attempt *a, const struct budget_amoun
     const struct request *r = a->request;
     const struct call *call = &r->attribute.call;
     int64_t tokens = INT64_MAX;
-    struct price_bound_ask ask = ask_for(r, a->hold.max_output);
-    if (r->plan.target->provider->cost_per_hour != PRICE_UNSET) {
+    struct price_bound_ask ask = ask_for(a, a->hold.max_output);
+    if (a->way->target->provider->cost_per_hour != PRICE_UNSET) {
         if (a->hold.amounts.of[BUDGET_MONEY] > room->of[BUDGET_MONEY]) return -1;
     } else if (room->of[BUDGET_MONEY] != INT64_MAX) {
-        tokens = price_bound_output_fitting(&r->plan.target->prices, a->hold.admitted_us, &ask, room->of[BUDGET_MONEY]);
+        tokens = price_bound_output_fitting(&a->way->target->prices, a->hold.admitted_us, &ask, room->of[BUDGET_MONEY]);
     }
     if (room->of[BUDGET_TOKENS] != INT64_MAX) {
         int64_t left = room->of[BUDGET_TOKENS] - prompt_of(&ask);
@@ -83,8 +84,8 @@ static int64_t output_fitting(const struct attempt *a, const struct budget_amoun
 static bool lower(struct attempt *a, const struct budget_amounts *room, bool clamp)
 {
     const struct request *r = a->request;
-    if (a->hold.max_output < 0 || !(r->plan.lowerable || clamp)) return false;
-    int64_t least = r->plan.lowerable ? LEAST_OUTPUT : call_least_output(&r->attribute.call, r->plan.kind);
+    if (a->hold.max_output < 0 || !(a->way->lowerable || clamp)) return false;
+    int64_t least = a->way->lowerable ? LEAST_OUTPUT : call_least_output(&r->attribute.call, a->way->kind);
     int64_t fits = output_fitting(a, room);
     if (fits < least || fits >= a->hold.max_output) return false;
     set_amounts(a, fits);
@@ -125,7 +126,7 @@ static enum verdict refuse(struct attempt *a, bool spent, const struct budget_re
     }
     int64_t fits = a->hold.max_output < 0 ? -1 : output_fitting(a, &why->all_left);
     str fit =
-        fits >= call_least_output(&r->attribute.call, r->plan.kind) && fits > 0
+        fits >= call_least_output(&r->attribute.call, a->way->kind) && fits > 0
             ? arena_printf(&r->arena, " A call with an output limit of at most %lld tokens would fit.", (long long)fits)
             : S(" No call of this size fits any more.");
     r->err_headers = S("x-should-retry: false\r\n");
@@ -170,7 +171,7 @@ static enum verdict try_hold(struct attempt *a)
     const struct budget_rules *rules = r->lease->snapshot->budgets;
     bool late = a->hold.asked && time_mono_us() >= a->hold.until_us;
     for (;;) {
-        struct budget_ask ask = {.who = &r->attribute.payer,
+        struct budget_ask ask = {.who = &a->way->payer,
                                  .at_us = a->hold.admitted_us,
                                  .amounts = a->hold.amounts,
                                  .made = name_cell,
@@ -215,7 +216,7 @@ enum verdict attempt_hold(struct attempt *a)
         a->hold.admitted_us = time_now_us();
         mail_init(&a->hold.mail, wake_from_mail);
         budget_waiter_init(&a->hold.waiter, on_room, a);
-        set_amounts(a, r->plan.max_output);
+        set_amounts(a, a->way->max_output);
     }
     enum verdict v = try_hold(a);
     if (v == STEP_NEXT && r->lease->snapshot->settings->durability_disk &&

@@ -19,12 +19,12 @@ void late_post(struct attempt *a, const struct budget_amounts *used, struct row 
     for (size_t i = 0; i < budget_rules_count(now->budgets); i++) {
         const struct budget_rule *rule = budget_rules_at(now->budgets, i);
         if (rule->since <= r->lease->snapshot->generation) continue; /* the hold knew it */
-        if (!scope_matches(&rule->scope, &r->attribute.payer) || row->cell_count == ROW_CELLS_MAX) continue;
+        if (!scope_matches(&rule->scope, &a->way->payer) || row->cell_count == ROW_CELLS_MAX) continue;
         struct buf *value = &w->scratch;
         str cells = rule->cells.n ? rule->cells : rule->name;
         int64_t start_us = window_start(&rule->window, a->hold.admitted_us);
         buf_clear(value);
-        scope_value(&rule->scope, &r->attribute.payer, value);
+        scope_value(&rule->scope, &a->way->payer, value);
         uint64_t key = budgets_cell_key(w->purser->budgets, cells, buf_str(value), start_us);
         budgets_restore(w->purser->budgets, key, cells, buf_str(value), start_us, amount_in(rule, used));
         journal_append_cell(w->journal, key, cells, buf_str(value), start_us);

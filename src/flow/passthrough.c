@@ -187,10 +187,8 @@ static void make_target(struct request *r, const struct setting_provider *p, str
     t->requested = t->model = r->attribute.call.model;
     t->name = arena_printf(&r->arena, "%" STR_FMT "/%" STR_FMT, STR_ARG(p->name), STR_ARG(path));
     find_prices(r, t, path);
-    r->plan.target = t;
-    struct payer *payer = &r->attribute.payer;
-    payer->is[SCOPE_PROVIDER] = p->name;
-    payer->is[SCOPE_MODEL] = payer->model_requested = t->model;
+    r->attribute.payer.model_requested = t->model;
+    plan_add_way(r, t);
 }
 
 static bool check_model(struct request *r, const struct setting_provider *p)
@@ -254,16 +252,16 @@ static bool prices_tokens(const struct price_set *set)
 
 /* No tokenizer knows what another path does with its body: each byte is held as a
  * token, and an answer as long as the settings' default, where tokens cost. */
-void passthrough_plan(struct request *r)
+void passthrough_plan(struct request *r, struct way *way)
 {
-    bool tokens = prices_tokens(&r->plan.target->prices);
-    r->plan.by_call = !tokens && r->plan.target->prices.count;
+    bool tokens = prices_tokens(&way->target->prices);
+    way->by_call = !tokens && way->target->prices.count;
     r->attribute.call.text_bytes = tokens ? (int64_t)r->receive.body_bytes : 0;
-    r->plan.input_tokens = r->attribute.call.text_bytes;
-    r->plan.max_output = -1;
-    r->plan.kind = CALL_PASSTHROUGH;
-    r->plan.ask = (struct price_bound_ask){
-        .input_tokens = r->plan.input_tokens,
+    way->input_tokens = r->attribute.call.text_bytes;
+    way->max_output = -1;
+    way->kind = CALL_PASSTHROUGH;
+    way->ask = (struct price_bound_ask){
+        .input_tokens = way->input_tokens,
         .output_tokens = tokens ? r->lease->snapshot->settings->default_max_output_tokens : 0,
         .requests = 1,
     };

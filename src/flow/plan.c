@@ -31,11 +31,11 @@ static int64_t input_bound(const struct call *call, const struct model_facts *fa
 }
 
 /* The limit that holds where the client set none. */
-static int64_t default_output(const struct request *r)
+static int64_t default_output(const struct request *r, const struct target *t)
 {
     const struct setting_feature *f = r->attribute.feature;
     if (f && f->max_output_tokens) return f->max_output_tokens;
-    int64_t most = r->plan.target->prices.facts.max_output;
+    int64_t most = t->prices.facts.max_output;
     return most ? most : r->lease->snapshot->settings->default_max_output_tokens;
 }
 
@@ -44,9 +44,8 @@ static bool has_output(enum call_kind kind)
     return kind == CALL_COMPLETIONS || call_kind_generates(kind);
 }
 
-static bool check_priced(struct request *r)
+static bool check_priced(struct request *r, const struct target *t)
 {
-    const struct target *t = r->plan.target;
     if (t->prices.count || t->provider->cost_per_hour != PRICE_UNSET)
         return true; /* with a ceiling, that is its price */
     if (r->receive.kind == CALL_PASSTHROUGH) {
@@ -77,42 +76,74 @@ static uint32_t tiers_that_may_be_served(const struct call *call)
     return cheap ? 1u << TIER_STANDARD | 1u << TIER_BATCH | 1u << TIER_FLEX : 0;
 }
 
+struct way *plan_add_way(struct request *r, struct target *target)
+{
+    if (!r->plan.ways) r->plan.ways = arena_zalloc(&r->arena, PLAN_WAYS_MAX * sizeof(*r->plan.ways));
+    if (r->plan.count == PLAN_WAYS_MAX) return &r->plan.ways[PLAN_WAYS_MAX - 1];
+    struct way *way = &r->plan.ways[r->plan.count++];
+    way->target = target;
+    way->kind = r->receive.kind;
+    struct payer *first = &r->attribute.payer; /* limits look at where the call goes first */
+    if (r->plan.count == 1) {
+        first->is[SCOPE_PROVIDER] = target->provider->name;
+        first->is[SCOPE_MODEL] = target->model;
+    }
+    return way;
+}
+
+static void plan_bound(struct request *r, struct way *way)
+{
+    const struct call *call = &r->attribute.call;
+    const struct setting_feature *f = r->attribute.feature;
+    int64_t output = 0;
+    if (has_output(call->kind)) {
+        int64_t least = call_least_output(call, way->kind);
+        output = call->max_output >= 0 ? call->max_output : default_output(r, way->target);
+        if (f && f->max_output_tokens && output > f->max_output_tokens) output = f->max_output_tokens;
+        if (output < least) output = least;
+        way->lowerable = call->max_output < 0;
+    }
+    way->input_tokens = input_bound(call, &way->target->prices.facts);
+    way->max_output = has_output(call->kind) ? output : -1;
+    way->ask = (struct price_bound_ask){
+        .input_tokens = way->input_tokens,
+        .output_tokens = output * call->choices + call->prediction_bytes,
+        .image_tokens = call->images * image_bound(way->target->model),
+        .audio_tokens = call->audio_bytes / AUDIO_BYTES_PER_TOKEN,
+        .requests = 1,
+        .tool_calls = call->max_tool_calls > 0 ? call->max_tool_calls : 0,
+        .tiers = tiers_that_may_be_served(call),
+    };
+}
+
+/* False: this way cannot be gone, with the request failed. */
+static bool plan_way(struct request *r, struct way *way)
+{
+    way->payer = r->attribute.payer;
+    way->payer.is[SCOPE_PROVIDER] = way->target->provider->name;
+    way->payer.is[SCOPE_MODEL] = way->target->model;
+    if (!check_priced(r, way->target)) return false;
+    if (r->receive.kind == CALL_PASSTHROUGH) {
+        passthrough_plan(r, way);
+        return true;
+    }
+    if (!translate_plan(r, way)) return false;
+    plan_bound(r, way);
+    return true;
+}
+
 enum verdict step_plan(struct request *r)
 {
     const struct call *call = &r->attribute.call;
-    const struct target *t = r->plan.target;
-    if (!check_priced(r)) return STEP_JUMP;
-    if (call->kind == CALL_PASSTHROUGH) {
-        passthrough_plan(r);
-        return STEP_NEXT;
-    }
-    if (!translate_plan(r)) return STEP_JUMP;
-    if (call->server_tools && call->max_tool_calls < 0 && budget_rules_count(r->lease->snapshot->budgets)) {
+    bool unbounded = call->server_tools && call->max_tool_calls < 0;
+    if (unbounded && budget_rules_count(r->lease->snapshot->budgets)) {
         return request_fail_param(
             r, ERR_BAD_FIELD,
             S("Tools that run at the provider need a set maximum, so that the call's cost has a bound: "
               "set 'max_tool_calls'."),
             S("max_tool_calls"));
     }
-    int64_t input = input_bound(call, &t->prices.facts);
-    int64_t output = 0;
-    if (has_output(call->kind)) {
-        const struct setting_feature *f = r->attribute.feature;
-        output = call->max_output >= 0 ? call->max_output : default_output(r);
-        if (f && f->max_output_tokens && output > f->max_output_tokens) output = f->max_output_tokens;
-        if (output < call_least_output(call, r->plan.kind)) output = call_least_output(call, r->plan.kind);
-        r->plan.lowerable = call->max_output < 0;
-    }
-    r->plan.input_tokens = input;
-    r->plan.max_output = has_output(call->kind) ? output : -1;
-    r->plan.ask = (struct price_bound_ask){
-        .input_tokens = input,
-        .output_tokens = output * call->choices + call->prediction_bytes,
-        .image_tokens = call->images * image_bound(t->model),
-        .audio_tokens = call->audio_bytes / AUDIO_BYTES_PER_TOKEN,
-        .requests = 1,
-        .tool_calls = call->max_tool_calls > 0 ? call->max_tool_calls : 0,
-        .tiers = tiers_that_may_be_served(call),
-    };
+    for (size_t i = 0; i < r->plan.count; i++)
+        if (!plan_way(r, &r->plan.ways[i])) return STEP_JUMP;
     return STEP_NEXT;
 }

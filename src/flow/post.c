@@ -12,7 +12,7 @@ static bool reached(const struct attempt *a)
 
 static void settle_time(struct attempt *a, int64_t now_us)
 {
-    const struct setting_provider *p = a->request->plan.target->provider;
+    const struct setting_provider *p = a->way->target->provider;
     int64_t share = p->concurrency_at_full > 0 ? p->concurrency_at_full : 1;
     int64_t used_us = now_us - a->hold.since_us - a->hold.wait_us;
     a->post.cost = (struct cost){.total = price_of_time(p->cost_per_hour, used_us) / share, .state = COST_EXACT};
@@ -22,7 +22,7 @@ static void settle_time(struct attempt *a, int64_t now_us)
 static void settle_usage(struct attempt *a)
 {
     const struct request *r = a->request;
-    const struct target *t = r->plan.target;
+    const struct target *t = a->way->target;
     struct answer *answer = &a->body.answer;
     struct usage *usage = &answer->usage;
     enum price_tier asked = TIER_STANDARD, served = TIER_STANDARD;
@@ -54,16 +54,15 @@ static void settle_call(struct attempt *a)
 /* Gemini's streams end with their connection: who hangs up behind the last event has missed nothing. */
 static bool told_all(const struct attempt *a)
 {
-    return a->err == ERR_CLIENT_GONE && a->request->plan.kind == CALL_GENERATE && answer_complete(&a->body.answer);
+    return a->err == ERR_CLIENT_GONE && a->way->kind == CALL_GENERATE && answer_complete(&a->body.answer);
 }
 
 /* What it cost, and how sure that is. */
 static void settle(struct attempt *a, int64_t now_us)
 {
-    const struct request *r = a->request;
-    const struct target *t = r->plan.target;
+    const struct target *t = a->way->target;
     struct answer *answer = &a->body.answer;
-    if (r->plan.by_call) answer->usage = (struct usage){0}; /* what a stored answer tells was paid when it was made */
+    if (a->way->by_call) answer->usage = (struct usage){0}; /* what a stored answer tells was paid when it was made */
     bool refused = a->head.status >= 300;                   /* errors are not billed, unless they say what they used */
     if (!reached(a) || (refused && !answer->usage.known)) {
         a->post.cost = (struct cost){.state = COST_FREE};
@@ -71,7 +70,7 @@ static void settle(struct attempt *a, int64_t now_us)
         settle_time(a, now_us);
         answer->usage.units[UNIT_SECONDS] =
             (now_us - a->hold.since_us - a->hold.wait_us + US_PER_SECOND - 1) / US_PER_SECOND;
-    } else if (r->plan.by_call && a->body.complete) {
+    } else if (a->way->by_call && a->body.complete) {
         settle_call(a);
     } else if (answer->usage.known && (a->body.complete || refused || told_all(a))) {
         settle_usage(a);
@@ -123,7 +122,7 @@ static void write_row(struct attempt *a, int64_t now_us, const struct budget_amo
     row.text[ROW_FINISH] = answer->finish;
     row.text[ROW_USAGE_RAW] = answer->usage_raw;
     if (a->head.status) row.text[ROW_PROVIDER_REQUEST] = http_head_find(&a->wire.call.head, S("x-request-id"));
-    if (r->plan.target->prices.count) row.text[ROW_PRICE_SOURCE] = r->plan.target->prices.rows[0]->source;
+    if (a->way->target->prices.count) row.text[ROW_PRICE_SOURCE] = a->way->target->prices.rows[0]->source;
     for (uint32_t i = 0; i < row.cell_count; i++) row.cells[i].amount = budget_part_used(&a->hold.hold.part[i], used);
     late_post(a, used, &row);
     n->generation = r->worker->lease->snapshot->generation;
@@ -135,7 +134,7 @@ static void write_row(struct attempt *a, int64_t now_us, const struct budget_amo
  * often comes in one read: then it says nothing.) */
 static void learn_rate(struct attempt *a, int64_t now_us)
 {
-    struct target *t = a->request->plan.target;
+    struct target *t = a->way->target;
     const struct usage *u = &a->body.answer.usage;
     int64_t tokens = u->units[UNIT_OUTPUT] + u->units[UNIT_REASONING];
     int64_t took_us = (a->body.last_us ? a->body.last_us : now_us) - a->wire.call.connected_us;
@@ -147,7 +146,7 @@ static void learn_rate(struct attempt *a, int64_t now_us)
 static void count(struct attempt *a, int64_t now_us)
 {
     struct request *r = a->request;
-    const struct target *t = r->plan.target;
+    const struct target *t = a->way->target;
     struct metric_call m = {
         .labels = {.operation = call_kind_operation(r->receive.kind),
                    .provider = t->provider->name,
@@ -186,7 +185,7 @@ enum verdict attempt_post(struct attempt *a)
         budget_void(b, &a->hold.hold);
         return STEP_OVER;
     }
-    const struct setting_provider *provider = r->plan.target->provider;
+    const struct setting_provider *provider = a->way->target->provider;
     if (provider->cost_per_hour != PRICE_UNSET) machine_use(r->worker->purser->machines, provider, -1, now_us);
     budget_expect_post(&a->hold.hold);
     settle(a, now_us);

@@ -42,8 +42,24 @@ enum verdict {
 
 struct request;
 
+/* A way to carry the call: a target, and what it is asked. Lifetime: the request. */
+struct way {
+    struct target *target;
+    struct payer payer;   /* who pays, with this target's provider and model */
+    enum call_kind kind;  /* what the target is asked */
+    bool translated;      /* it speaks another dialect than the client */
+    bool lenient;         /* what its dialect cannot say may be dropped */
+    bool lowerable;       /* the client set no output limit of its own */
+    bool by_call;         /* another path whose price knows no tokens */
+    str dropped;          /* fields that were dropped, for the warning header */
+    int64_t input_tokens; /* upper bound */
+    struct price_bound_ask ask;
+    int64_t max_output; /* tokens a choice, as far as the plan knows; -1: the kind has none */
+};
+
 struct attempt {
     struct request *request;
+    const struct way *way;
     enum attempt_step step;
     enum attempt_reason reason;
     unsigned number;
@@ -155,16 +171,9 @@ struct request {
     } limit;
 
     struct {
-        struct target *target;
-        int64_t input_tokens; /* upper bound */
-        struct price_bound_ask ask;
-        int64_t max_output;       /* tokens a choice, as far as this step knows; -1: the kind has none */
-        bool lowerable;           /* the client set no limit of its own */
-        bool by_call;             /* another path whose price knows no tokens */
-        enum call_kind kind;      /* what the target is asked */
-        struct canon_call *canon; /* the call, where the target speaks another dialect; else NULL */
-        bool lenient;             /* what the target's dialect cannot say may be dropped */
-        str dropped;              /* fields that were, for the warning header */
+        struct way *ways; /* in the order in which they are tried */
+        size_t count;
+        struct canon_call *canon; /* the call, where a way leads to another dialect; else NULL */
         str echo;                 /* what the client's protocol repeats of the call */
     } plan;
 
@@ -189,7 +198,7 @@ enum verdict request_fail(struct request *r, enum err e, str message);
 enum verdict request_fail_param(struct request *r, enum err e, str message, str param);
 /* The same in an attempt: it jumps to `post`. */
 enum verdict attempt_fail(struct attempt *a, enum err e, const char *why);
-struct attempt *attempt_new(struct request *r, enum attempt_reason reason);
+struct attempt *attempt_new(struct request *r, const struct way *way, enum attempt_reason reason);
 void attempt_wake(struct attempt *a);
 /* Runs it as far as it goes. True: it is over. */
 bool attempt_run(struct attempt *a);
@@ -211,6 +220,9 @@ const char *attempt_step_name(enum attempt_step s);
 #undef STEP
 
 /* ---- between steps */
+/* plan.c: one more way, behind the others: at most PLAN_WAYS_MAX. */
+enum { PLAN_WAYS_MAX = 16 };
+struct way *plan_add_way(struct request *r, struct target *target);
 /* receive.c: what is served, for a path that is not. */
 str receive_not_found(struct request *r);
 /* passthrough.c: a path of the provider's that could be carried, if a key may; what a call
@@ -218,7 +230,7 @@ str receive_not_found(struct request *r);
 bool passthrough_may_be(const struct http_request *q);
 bool passthrough_reads(str method);
 bool passthrough_attribute(struct request *r) MUST_CHECK;
-void passthrough_plan(struct request *r);
+void passthrough_plan(struct request *r, struct way *way);
 /* labels.c: user, feature, task, session, prompt and tags, from the headers; then what is
  * still missing from the body that was read. Fails: false with the request failed. */
 bool labels_read(struct request *r) MUST_CHECK;

@@ -7,7 +7,7 @@ void row_fill(const struct attempt *a, int64_t now_us, struct row *row)
 {
     const struct request *r = a->request;
     const struct call *call = &r->attribute.call;
-    const struct target *t = r->plan.target;
+    const struct target *t = a->way->target;
     struct row_numbers *n = &row->n;
     *n = (struct row_numbers){
         .attempt_id = a->id,
@@ -37,7 +37,7 @@ void row_fill(const struct attempt *a, int64_t now_us, struct row *row)
         .streamed = call->stream,
         .overhead_us = a->hold.since_us - r->started_us,
     };
-    const str *who = r->attribute.payer.is;
+    const str *who = a->way->payer.is;
     memset(row->text, 0, sizeof(row->text));
     row->text[ROW_KEY] = who[SCOPE_KEY];
     row->text[ROW_TEAM] = who[SCOPE_TEAM];

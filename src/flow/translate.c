@@ -19,37 +19,38 @@ struct translation {
 
 /* ---- the call */
 
+static bool refuse(struct request *r, const struct call_problem *problem)
+{
+    request_fail_param(r, problem->err, problem->message, problem->param);
+    return false;
+}
+
+/* Once for all ways. */
 static bool decode(struct request *r)
 {
     const struct dialect *from = dialect_of(r->receive.kind);
     struct call_problem problem = {0};
+    if (r->plan.canon) return true;
     struct canon_call *call = arena_alloc(&r->arena, sizeof(*call));
     canon_call_init(call, call_kind_dialect(r->receive.kind), &r->arena);
-    bool ok = from->decode_call(&r->worker->json, call, &problem);
+    if (!from->decode_call(&r->worker->json, call, &problem)) return refuse(r, &problem);
     if (r->receive.path.model.p) {
         call->model = r->attribute.call.model;
         call->stream = r->attribute.call.stream;
     }
-    struct canon_dropped dropped = {STR_NONE};
-    ok = ok && canon_check(call, call_kind_dialect(r->plan.kind), r->plan.lenient, &dropped, &problem);
-    if (!ok) {
-        request_fail_param(r, problem.err, problem.message, problem.param);
-        return false;
-    }
     r->plan.canon = call;
-    r->plan.dropped = dropped.fields;
     if (from->echo) r->plan.echo = from->echo(call);
     return true;
 }
 
-static bool refuse_kind(struct request *r)
+static bool refuse_kind(struct request *r, const struct way *way)
 {
-    const struct setting_provider *p = r->plan.target->provider;
     request_fail_param(r, ERR_BAD_FIELD,
                        arena_printf(&r->arena,
                                     "The provider '%" STR_FMT "' of the model '%" STR_FMT
                                     "' has nothing that answers %" STR_FMT ".",
-                                    STR_ARG(p->name), STR_ARG(str_head(r->attribute.call.model, 100)),
+                                    STR_ARG(way->target->provider->name),
+                                    STR_ARG(str_head(r->attribute.call.model, 100)),
                                     STR_ARG(call_kind_name(r->receive.kind))),
                        S("model"));
     return false;
@@ -63,25 +64,31 @@ static bool speaks(const struct target *t, enum call_kind kind)
     return e != ENDPOINT_NONE && (t->provider->vendor->serves & 1u << e);
 }
 
-bool translate_plan(struct request *r)
+bool translate_plan(struct request *r, struct way *way)
 {
-    const struct target *t = r->plan.target;
+    const struct target *t = way->target;
     enum call_kind own = r->receive.kind;
-    r->plan.kind = own;
     if (speaks(t, own)) return true;
-    if (!call_kind_generates(own) || !t->protocols.count) return refuse_kind(r);
+    if (!call_kind_generates(own) || !t->protocols.count) return refuse_kind(r, way);
     const struct dialect *to = dialect_at(t->protocols.at[0]);
-    if (!to || !to->encode_call || !dialect_of(own)->decode_call) return refuse_kind(r);
+    if (!to || !to->encode_call || !dialect_of(own)->decode_call) return refuse_kind(r, way);
     str asked = http_header_find(&r->x->request, S("x-purser-compat"));
-    r->plan.kind = to->kind;
-    r->plan.lenient = asked.n ? str_eq_nocase(asked, S("lenient")) : t->provider->lenient;
-    return decode(r);
+    struct canon_dropped dropped = {STR_NONE};
+    struct call_problem problem = {0};
+    way->translated = true;
+    way->kind = to->kind;
+    way->lenient = asked.n ? str_eq_nocase(asked, S("lenient")) : t->provider->lenient;
+    if (!decode(r)) return false;
+    if (!canon_check(r->plan.canon, call_kind_dialect(way->kind), way->lenient, &dropped, &problem))
+        return refuse(r, &problem);
+    way->dropped = dropped.fields;
+    return true;
 }
 
 bool translate_call(struct attempt *a, struct buf *out)
 {
     struct request *r = a->request;
-    const struct target *t = r->plan.target;
+    const struct target *t = a->way->target;
     struct call_problem problem = {0};
     struct canon_target target = {
         .model = t->model,
@@ -89,11 +96,11 @@ bool translate_call(struct attempt *a, struct buf *out)
         .stream = r->attribute.call.stream,
         .max_tokens = t->wants_max_tokens,
         .no_stream_options = t->rejects_stream_options,
-        .body_version = provider_body_version(&t->provider->paths, endpoint_of(r->plan.kind)),
+        .body_version = provider_body_version(&t->provider->paths, endpoint_of(a->way->kind)),
         .vendor = t->provider->vendor->kind,
         .flags = t->provider->flags,
     };
-    if (dialect_of(r->plan.kind)->encode_call(r->plan.canon, &target, out, &problem)) return true;
+    if (dialect_of(a->way->kind)->encode_call(r->plan.canon, &target, out, &problem)) return true;
     request_fail_param(r, problem.err, problem.message, problem.param);
     attempt_fail(a, problem.err, "the call cannot be said in the target's protocol");
     return false;
@@ -115,8 +122,8 @@ static struct translation *begin(struct attempt *a)
     buf_init(&t->gathered, GATHERED_MAX);
     frame_writer_init(&t->writer, r->receive.path.framing, &t->gathered);
     t->sink.take = take_delta;
-    t->decoder = (struct canon_decoder){.dialect = call_kind_dialect(r->plan.kind),
-                                        .quirks = r->plan.target->provider->quirks,
+    t->decoder = (struct canon_decoder){.dialect = call_kind_dialect(a->way->kind),
+                                        .quirks = a->way->target->provider->quirks,
                                         .arena = &r->arena,
                                         .sink = &t->sink};
     t->encoder = (struct canon_encoder){.dialect = call_kind_dialect(r->receive.kind),
@@ -160,8 +167,8 @@ void translate_end(struct attempt *a, str cost_usd, struct buf *withheld)
 static bool decode_whole(struct attempt *a, struct canon_answer *answer)
 {
     struct request *r = a->request;
-    canon_answer_init(answer, call_kind_dialect(r->plan.kind), &r->arena);
-    if (!dialect_of(r->plan.kind)->decode_answer(&r->worker->event_json, answer)) return false;
+    canon_answer_init(answer, call_kind_dialect(a->way->kind), &r->arena);
+    if (!dialect_of(a->way->kind)->decode_answer(&r->worker->event_json, answer)) return false;
     answer->usage = a->body.answer.usage;
     return true;
 }

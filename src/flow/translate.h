@@ -7,11 +7,12 @@
 
 struct request;
 struct attempt;
+struct way;
 
 /* What the target is asked, in a dialect that it speaks: the client's own where it can.
  * Decodes the call where that is another one.
  * Fails: false with the request failed. */
-bool translate_plan(struct request *r) MUST_CHECK;
+bool translate_plan(struct request *r, struct way *way) MUST_CHECK;
 /* The body for the target. Fails: false with request and attempt failed. */
 bool translate_call(struct attempt *a, struct buf *out) MUST_CHECK;
 /* One event of the stream, behind the tap (whose document still holds it); what the client gets is gathered. */

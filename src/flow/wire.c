@@ -19,7 +19,7 @@ static size_t plan_edits(struct attempt *a, struct json_edit edits[CALL_EDITS_MA
 {
     struct request *r = a->request;
     const struct call *call = &r->attribute.call;
-    struct target *t = r->plan.target;
+    struct target *t = a->way->target;
     a->wire.add_usage = call->stream && !call->include_usage && !t->rejects_stream_options &&
                         (call->kind == CALL_CHAT || call->kind == CALL_COMPLETIONS);
     struct call_changes changes = {
@@ -35,10 +35,9 @@ static size_t plan_edits(struct attempt *a, struct json_edit edits[CALL_EDITS_MA
 /* What the target has not yet been seen to accept: if it refuses, the call is made again without it. */
 static unsigned on_trial(const struct attempt *a)
 {
-    const struct request *r = a->request;
-    const struct target *t = r->plan.target;
+    const struct target *t = a->way->target;
     unsigned trial = a->wire.add_usage ? TARGET_STREAM_OPTIONS : 0;
-    if (r->plan.kind == CALL_CHAT && !t->wants_max_tokens) trial |= TARGET_MAX_COMPLETION_TOKENS;
+    if (a->way->kind == CALL_CHAT && !t->wants_max_tokens) trial |= TARGET_MAX_COMPLETION_TOKENS;
     return trial & ~t->accepts;
 }
 
@@ -79,14 +78,14 @@ static size_t splice_body(struct attempt *a, struct iovec *pieces)
 
 static bool write_body(struct attempt *a, struct iovec *pieces, size_t *count)
 {
-    if (!a->request->plan.canon) {
+    if (!a->way->translated) {
         *count = splice_body(a, pieces);
         return true;
     }
     buf_init(&a->wire.body, 0);
     if (!translate_call(a, &a->wire.body)) return false;
-    a->wire.add_usage = a->request->attribute.call.stream && !a->request->plan.target->rejects_stream_options &&
-                        a->request->plan.kind == CALL_CHAT;
+    a->wire.add_usage =
+        a->request->attribute.call.stream && !a->way->target->rejects_stream_options && a->way->kind == CALL_CHAT;
     pieces[0] = iov_of(buf_str(&a->wire.body));
     *count = 1;
     return true;
@@ -104,13 +103,13 @@ bool wire_start(struct attempt *a)
     }
     pieces[0] = iov_of(buf_str(&a->wire.head));
     a->began = true;
-    const struct setting_provider *provider = r->plan.target->provider;
+    const struct setting_provider *provider = a->way->target->provider;
     if (provider->cost_per_hour != PRICE_UNSET) machine_use(r->worker->purser->machines, provider, 1, time_mono_us());
     a->wire_done = false;
     answer_init(&a->body.answer, &r->arena);
     a->body.answer.choices_expected = r->attribute.call.choices_returned;
     a->wire.call.head_request = str_eq(r->x->request.method, S("HEAD"));
-    http_call_start(&a->wire.call, r->plan.target->upstream, wire_events(), &r->arena, pieces, count + 1);
+    http_call_start(&a->wire.call, a->way->target->upstream, wire_events(), &r->arena, pieces, count + 1);
     return true;
 }
 
@@ -119,7 +118,7 @@ bool wire_start(struct attempt *a)
 static void arm(struct attempt *a, int64_t phase_us)
 {
     struct worker *w = a->request->worker;
-    const struct setting_timeouts *t = &a->request->plan.target->provider->timeouts;
+    const struct setting_timeouts *t = &a->way->target->provider->timeouts;
     int64_t at_us = loop_now_us(&w->loop) + phase_us, total_us = a->hold.since_us + a->hold.wait_us + t->total_us;
     deadline_set(&w->loop, &a->deadline, at_us < total_us ? at_us : total_us);
 }
@@ -133,14 +132,14 @@ enum verdict attempt_connect(struct attempt *a)
             on_sent(&a->wire.call);
             return STEP_NEXT; /* the usual case: a kept connection took it all */
         }
-        arm(a, a->request->plan.target->provider->timeouts.connect_us);
+        arm(a, a->way->target->provider->timeouts.connect_us);
     }
     return a->wire.call.connected_us ? STEP_NEXT : STEP_WAIT;
 }
 
 enum verdict attempt_send(struct attempt *a)
 {
-    const struct setting_timeouts *t = &a->request->plan.target->provider->timeouts;
+    const struct setting_timeouts *t = &a->way->target->provider->timeouts;
     a->wire.connect_us = a->wire.call.connected_us - a->hold.since_us - a->hold.wait_us;
     if (a->wire.connect_us < 0) a->wire.connect_us = 0;
     arm(a, t->first_token_us);
@@ -166,9 +165,9 @@ static void on_head(struct http_call *c)
         c->piece_count = c->piece_at;
         c->head.keep_alive = false;
     }
-    if (c->head.status < 300) a->request->plan.target->accepts |= on_trial(a);
+    if (c->head.status < 300) a->way->target->accepts |= on_trial(a);
     if (!on_trial(a) || (c->head.status != 400 && c->head.status != 422)) drop_request(a);
-    struct credential *credential = a->request->plan.target->provider->credential;
+    struct credential *credential = a->way->target->provider->credential;
     if (credential && (c->head.status == 401 || c->head.status == 403)) credential_refuse(credential);
     str type = http_head_find(&c->head, S("content-type"));
     str json = S("application/json");
@@ -193,7 +192,7 @@ static void on_body(struct http_call *c, str bytes)
     uint64_t from_ns = attempt_clock(a);
     body_feed(a, bytes);
     if (from_ns) attempt_time(a, ATTEMPT_body, from_ns);
-    if (!a->over && !a->err) arm(a, a->request->plan.target->provider->timeouts.between_tokens_us);
+    if (!a->over && !a->err) arm(a, a->way->target->provider->timeouts.between_tokens_us);
 }
 
 static void on_end(struct http_call *c)
