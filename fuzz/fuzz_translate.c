@@ -191,7 +191,7 @@ static void translate_answer(struct bench *b, str text)
     check(b->to->decode_answer(&b->again, &again));
     replay(b, &answer, &before);
     replay(b, &again, &after);
-    if (answer.choices && answer.choices->index == 0) check_choice(&before, &after);
+    if (answer.choices && !answer.choices->next && answer.choices->index == 0) check_choice(&before, &after);
     gathered_free(&before);
     gathered_free(&after);
     buf_free(&out);

@@ -406,7 +406,7 @@ static void write_additional(struct buf *out, const struct canon_call *call, str
 static void write_output(struct converse_writer *w, const struct canon_call *call)
 {
     struct buf *out = w->out;
-    if (call->output.format != FORMAT_SCHEMA) return;
+    if (call->output.format != FORMAT_SCHEMA || !call->output.schema.json.p) return;
     canon_key(out, S("outputConfig"));
     buf_add(out, S("{\"textFormat\":{\"type\":\"json_schema\",\"structure\":{\"jsonSchema\":{"));
     canon_put_text(out, S("name"), call->output.name.n ? call->output.name : S("answer"));
