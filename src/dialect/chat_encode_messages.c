@@ -271,6 +271,7 @@ static void write_user(struct chat_writer *w, const struct canon_message *m)
     if (!own && !media) return;
     size_t texts = 0;
     for (const struct canon_part *p = m->parts; p; p = p->next) texts += is_own(p);
+    size_t from = w->out->n;
     open_message(w->out, S("user"));
     if (!media && texts <= 1) {
         write_content(w, m->parts, S("\\n"));
@@ -282,6 +283,10 @@ static void write_user(struct chat_writer *w, const struct canon_message *m)
         for (const struct canon_part *p = m->parts; p; p = p->next)
             if (is_own(p)) write_part(w, p);
         buf_add_byte(w->out, ']');
+    }
+    if (!w->same && str_ends(buf_str(w->out), S("\"content\":[]"))) { /* nothing of it can be said */
+        w->out->n = from;
+        return;
     }
     write_name(w, m);
     canon_put_extras(w->out, &m->extras, DIALECT_CHAT);

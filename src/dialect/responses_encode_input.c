@@ -169,6 +169,7 @@ static void put_parts(struct writer *w, const struct canon_part *from, const str
 static void put_message(struct writer *w, const struct canon_part *from, const struct canon_part *end)
 {
     bool own = w->call->from == DIALECT_RESPONSES, assistant = w->role == ROLE_ASSISTANT;
+    size_t start = w->out->n;
     canon_comma(w->out);
     buf_add(w->out, S("{\"type\":\"message\""));
     canon_put_text(w->out, S("id"), from->id);
@@ -179,6 +180,10 @@ static void put_message(struct writer *w, const struct canon_part *from, const s
         put_joined(w, from, end);
     } else {
         put_parts(w, from, end);
+    }
+    if (!own && str_ends(buf_str(w->out), S("\"content\":[]"))) { /* nothing of it can be said */
+        w->out->n = start;
+        return;
     }
     canon_put_extras(w->out, &from->item, DIALECT_RESPONSES);
     buf_add_byte(w->out, '}');
