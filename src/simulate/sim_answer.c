@@ -9,7 +9,7 @@
 
 static size_t calls_wanted(const struct sim_request *r, const struct sim_control *c)
 {
-    if (!r->tools.list || r->tools.choice == SIM_TOOLS_NONE) return 0;
+    if (!r->tools.count || r->tools.choice == SIM_TOOLS_NONE) return 0;
     bool forced = r->tools.choice == SIM_TOOLS_REQUIRED || r->tools.choice == SIM_TOOLS_NAMED;
     if (r->tools.answered && !forced) return 0; /* the tool has spoken: an agent's loop ends here */
     size_t count = forced || r->tools.mentioned || str_starts(r->model, S("sim-tools")) ? 1 : 0;
@@ -27,17 +27,26 @@ static str filled(struct arena *arena, const struct json *doc, json_ref schema, 
     return json;
 }
 
-static json_ref find_tool(const struct json *doc, const struct sim_request *r, size_t i)
+/* The same for a schema that came as a string. It is put into a list: a document's root
+ * is no schema, for sim_schema_fill(). */
+static str filled_from_text(struct arena *arena, str schema, uint64_t seed)
 {
-    json_ref first = sim_tool_at(doc, r, i), tool = first;
-    if (r->tools.choice != SIM_TOOLS_NAMED) return first;
-    for (size_t step = 1; step < SIM_INPUTS_MAX; step++) {
-        json_ref name = json_find(doc, tool, S("name"), NULL);
-        if (json_string_is(doc, name, r->tools.name)) return tool;
-        tool = sim_tool_at(doc, r, i + step);
-        if (tool == first) break;
+    struct json doc;
+    struct json_fail why;
+    json_init(&doc);
+    str text = arena_printf(arena, "[%.*s]", STR_ARG(schema));
+    str json = json_parse(&doc, text, &why) ? filled(arena, &doc, json_first(&doc, JSON_ROOT), seed) : S("{}");
+    json_free(&doc);
+    return json;
+}
+
+/* Tool `i`, counted round and round; the one that was named. */
+static const struct sim_tool *find_tool(const struct sim_request *r, size_t i)
+{
+    for (size_t at = 0; at < r->tools.count && r->tools.choice == SIM_TOOLS_NAMED; at++) {
+        if (str_eq(r->tools.list[at].name, r->tools.name)) return &r->tools.list[at];
     }
-    return first;
+    return &r->tools.list[i % r->tools.count];
 }
 
 static void plan_calls(struct sim_choice *ch, struct arena *arena, const struct json *doc, const struct sim_request *r,
@@ -47,13 +56,11 @@ static void plan_calls(struct sim_choice *ch, struct arena *arena, const struct 
     ch->call_count = count;
     for (size_t i = 0; i < count; i++) {
         struct sim_tool_call *call = &ch->calls[i];
-        json_ref tool = find_tool(doc, r, i);
-        json_ref parameters = json_find(doc, tool, S("parameters"), NULL);
-        str name;
-        if (!json_string(doc, json_find(doc, tool, S("name"), NULL), arena, &name)) name = S("unnamed");
-        call->name = arena_str(arena, name);
-        call->id = arena_printf(arena, "call_sim%016" PRIx64, sim_mix(ch->seed + i));
-        call->arguments = parameters ? filled(arena, doc, parameters, ch->seed + i) : S("{}");
+        const struct sim_tool *tool = find_tool(r, i);
+        call->name = arena_str(arena, tool->name);
+        const char *prefix = r->kind == SIM_MESSAGES ? "toolu_" : r->kind == SIM_CONVERSE ? "tooluse_" : "call_";
+        call->id = arena_printf(arena, "%ssim%016" PRIx64, prefix, sim_mix(ch->seed + i));
+        call->arguments = tool->parameters ? filled(arena, doc, tool->parameters, ch->seed + i) : S("{}");
         ch->tokens += 1 + sim_count_pieces(call->arguments);
     }
 }
@@ -65,7 +72,8 @@ static void plan_choice(struct sim_answer *a, struct sim_choice *ch, struct aren
     if (calls) {
         plan_calls(ch, arena, doc, r, calls);
     } else if (r->format.json) {
-        ch->json = filled(arena, doc, r->format.schema, ch->seed);
+        ch->json = r->format.schema_text.n ? filled_from_text(arena, r->format.schema_text, ch->seed)
+                                           : filled(arena, doc, r->format.schema, ch->seed);
         ch->tokens = sim_count_pieces(ch->json);
     } else {
         by_content = false;
@@ -86,7 +94,12 @@ static void plan_choice(struct sim_answer *a, struct sim_choice *ch, struct aren
 
 static const struct sim_wire *wire_of(const struct sim_answer *a)
 {
-    return a->kind == SIM_RESPONSES ? &sim_wire_responses : &sim_wire_chat;
+    static const struct sim_wire *const wires[SIM_KIND_COUNT] = {
+        [SIM_CHAT] = &sim_wire_chat,         [SIM_COMPLETIONS] = &sim_wire_chat, [SIM_RESPONSES] = &sim_wire_responses,
+        [SIM_MESSAGES] = &sim_wire_messages, [SIM_GEMINI] = &sim_wire_gemini,    [SIM_CONVERSE] = &sim_wire_converse,
+        [SIM_COHERE] = &sim_wire_cohere,
+    };
+    return wires[a->kind];
 }
 
 struct sim_answer *sim_answer_new(struct arena *arena, const struct json *doc, const struct sim_request *r,
@@ -96,9 +109,13 @@ struct sim_answer *sim_answer_new(struct arena *arena, const struct json *doc, c
     a->kind = r->kind;
     a->created_s = draw->now_s;
     a->shape = sim_usage_for(r->kind, c->usage);
+    a->shows = r->shows;
+    a->array = r->array;
     a->place = sim_usage_place(a->shape, r->include_usage);
     a->usage_null = r->include_usage && a->place == SIM_USAGE_SEPARATE;
-    a->in = sim_units_in(a->shape, c->input_tokens >= 0 ? c->input_tokens : r->text_tokens, r->audio_tokens);
+    /* Cohere bills what it read from a cache as all the rest */
+    uint32_t billed = r->kind == SIM_COHERE ? a->shape & ~(uint32_t)SIM_USAGE_CACHED : a->shape;
+    a->in = sim_units_in(billed, c->input_tokens >= 0 ? c->input_tokens : r->text_tokens, r->audio_tokens);
     a->choice_count = (size_t)r->generated;
     a->shown = (size_t)r->choices;
     a->choices = arena_zalloc(arena, a->choice_count * sizeof *a->choices);
@@ -110,8 +127,9 @@ struct sim_answer *sim_answer_new(struct arena *arena, const struct json *doc, c
         plan_choice(a, &a->choices[i], arena, doc, r, calls, draw->tokens);
     }
     static const char *const prefixes[] = {
-        [SIM_CHAT] = "chatcmpl", [SIM_COMPLETIONS] = "cmpl", [SIM_RESPONSES] = "resp"};
-    a->id = arena_printf(arena, "%s%csim-%" PRIu64, prefixes[r->kind], r->kind == SIM_RESPONSES ? '_' : '-', draw->id);
+        [SIM_CHAT] = "chatcmpl-", [SIM_COMPLETIONS] = "cmpl-", [SIM_RESPONSES] = "resp_", [SIM_MESSAGES] = "msg_",
+        [SIM_GEMINI] = "",        [SIM_CONVERSE] = "",         [SIM_COHERE] = ""};
+    a->id = arena_printf(arena, "%ssim-%" PRIu64, prefixes[r->kind], draw->id);
     wire_of(a)->prepare(a, arena, doc, r);
     return a;
 }
@@ -142,6 +160,7 @@ bool sim_choice_next(struct sim_choice *c, struct sim_piece *out)
     *out = (struct sim_piece){0};
     if (c->done < c->reasoning) {
         out->kind = SIM_PIECE_HIDDEN;
+        out->text = sim_word(~c->seed, c->done, -1);
     } else if (c->call_count) {
         next_call_piece(c, out);
     } else if (c->json.p) {
@@ -181,6 +200,24 @@ void sim_choice_arguments_json(const struct sim_choice *c, size_t call, struct b
     buf_add_json(out, call + 1 == c->call ? str_head(arguments, c->at) : arguments);
 }
 
+void sim_choice_thoughts_json(const struct sim_choice *c, struct buf *out)
+{
+    int64_t count = c->done < c->reasoning ? c->done : c->reasoning;
+    buf_add_byte(out, '"');
+    for (int64_t i = 0; i < count; i++) buf_add(out, sim_word(~c->seed, i, -1));
+    buf_add_byte(out, '"');
+}
+
+bool sim_choice_call_complete(const struct sim_choice *c, size_t call)
+{
+    return call + 1 < c->call || (call + 1 == c->call && c->at == c->calls[call].arguments.n);
+}
+
+const char *sim_choice_end(const struct sim_choice *c, const char *stop, const char *tools, const char *limit)
+{
+    return c->cut ? limit : c->call_count ? tools : stop;
+}
+
 struct sim_units sim_answer_units(const struct sim_answer *a)
 {
     struct sim_units u = a->in;
@@ -192,6 +229,10 @@ struct sim_units sim_answer_units(const struct sim_answer *a)
         int64_t audio = shown > silent ? shown - silent : 0;
         u.audio_out += audio;
         u.output += shown - audio;
+    }
+    if (!sim_usage_tells(a->kind, a->shape)) {
+        u.output += u.reasoning;
+        u.reasoning = 0;
     }
     return u;
 }
@@ -242,6 +283,10 @@ void sim_answer_fail(struct sim_answer *a, bool response_failed, struct buf *out
 
 void sim_answer_garble(struct sim_answer *a, struct buf *out)
 {
+    if (wire_of(a)->garble) {
+        wire_of(a)->garble(a, out);
+        return;
+    }
     if (a->kind == SIM_RESPONSES) buf_add(out, S("event: response.output_text.delta\n"));
     buf_add(out, S("data: {\"id\":\"garbled\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\n\n"));
 }

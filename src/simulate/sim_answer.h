@@ -52,8 +52,11 @@ struct sim_answer {
     str id, head, tail; /* see sim_chat.c and sim_responses.c */
     str tier;
     int64_t sequence; /* Responses: of the next event */
-    size_t item;      /* Responses: index of the open output item */
+    size_t item;      /* index of the open output item or block */
     enum { SIM_ITEM_NONE, SIM_ITEM_REASONING, SIM_ITEM_MESSAGE, SIM_ITEM_CALL } item_kind;
+    bool shows; /* thoughts stand in the answer */
+    bool array; /* Gemini: a stream is one array of JSON */
+    bool begun; /* Gemini: something stands in it */
     int64_t created_s;
 };
 
@@ -67,7 +70,7 @@ struct sim_draw {
     int64_t now_s;
 };
 
-/* Plans the answer to a chat, completions or responses request.
+/* Plans the answer to a request that is answered with tokens.
  * Owns: everything lives in `arena`; neither `doc` nor `r` is needed afterwards. */
 struct sim_answer *sim_answer_new(struct arena *arena, const struct json *doc, const struct sim_request *r,
                                   const struct sim_control *c, const struct sim_draw *draw);
@@ -81,7 +84,8 @@ void sim_answer_skip(struct sim_answer *a, int64_t tokens);
 void sim_answer_open(struct sim_answer *a, struct buf *out);
 bool sim_answer_step(struct sim_answer *a, struct buf *out);
 void sim_answer_close(struct sim_answer *a, struct buf *out);
-/* An error in the middle of a stream, as the protocol has it, with its end. */
+/* An error in the middle of a stream, as the protocol has it, with its end.
+ * `response_failed`: by the Responses' event of that name. */
 void sim_answer_fail(struct sim_answer *a, bool response_failed, struct buf *out);
 /* An event that is no valid JSON. */
 void sim_answer_garble(struct sim_answer *a, struct buf *out);
@@ -96,7 +100,13 @@ bool sim_choice_next(struct sim_choice *c, struct sim_piece *out);
 void sim_choice_text_json(const struct sim_choice *c, struct buf *out);
 /* A tool call's arguments as far as they were generated, as a JSON string. */
 void sim_choice_arguments_json(const struct sim_choice *c, size_t call, struct buf *out);
+/* What it thought so far, as a JSON string. */
+void sim_choice_thoughts_json(const struct sim_choice *c, struct buf *out);
+/* Whether a tool call's arguments are complete: with the choice's last piece they may be cut. */
+bool sim_choice_call_complete(const struct sim_choice *c, size_t call);
 bool sim_choice_has_text(const struct sim_choice *c);
+/* The reason that it ended, as one of three words. */
+const char *sim_choice_end(const struct sim_choice *c, const char *stop, const char *tools, const char *limit);
 
 /* How a protocol writes an answer. */
 struct sim_wire {
@@ -106,8 +116,13 @@ struct sim_wire {
     void (*fail)(struct sim_answer *a, bool response_failed, struct buf *out);
     void (*whole)(struct sim_answer *a, struct buf *out);
     void (*prepare)(struct sim_answer *a, struct arena *arena, const struct json *doc, const struct sim_request *r);
+    void (*garble)(struct sim_answer *a, struct buf *out); /* NULL: an event that ends in the middle */
 };
 extern const struct sim_wire sim_wire_chat; /* chat and completions */
 extern const struct sim_wire sim_wire_responses;
+extern const struct sim_wire sim_wire_messages;
+extern const struct sim_wire sim_wire_gemini;
+extern const struct sim_wire sim_wire_converse;
+extern const struct sim_wire sim_wire_cohere;
 
 #endif

@@ -96,13 +96,29 @@ void sim_call_tell_end(struct sim_call *c, bool finished)
     sim_truth_end(&c->worker->sim->truth, &c->record);
 }
 
+void sim_call_add_id(enum sim_kind kind, uint64_t id, struct buf *out)
+{
+    static const char *const names[SIM_KIND_COUNT] = {
+        [SIM_MESSAGES] = "request-id", [SIM_CONVERSE] = "x-amzn-requestid", [SIM_COHERE] = "x-debug-trace-id"};
+    if (names[kind]) buf_printf(out, "%s: sim-%" PRIu64 "\r\n", names[kind], id);
+    if (kind <= SIM_MODERATIONS) buf_add(out, S("openai-version: 2020-10-01\r\n"));
+}
+
 str sim_call_head_lines(struct sim_call *c)
 {
-    bool events = c->answer && c->record.streamed;
-    return arena_printf(&c->x->arena,
-                        "content-type: %s\r\n%sx-request-id: sim-%" PRIu64 "\r\nopenai-version: 2020-10-01\r\n",
-                        events ? "text/event-stream; charset=utf-8" : "application/json",
-                        events ? "cache-control: no-cache\r\n" : "", c->record.id);
+    enum sim_kind kind = (enum sim_kind)c->record.kind;
+    bool streamed = c->answer && c->record.streamed, array = streamed && c->answer->array;
+    const char *type = "application/json";
+    if (streamed && !array)
+        type = kind == SIM_CONVERSE ? "application/vnd.amazon.eventstream" : "text/event-stream; charset=utf-8";
+    struct buf b;
+    buf_init(&b, 0);
+    buf_printf(&b, "content-type: %s\r\n%sx-request-id: sim-%" PRIu64 "\r\n", type,
+               streamed ? "cache-control: no-cache\r\n" : "", c->record.id);
+    sim_call_add_id(kind, c->record.id, &b);
+    str lines = arena_str(&c->x->arena, buf_str(&b));
+    buf_free(&b);
+    return lines;
 }
 
 void sim_call_begin_raw(struct sim_call *c)
@@ -135,7 +151,8 @@ void sim_call_end(struct sim_call *c, str bytes)
 bool sim_call_tells_usage(const struct sim_call *c)
 {
     if (!c->answer) return c->record.usage_sent;
-    if (c->record.streamed && c->answer->kind != SIM_RESPONSES) return !(c->answer->place & SIM_USAGE_ABSENT);
+    if (c->record.streamed && (c->answer->kind == SIM_CHAT || c->answer->kind == SIM_COMPLETIONS))
+        return !(c->answer->place & SIM_USAGE_ABSENT);
     return !(c->answer->shape & SIM_USAGE_ABSENT);
 }
 

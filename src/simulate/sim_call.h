@@ -9,6 +9,8 @@ enum { SIM_TRICKLE_PIECES = 16 };
 
 /* Lets the call go on later. Rounded up to milliseconds: nothing comes before its time. */
 void sim_call_wake_in(struct sim_call *c, int64_t us);
+/* The header line that carries the call's id in its family, besides x-request-id. */
+void sim_call_add_id(enum sim_kind kind, uint64_t id, struct buf *out);
 /* Tells the truth the end, once; before the last bytes leave, so that who has read them finds it told. */
 void sim_call_tell_end(struct sim_call *c, bool finished);
 bool sim_call_tells_usage(const struct sim_call *c);

@@ -2,6 +2,7 @@
 #include "simulate/sim_call.h"
 
 #include "base/time.h"
+#include "simulate/sim_error.h"
 
 enum { WRONG_BODY_EXTRA = 64 }; /* bytes that Content-Length promises and nobody sends */
 
@@ -11,7 +12,7 @@ static void answer_error(struct sim_call *c)
                             .type = S("server_error")};
     struct buf *out = &c->worker->out;
     buf_clear(out);
-    sim_problem_print(&p, out);
+    sim_problem_print((enum sim_kind)c->record.kind, &p, c->record.id, out);
     c->answer = NULL; /* nothing was generated, nothing is billed */
     c->record.units = (struct sim_units){0};
     c->record.usage_sent = false;

@@ -110,16 +110,11 @@ static void add_piece(struct sim_answer *a, size_t choice, const struct sim_piec
     chunk_end(a, false, out);
 }
 
-static const char *finish_of(const struct sim_choice *c)
-{
-    return c->cut ? "length" : c->call_count ? "tool_calls" : "stop";
-}
-
 static void close_stream(struct sim_answer *a, struct buf *out)
 {
     for (size_t i = 0; i < a->shown; i++) {
         chunk_begin(a, out);
-        const char *finish = finish_of(&a->choices[i]);
+        const char *finish = sim_choice_end(&a->choices[i], "stop", "tool_calls", "length");
         if (a->kind == SIM_COMPLETIONS) {
             buf_printf(out, "{\"text\":\"\",\"index\":%zu,\"logprobs\":null,\"finish_reason\":\"%s\"}", i, finish);
         } else {
@@ -174,7 +169,8 @@ static void add_whole(struct sim_answer *a, struct buf *out)
         } else {
             add_message(c, out);
         }
-        buf_printf(out, ",\"logprobs\":null,\"finish_reason\":\"%s\"}", finish_of(c));
+        buf_printf(out, ",\"logprobs\":null,\"finish_reason\":\"%s\"}",
+                   sim_choice_end(c, "stop", "tool_calls", "length"));
     }
     buf_add(out, S("]"));
     if (!(a->shape & SIM_USAGE_ABSENT)) {

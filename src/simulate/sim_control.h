@@ -56,13 +56,22 @@ bool sim_fault_find(str name, enum sim_fault *out) MUST_CHECK;
     SHAPE(DEEPSEEK, 10, "deepseek", "prompt_cache_hit_tokens and prompt_cache_miss_tokens")                            \
     SHAPE(FLAT_CACHED, 11, "flat_cached", "cached_tokens stands beside prompt_tokens")                                 \
     SHAPE(MISTRAL_AUDIO, 12, "mistral_audio", "audio tokens stand in the details only, outside the prompt's")          \
-    SHAPE(ABSURD, 13, "absurd", "more tokens read from the cache than the prompt has")
+    SHAPE(ABSURD, 13, "absurd", "more tokens read from the cache than the prompt has")                                 \
+    SHAPE(CACHE_1H, 14, "cache_1h", "an eighth of the prompt was written to the cache for an hour")                    \
+    SHAPE(UNATTRIBUTED, 15, "unattributed", "what was written to the cache is not told apart by its lifetime")         \
+    SHAPE(OUTPUT_ONLY, 16, "output_only", "a stream's last usage has the output alone")                                \
+    SHAPE(CHANGING, 17, "changing", "a stream's first usage has another prompt than its last, which is right")         \
+    SHAPE(SEARCHES, 18, "searches", "two searches by the provider")                                                    \
+    SHAPE(TOOL_PROMPT, 19, "tool_prompt", "a quarter of the input came from the provider's own tools")                 \
+    SHAPE(DUPLICATE, 20, "duplicate", "the cache's counts stand there under two names")                                \
+    SHAPE(INCLUSIVE, 21, "inclusive", "the prompt's count holds what was written to the cache, too")
 
 enum sim_shape {
 #define SHAPE(constant, bit, ...) SIM_USAGE_##constant = 1 << (bit),
     SIM_SHAPES(SHAPE)
 #undef SHAPE
-        SIM_USAGE_ALL = SIM_USAGE_CACHED | SIM_USAGE_CACHE_WRITE | SIM_USAGE_REASONING | SIM_USAGE_AUDIO,
+        SIM_USAGE_OPENAI = (1 << 14) - 1,
+    SIM_USAGE_ALL = SIM_USAGE_CACHED | SIM_USAGE_CACHE_WRITE | SIM_USAGE_REASONING | SIM_USAGE_AUDIO,
 };
 
 /* "cached,every" -> bits; "all" and "none" are known too. */

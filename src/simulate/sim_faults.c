@@ -65,50 +65,38 @@ bool sim_times_strike(struct sim_times *t, uint64_t hash, int64_t times)
 static const struct {
     enum sim_fault fault;
     struct sim_problem problem;
-    str headers;
 } refusals[] = {
     {SIM_FAULT_429,
      {429, STR_INIT("Rate limit reached for requests. Limit: 500 / min. Please try again in 1s."), STR_INIT("requests"),
-      STR_INIT(""), STR_INIT("rate_limit_exceeded")},
-     STR_INIT("retry-after: 1\r\nretry-after-ms: 1000\r\nx-ratelimit-limit-requests: 500\r\n"
-              "x-ratelimit-remaining-requests: 0\r\nx-ratelimit-reset-requests: 1s\r\n"
-              "x-ratelimit-limit-tokens: 200000\r\nx-ratelimit-remaining-tokens: 199000\r\n"
-              "x-ratelimit-reset-tokens: 300ms\r\n")},
+      STR_INIT(""), STR_INIT("rate_limit_exceeded")}},
     {SIM_FAULT_500,
      {500, STR_INIT("The server had an error while processing your request. Sorry about that!"),
-      STR_INIT("server_error"), STR_INIT(""), STR_INIT("")},
-     STR_INIT("")},
+      STR_INIT("server_error"), STR_INIT(""), STR_INIT("")}},
     {SIM_FAULT_503,
      {503,
       STR_INIT("The server is currently overloaded with other requests. Sorry about that! You can retry your "
                "request."),
-      STR_INIT("service_unavailable"), STR_INIT(""), STR_INIT("overloaded")},
-     STR_INIT("")},
+      STR_INIT("service_unavailable"), STR_INIT(""), STR_INIT("overloaded")}},
     {SIM_FAULT_400,
      {400, STR_INIT("Invalid request: the simulated provider was told to refuse it."),
-      STR_INIT("invalid_request_error"), STR_INIT("messages"), STR_INIT("invalid_value")},
-     STR_INIT("")},
+      STR_INIT("invalid_request_error"), STR_INIT("messages"), STR_INIT("invalid_value")}},
     {SIM_FAULT_401,
      {401, STR_INIT("Incorrect API key provided."), STR_INIT("invalid_request_error"), STR_INIT(""),
-      STR_INIT("invalid_api_key")},
-     STR_INIT("")},
+      STR_INIT("invalid_api_key")}},
     {SIM_FAULT_REJECT_STREAM_OPTIONS,
      {400, STR_INIT("Unrecognized request argument supplied: stream_options"), STR_INIT("invalid_request_error"),
-      STR_INIT(""), STR_INIT("")},
-     STR_INIT("")},
+      STR_INIT(""), STR_INIT("")}},
     {SIM_FAULT_REJECT_MAX_COMPLETION_TOKENS,
      {400, STR_INIT("Unrecognized request argument supplied: max_completion_tokens"), STR_INIT("invalid_request_error"),
-      STR_INIT(""), STR_INIT("")},
-     STR_INIT("")},
+      STR_INIT(""), STR_INIT("")}},
     {SIM_FAULT_REJECT_MAX_TOKENS,
      {400,
       STR_INIT("Unsupported parameter: 'max_tokens' is not supported with this model. Use "
                "'max_completion_tokens' instead."),
-      STR_INIT("invalid_request_error"), STR_INIT("max_tokens"), STR_INIT("unsupported_parameter")},
-     STR_INIT("")},
+      STR_INIT("invalid_request_error"), STR_INIT("max_tokens"), STR_INIT("unsupported_parameter")}},
 };
 
-bool sim_fault_refuses(enum sim_fault fault, const struct sim_request *r, struct sim_problem *problem, str *headers)
+bool sim_fault_refuses(enum sim_fault fault, const struct sim_request *r, struct sim_problem *problem)
 {
     if (fault == SIM_FAULT_REJECT_STREAM_OPTIONS && !r->stream_options) return false;
     if (fault == SIM_FAULT_REJECT_MAX_COMPLETION_TOKENS && !r->has_max_completion_tokens) return false;
@@ -116,7 +104,6 @@ bool sim_fault_refuses(enum sim_fault fault, const struct sim_request *r, struct
     for (size_t i = 0; i < COUNT_OF(refusals); i++) {
         if (refusals[i].fault != fault) continue;
         *problem = refusals[i].problem;
-        *headers = refusals[i].headers;
         return true;
     }
     return false;

@@ -31,9 +31,8 @@ void sim_times_clear(struct sim_times *t);
 /* Counts a call; true while it is one of the first `times`. */
 bool sim_times_strike(struct sim_times *t, uint64_t hash, int64_t times);
 
-/* True where `fault` refuses this request, with what to answer: `problem` and
- * further header lines. */
-bool sim_fault_refuses(enum sim_fault fault, const struct sim_request *r, struct sim_problem *problem, str *headers);
+/* True where `fault` refuses this request, with what to answer. */
+bool sim_fault_refuses(enum sim_fault fault, const struct sim_request *r, struct sim_problem *problem);
 /* The fault's delay where `ms` says nothing. Units: milliseconds. */
 int64_t sim_fault_ms(enum sim_fault fault, int64_t ms);
 

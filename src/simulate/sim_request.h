@@ -12,10 +12,16 @@ enum sim_tool_choice { SIM_TOOLS_NONE, SIM_TOOLS_AUTO, SIM_TOOLS_REQUIRED, SIM_T
 
 enum {
     SIM_CHOICES_MAX = 128,
+    SIM_TOOLS_MAX = 512,
     SIM_TOOL_CALLS_MAX = 32,
     SIM_INPUTS_MAX = 2048,
     SIM_DIMENSIONS_MAX = 4096,
     SIM_DIMENSIONS = 1536,
+};
+
+struct sim_tool {
+    str name;
+    json_ref parameters; /* a schema; JSON_ABSENT: none */
 };
 
 struct sim_request {
@@ -30,16 +36,21 @@ struct sim_request {
     int64_t text_tokens, audio_tokens; /* of the prompt */
     int64_t images;
     str service_tier; /* as asked; empty: not */
+    bool thinks;      /* reasoning was asked for ... */
+    bool shows;       /* ... and to be shown */
+    bool counting;    /* only the prompt's tokens are wanted */
+    bool array;       /* Gemini: the stream is an array of JSON, not of events */
     struct {
-        json_ref list; /* JSON_ABSENT: none */
+        struct sim_tool *list;
+        size_t count;
         enum sim_tool_choice choice;
         str name;       /* SIM_TOOLS_NAMED */
-        bool flat;      /* Responses: name and parameters stand in the tool itself */
         bool mentioned; /* the last user turn names one */
         bool answered;  /* the last message is a tool's result */
     } tools;
     struct {
         json_ref schema; /* JSON_ABSENT: none */
+        str schema_text; /* Converse: a schema as a string of JSON */
         bool json;       /* an object of any kind */
     } format;
     struct {
@@ -50,20 +61,17 @@ struct sim_request {
     struct sim_control control; /* said in the prompt */
 };
 
-/* Why a request is refused, in OpenAI's words. */
+/* Why a request is refused: sim_error.c says it in the words of a family. */
 struct sim_problem {
     int status;
     str message, type, param, code; /* param, code: empty is null */
 };
 
 /* Owns: `model` and `service_tier` live in `keep`; whatever else was decoded in
- * `scratch`; refs point into `doc`. `out->control` must have been initialised.
+ * `scratch`; refs point into `doc`. `out->control` must have been initialised; where the
+ * path says the model and whether to stream, they must be there already.
  * Fails: false with `problem` filled in (texts in `keep`). */
 bool sim_request_read(enum sim_kind kind, const struct json *doc, struct arena *keep, struct arena *scratch,
                       struct sim_request *out, struct sim_problem *problem) MUST_CHECK;
-/* {"error":{...}} */
-void sim_problem_print(const struct sim_problem *p, struct buf *out);
-/* The function object of tool `i`, counted round and round; JSON_ABSENT where none is a function. */
-json_ref sim_tool_at(const struct json *doc, const struct sim_request *r, size_t i);
 
 #endif

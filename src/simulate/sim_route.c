@@ -2,6 +2,9 @@
 #include "simulate/sim_worker.h"
 
 #include "base/time.h"
+#include "simulate/sim_call.h"
+#include "simulate/sim_error.h"
+#include "simulate/sim_path.h"
 #include "simulate/sim_vector.h"
 
 #include <inttypes.h>
@@ -12,11 +15,21 @@ static void respond_json(struct http_exchange *x, int status, str headers, str b
     http_respond(x, status, lines, body);
 }
 
-static void respond_problem(struct http_exchange *x, struct buf *out, const struct sim_problem *p, str headers)
+/* `id` 0: the call is none that the truth knows. */
+static void respond_problem(struct http_exchange *x, enum sim_kind kind, uint64_t id, const struct sim_problem *p)
 {
-    buf_clear(out);
-    sim_problem_print(p, out);
-    respond_json(x, p->status, headers, buf_str(out));
+    struct sim_worker *w = http_server_owner(x->server);
+    struct buf lines;
+    buf_init(&lines, 0);
+    buf_add(&lines, sim_problem_headers(kind, p, &x->arena));
+    if (id) {
+        buf_printf(&lines, "x-request-id: sim-%" PRIu64 "\r\n", id);
+        sim_call_add_id(kind, id, &lines);
+    }
+    buf_clear(&w->out);
+    sim_problem_print(kind, p, id, &w->out);
+    respond_json(x, sim_problem_status(kind, p), arena_str(&x->arena, buf_str(&lines)), buf_str(&w->out));
+    buf_free(&lines);
 }
 
 /* ---- control words in headers */
@@ -57,15 +70,18 @@ static bool read_headers(const struct http_exchange *x, struct sim_control *cont
 
 /* ---- reading */
 
-static bool read_call(struct sim_call *c, enum sim_kind kind, struct arena *scratch, struct sim_request *r,
-                      struct sim_problem *problem)
+static bool read_call(struct http_exchange *x, const struct sim_path *path, struct arena *scratch,
+                      struct sim_request *r, struct sim_problem *problem)
 {
-    struct http_exchange *x = c->x;
-    struct sim_worker *w = c->worker;
+    struct sim_worker *w = http_server_owner(x->server);
     const struct sim_options *o = &w->sim->options;
     struct json_fail fail;
     sim_control_init(&r->control);
-    r->kind = kind;
+    r->kind = path->kind;
+    r->model = path->model;
+    r->stream = path->stream;
+    r->array = path->array;
+    r->counting = path->counting;
     if (!json_parse(&w->doc, x->request.body, &fail)) {
         *problem = (struct sim_problem){
             .status = 400,
@@ -74,12 +90,13 @@ static bool read_call(struct sim_call *c, enum sim_kind kind, struct arena *scra
                                     fail.why, fail.at)};
         return false;
     }
-    if (!sim_request_read(kind, &w->doc, &x->arena, scratch, r, problem)) return false;
+    if (!sim_request_read(path->kind, &w->doc, &x->arena, scratch, r, problem)) return false;
     if (!read_headers(x, &r->control, problem, &x->arena)) return false;
     if (!r->control.usage_given) {
         r->control.usage = o->usage;
         if (str_starts(r->model, S("sim-reasoning"))) r->control.usage |= SIM_USAGE_REASONING;
     }
+    if (r->thinks) r->control.usage |= SIM_USAGE_REASONING;
     if (!r->control.service_tier[0] && o->service_tier) {
         str_copy(r->control.service_tier, sizeof r->control.service_tier, str_from(o->service_tier));
     }
@@ -166,17 +183,15 @@ static void plan(struct sim_call *c, const struct sim_request *r, uint64_t seed,
 
 /* ---- a call */
 
-static void refuse(struct sim_call *c, const struct sim_problem *problem, str headers)
+static void refuse(struct sim_call *c, const struct sim_problem *problem)
 {
-    struct sim_worker *w = c->worker;
     c->told = true;
     c->phase = SIM_ENDED;
-    sim_truth_end(&w->sim->truth, &c->record);
-    str lines = arena_printf(&c->x->arena, "%.*sx-request-id: sim-%" PRIu64 "\r\n", STR_ARG(headers), c->record.id);
-    respond_problem(c->x, &w->out, problem, lines);
+    sim_truth_end(&c->worker->sim->truth, &c->record);
+    respond_problem(c->x, (enum sim_kind)c->record.kind, c->record.id, problem);
 }
 
-static void begin_call(struct http_exchange *x, enum sim_kind kind)
+static void begin_call(struct http_exchange *x, const struct sim_path *path)
 {
     struct sim_worker *w = http_server_owner(x->server);
     struct sim *sim = w->sim;
@@ -184,33 +199,53 @@ static void begin_call(struct http_exchange *x, enum sim_kind kind)
     struct sim_request r = {0};
     struct sim_problem problem = {0};
     struct arena scratch;
-    str headers = S("");
     uint64_t seed = 0;
     int64_t wait_us = 0;
     arena_init(&scratch);
-    c->record.kind = (uint8_t)kind;
+    c->record.kind = (uint8_t)path->kind;
     c->record.at_us = time_now_us();
     str_copy(c->record.attempt, sizeof c->record.attempt, http_header_find(&x->request, S("x-purser-attempt")));
     c->record.id = sim_truth_begin(&sim->truth, &c->record);
     if (sim->options.keep_requests) sim_capture_add(&sim->capture, c->record.id, &x->request);
-    bool good = read_call(c, kind, &scratch, &r, &problem);
+    bool good = read_call(x, path, &scratch, &r, &problem);
     str_copy(c->record.model, sizeof c->record.model, r.model);
     c->record.streamed = r.stream;
     if (good) {
         bool large = str_starts(r.model, S("sim-large"));
         seed_call(c, &r.control, &seed);
         draw_fault(c, &r.control);
-        good = !sim_fault_refuses(c->fault, &r, &problem, &headers);
+        good = !sim_fault_refuses(c->fault, &r, &problem);
         if (good) {
             plan(c, &r, seed, large, &scratch);
             wait_us = draw_wait(c, &r, large);
         }
     }
-    c->record.status = good ? 0 : problem.status;
+    c->record.status = good ? 0 : sim_problem_status(path->kind, &problem);
     sim_truth_update(&sim->truth, &c->record);
     arena_free(&scratch);
     http_drop_body(x);
-    good ? sim_call_start(c, wait_us) : refuse(c, &problem, headers);
+    good ? sim_call_start(c, wait_us) : refuse(c, &problem);
+}
+
+/* The prompt's tokens, for nothing: the truth does not know of it. */
+static void count_tokens(struct http_exchange *x, const struct sim_path *path)
+{
+    struct sim_worker *w = http_server_owner(x->server);
+    struct sim_request r = {0};
+    struct sim_problem problem = {0};
+    struct arena scratch;
+    arena_init(&scratch);
+    if (read_call(x, path, &scratch, &r, &problem)) {
+        int64_t tokens = r.control.input_tokens >= 0 ? r.control.input_tokens : r.text_tokens + r.audio_tokens;
+        const char *key = path->kind == SIM_MESSAGES ? "input_tokens"
+                          : path->kind == SIM_GEMINI ? "totalTokens"
+                                                     : "inputTokens";
+        buf_printf(&w->out, "{\"%s\":%" PRId64 "}", key, tokens);
+        respond_json(x, 200, S(""), buf_str(&w->out));
+    } else {
+        respond_problem(x, path->kind, 0, &problem);
+    }
+    arena_free(&scratch);
 }
 
 /* ---- paths */
@@ -250,7 +285,7 @@ static void serve_requests(struct http_exchange *x, struct sim_worker *w)
         struct sim_problem p = {.status = 404,
                                 .type = S("invalid_request_error"),
                                 .message = S("Requests are not kept: start `purser simulate` with --keep-requests.")};
-        respond_problem(x, &w->out, &p, S(""));
+        respond_problem(x, SIM_CHAT, 0, &p);
         return;
     }
     sim_capture_print(&w->sim->capture, query_number(x->request.query, S("last"), SIM_CAPTURE_KEEP), &w->out);
@@ -259,8 +294,13 @@ static void serve_requests(struct http_exchange *x, struct sim_worker *w)
 
 static void serve_models(struct http_exchange *x, struct sim_worker *w)
 {
-    str name = str_from_at(x->request.path, sizeof "/v1/models" - 1);
-    sim_models_print(name.n ? str_from_at(name, 1) : STR_NONE, &w->out);
+    bool anthropic = http_header_find(&x->request, S("anthropic-version")).p;
+    bool google = str_starts(x->request.path, S("/v1beta/"));
+    str name = str_from_at(x->request.path, google ? sizeof "/v1beta/models" - 1 : sizeof "/v1/models" - 1);
+    sim_models_print(google      ? SIM_GEMINI
+                     : anthropic ? SIM_MESSAGES
+                                 : SIM_CHAT,
+                     name.n ? str_from_at(name, 1) : STR_NONE, &w->out);
     respond_json(x, 200, S(""), buf_str(&w->out));
 }
 
@@ -272,53 +312,64 @@ static bool key_is(str given, str wanted)
     return !differs;
 }
 
-static bool has_key(struct http_exchange *x, const char *required)
+/* The key where a family has it; of a signature by AWS the id of the key. */
+static str key_of(const struct http_exchange *x)
 {
-    if (!required || !*required) return true;
-    str given = http_header_find(&x->request, S("authorization"));
-    if (str_eq_nocase(str_head(given, 7), S("bearer ")))
-        given = str_from_at(given, 7);
-    else
-        given = http_header_find(&x->request, S("api-key"));
-    return key_is(str_trim(given), str_from(required));
+    static const str names[] = {STR_INIT("api-key"), STR_INIT("x-api-key"), STR_INIT("x-goog-api-key")};
+    str given = http_header_find(&x->request, S("authorization")), query = x->request.query;
+    size_t credential = str_find(given, S("Credential="), 0);
+    if (str_eq_nocase(str_head(given, 7), S("bearer "))) return str_trim(str_from_at(given, 7));
+    if (credential != SIZE_MAX) {
+        str id = str_from_at(given, credential + sizeof "Credential=" - 1);
+        return str_cut(&id, '/');
+    }
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        given = http_header_find(&x->request, names[i]);
+        if (given.p) return str_trim(given);
+    }
+    while (query.p) {
+        str value = str_cut(&query, '&');
+        if (str_eq(str_cut(&value, '='), S("key"))) return value;
+    }
+    return STR_NONE;
 }
 
-static const struct {
-    str path;
-    enum sim_kind kind;
-} calls[] = {
-    {STR_INIT("/v1/chat/completions"), SIM_CHAT},   {STR_INIT("/v1/completions"), SIM_COMPLETIONS},
-    {STR_INIT("/v1/responses"), SIM_RESPONSES},     {STR_INIT("/v1/embeddings"), SIM_EMBEDDINGS},
-    {STR_INIT("/v1/moderations"), SIM_MODERATIONS},
-};
-
-static void not_found(struct http_exchange *x, struct sim_worker *w)
+static void not_found(struct http_exchange *x)
 {
     struct sim_problem p = {.status = 404,
                             .type = S("invalid_request_error"),
                             .message = arena_printf(&x->arena, "Invalid URL (%.*s %.*s)", STR_ARG(x->request.method),
                                                     STR_ARG(x->request.path))};
-    respond_problem(x, &w->out, &p, S(""));
+    respond_problem(x, sim_path_kind(x->request.path), 0, &p);
 }
 
-static void route_v1(struct http_exchange *x, struct sim_worker *w, bool post)
+static bool is_models(str path)
 {
-    if (!has_key(x, w->sim->options.require_key)) {
+    static const str lists[] = {STR_INIT("/v1/models"), STR_INIT("/v1beta/models")};
+    for (size_t i = 0; i < COUNT_OF(lists); i++) {
+        str rest = str_starts(path, lists[i]) ? str_from_at(path, lists[i].n) : S("-");
+        if (rest.n == 0 || rest.p[0] == '/') return true;
+    }
+    return false;
+}
+
+static void route_call(struct http_exchange *x, struct sim_worker *w, bool post)
+{
+    const char *required = w->sim->options.require_key;
+    struct sim_path path;
+    if (required && *required && !key_is(key_of(x), str_from(required))) {
         struct sim_problem p = {.status = 401,
                                 .type = S("invalid_request_error"),
                                 .code = S("invalid_api_key"),
                                 .message = S("Incorrect API key provided.")};
-        respond_problem(x, &w->out, &p, S(""));
-        return;
+        respond_problem(x, sim_path_kind(x->request.path), 0, &p);
+    } else if (post && sim_path_read(x->request.path, x->request.query, &x->arena, &path)) {
+        path.counting ? count_tokens(x, &path) : begin_call(x, &path);
+    } else if (!post && is_models(x->request.path)) {
+        serve_models(x, w);
+    } else {
+        not_found(x);
     }
-    for (size_t i = 0; i < COUNT_OF(calls) && post; i++) {
-        if (str_eq(x->request.path, calls[i].path)) {
-            begin_call(x, calls[i].kind);
-            return;
-        }
-    }
-    bool models = str_eq(x->request.path, S("/v1/models")) || str_starts(x->request.path, S("/v1/models/"));
-    models && !post ? serve_models(x, w) : not_found(x, w);
 }
 
 void sim_route(struct http_exchange *x)
@@ -327,9 +378,7 @@ void sim_route(struct http_exchange *x)
     bool post = str_eq(x->request.method, S("POST"));
     str path = x->request.path;
     buf_clear(&w->out);
-    if (str_starts(path, S("/v1/")))
-        route_v1(x, w, post);
-    else if (str_eq(path, S("/simulate/truth")))
+    if (str_eq(path, S("/simulate/truth")))
         serve_truth(x, w);
     else if (str_eq(path, S("/simulate/requests")))
         serve_requests(x, w);
@@ -338,5 +387,5 @@ void sim_route(struct http_exchange *x)
     else if (str_eq(path, S("/healthz")))
         respond_json(x, 200, S(""), S("{\"status\":\"ok\"}\n"));
     else
-        not_found(x, w);
+        route_call(x, w, post);
 }

@@ -187,6 +187,13 @@ static json_ref pick_branch(struct filler *f, json_ref list)
     return pick(f, list, true);
 }
 
+/* Google writes types in capitals. */
+static bool type_is(struct filler *f, json_ref type, str name)
+{
+    str said;
+    return json_string(f->doc, type, &f->arena, &said) && str_eq_nocase(said, name);
+}
+
 static void fill_type(struct filler *f, json_ref schema)
 {
     json_ref type = member(f, schema, S("type"));
@@ -195,17 +202,17 @@ static void fill_type(struct filler *f, json_ref schema)
         member(f, schema, S("items"))        ? fill_array(f, schema)
         : member(f, schema, S("properties")) ? fill_object(f, schema)
                                              : fill_string(f, schema);
-    } else if (json_string_is(f->doc, type, S("object"))) {
+    } else if (type_is(f, type, S("object"))) {
         fill_object(f, schema);
-    } else if (json_string_is(f->doc, type, S("array"))) {
+    } else if (type_is(f, type, S("array"))) {
         fill_array(f, schema);
-    } else if (json_string_is(f->doc, type, S("integer"))) {
+    } else if (type_is(f, type, S("integer"))) {
         buf_printf(f->out, "%" PRId64, draw_integer(f, schema));
-    } else if (json_string_is(f->doc, type, S("number"))) {
+    } else if (type_is(f, type, S("number"))) {
         fill_number(f, schema);
-    } else if (json_string_is(f->doc, type, S("boolean"))) {
+    } else if (type_is(f, type, S("boolean"))) {
         buf_add(f->out, rng_next(&f->rng) & 1 ? S("true") : S("false"));
-    } else if (json_string_is(f->doc, type, S("null"))) {
+    } else if (type_is(f, type, S("null"))) {
         buf_add(f->out, S("null"));
     } else {
         fill_string(f, schema);

@@ -1,3 +1,4 @@
+#include "simulate/sim_error.h"
 #include "simulate/sim_worker.h"
 
 #include <arpa/inet.h>
@@ -40,7 +41,7 @@ static void on_done(struct http_exchange *x)
 static void render(struct buf *out, enum err e, str message)
 {
     struct sim_problem p = {.status = err_info(e)->status, .message = message, .type = S("invalid_request_error")};
-    sim_problem_print(&p, out);
+    sim_problem_print(SIM_CHAT, &p, 0, out);
 }
 
 static const struct http_handler handler = {

@@ -10,6 +10,10 @@ str sim_kind_name(enum sim_kind kind)
         [SIM_RESPONSES] = STR_INIT("responses"),
         [SIM_EMBEDDINGS] = STR_INIT("embeddings"),
         [SIM_MODERATIONS] = STR_INIT("moderations"),
+        [SIM_MESSAGES] = STR_INIT("messages"),
+        [SIM_GEMINI] = STR_INIT("gemini"),
+        [SIM_CONVERSE] = STR_INIT("converse"),
+        [SIM_COHERE] = STR_INIT("cohere"),
     };
     return names[kind];
 }
@@ -38,26 +42,58 @@ void sim_units_print(const struct sim_units *u, struct buf *out)
 #undef UNIT
 }
 
-uint32_t sim_usage_for(enum sim_kind kind, uint32_t shape)
+/* What OpenAI's family has a field for. */
+static uint32_t openai_shape(enum sim_kind kind, uint32_t shape)
 {
     const uint32_t parts = SIM_USAGE_ALL | SIM_USAGE_DEEPSEEK | SIM_USAGE_FLAT_CACHED | SIM_USAGE_MISTRAL_AUDIO;
     const uint32_t chat_only = SIM_USAGE_AUDIO | SIM_USAGE_MISTRAL_AUDIO | SIM_USAGE_DEEPSEEK | SIM_USAGE_FLAT_CACHED;
+    if (shape & SIM_USAGE_ABSURD) shape = (shape & ~(uint32_t)SIM_USAGE_ALL) | SIM_USAGE_CACHED;
+    if (kind == SIM_RESPONSES) return shape & ~chat_only;
+    /* formats that have no field for a unit leave that unit out of the truth too */
+    if (shape & SIM_USAGE_DEEPSEEK) shape &= ~(uint32_t)(SIM_USAGE_CACHE_WRITE | SIM_USAGE_AUDIO);
+    if (shape & SIM_USAGE_FLAT_CACHED) shape &= ~(uint32_t)(SIM_USAGE_ALL & ~SIM_USAGE_CACHED);
+    if (shape & SIM_USAGE_MISTRAL_AUDIO) shape &= ~(uint32_t)SIM_USAGE_AUDIO;
+    if (shape & (SIM_USAGE_DEEPSEEK | SIM_USAGE_FLAT_CACHED)) shape |= SIM_USAGE_CACHED;
+    return shape & SIM_USAGE_PLAIN ? shape & ~parts : shape;
+}
+
+uint32_t sim_usage_for(enum sim_kind kind, uint32_t shape)
+{
+    const uint32_t written = SIM_USAGE_CACHED | SIM_USAGE_CACHE_WRITE | SIM_USAGE_CACHE_1H;
+    const uint32_t thought = shape & SIM_USAGE_REASONING;
+    uint32_t known = SIM_USAGE_ABSENT;
     switch (kind) {
     case SIM_CHAT:
     case SIM_COMPLETIONS:
-        /* formats that have no field for a unit leave that unit out of the truth too */
-        if (shape & SIM_USAGE_DEEPSEEK) shape &= ~(uint32_t)(SIM_USAGE_CACHE_WRITE | SIM_USAGE_AUDIO);
-        if (shape & SIM_USAGE_FLAT_CACHED) shape &= ~(uint32_t)(SIM_USAGE_ALL & ~SIM_USAGE_CACHED);
-        if (shape & SIM_USAGE_MISTRAL_AUDIO) shape &= ~(uint32_t)SIM_USAGE_AUDIO;
-        if (shape & SIM_USAGE_ABSURD) shape = (shape & ~(uint32_t)SIM_USAGE_ALL) | SIM_USAGE_CACHED;
-        if (shape & (SIM_USAGE_DEEPSEEK | SIM_USAGE_FLAT_CACHED)) shape |= SIM_USAGE_CACHED;
-        return shape & SIM_USAGE_PLAIN ? shape & ~parts : shape;
     case SIM_RESPONSES:
-        if (shape & SIM_USAGE_ABSURD) shape = (shape & ~(uint32_t)SIM_USAGE_ALL) | SIM_USAGE_CACHED;
-        return shape & ~chat_only;
+        return openai_shape(kind, shape & SIM_USAGE_OPENAI);
+    case SIM_MESSAGES:
+        known |= written | SIM_USAGE_REASONING | SIM_USAGE_PLAIN | SIM_USAGE_UNATTRIBUTED | SIM_USAGE_OUTPUT_ONLY |
+                 SIM_USAGE_CHANGING | SIM_USAGE_SEARCHES;
+        if (shape & SIM_USAGE_UNATTRIBUTED) shape = (shape | SIM_USAGE_CACHE_WRITE) & ~(uint32_t)SIM_USAGE_CACHE_1H;
+        if (shape & SIM_USAGE_OUTPUT_ONLY) shape &= ~(uint32_t)SIM_USAGE_CHANGING;
+        break;
+    case SIM_GEMINI:
+        known |= SIM_USAGE_CACHED | SIM_USAGE_REASONING | SIM_USAGE_AUDIO | SIM_USAGE_PLAIN | SIM_USAGE_TOOL_PROMPT |
+                 SIM_USAGE_CHANGING | SIM_USAGE_FINISH;
+        break;
+    case SIM_CONVERSE:
+        known |= written | SIM_USAGE_REASONING | SIM_USAGE_PLAIN | SIM_USAGE_DUPLICATE | SIM_USAGE_INCLUSIVE;
+        break;
+    case SIM_COHERE:
+        known |= SIM_USAGE_CACHED | SIM_USAGE_REASONING | SIM_USAGE_PLAIN | SIM_USAGE_SEARCHES;
+        break;
     default:
         return shape & SIM_USAGE_ABSENT;
     }
+    shape &= known;
+    return shape & SIM_USAGE_PLAIN ? (shape & (SIM_USAGE_PLAIN | SIM_USAGE_ABSENT)) | thought : shape;
+}
+
+bool sim_usage_tells(enum sim_kind kind, uint32_t shape)
+{
+    if (!(shape & SIM_USAGE_REASONING)) return false;
+    return kind != SIM_CONVERSE && !(shape & SIM_USAGE_PLAIN);
 }
 
 struct sim_units sim_units_in(uint32_t shape, int64_t text, int64_t audio)
@@ -69,8 +105,10 @@ struct sim_units sim_units_in(uint32_t shape, int64_t text, int64_t audio)
     }
     if (shape & SIM_USAGE_CACHED) u.cache_read = text / 2;
     if (shape & SIM_USAGE_CACHE_WRITE) u.cache_write = text / 4;
+    if (shape & SIM_USAGE_CACHE_1H) u.cache_write_1h = text / 8;
+    if (shape & SIM_USAGE_SEARCHES) u.searches = 2;
     if (shape & SIM_USAGE_AUDIO) u.audio_in += text / 8;
-    u.input = text - u.cache_read - u.cache_write - (u.audio_in - audio);
+    u.input = text - u.cache_read - u.cache_write - u.cache_write_1h - (u.audio_in - audio);
     if (shape & SIM_USAGE_MISTRAL_AUDIO) u.audio_in += text / 2 + 1;
     return u;
 }

@@ -5,14 +5,27 @@
 #include "base/buf.h"
 #include "simulate/sim_control.h"
 
-enum sim_kind { SIM_CHAT, SIM_COMPLETIONS, SIM_RESPONSES, SIM_EMBEDDINGS, SIM_MODERATIONS, SIM_KIND_COUNT };
+enum sim_kind {
+    SIM_CHAT,
+    SIM_COMPLETIONS,
+    SIM_RESPONSES,
+    SIM_EMBEDDINGS,
+    SIM_MODERATIONS,
+    SIM_MESSAGES,
+    SIM_GEMINI,
+    SIM_CONVERSE,
+    SIM_COHERE,
+    SIM_KIND_COUNT
+};
 
 /* "chat", "completions", ... */
 str sim_kind_name(enum sim_kind kind);
 
-/* UNIT(field): each token stands in one of them. */
+/* UNIT(field): each token stands in one of them; searches are no tokens. */
 #define SIM_UNITS(UNIT)                                                                                                \
-    UNIT(input) UNIT(cache_read) UNIT(cache_write) UNIT(output) UNIT(reasoning) UNIT(audio_in) UNIT(audio_out)
+    UNIT(input)                                                                                                        \
+    UNIT(cache_read)                                                                                                   \
+    UNIT(cache_write) UNIT(cache_write_1h) UNIT(output) UNIT(reasoning) UNIT(audio_in) UNIT(audio_out) UNIT(searches)
 
 struct sim_units {
 #define UNIT(field) int64_t field;
@@ -27,6 +40,8 @@ void sim_units_print(const struct sim_units *u, struct buf *out);
 
 /* The shapes that this kind of call can have. */
 uint32_t sim_usage_for(enum sim_kind kind, uint32_t shape);
+/* Whether thoughts are told apart from the output: where not, they are output. */
+bool sim_usage_tells(enum sim_kind kind, uint32_t shape);
 /* Splits a prompt of `text` and `audio` tokens by the shape. */
 struct sim_units sim_units_in(uint32_t shape, int64_t text, int64_t audio);
 /* Of an output of `planned` tokens: how many are hidden reasoning (they come
@@ -37,7 +52,7 @@ int64_t sim_audio_of(uint32_t shape, int64_t planned);
 /* Where a stream reports: the bits FINISH, SEPARATE, EVERY, X_GROQ, ABSENT, made
  * definite. `asked`: stream_options.include_usage. */
 uint32_t sim_usage_place(uint32_t shape, bool asked);
-/* The usage object as the protocol of `kind` has it, braces included. */
+/* The usage object as OpenAI's protocol of `kind` has it, braces included. */
 void sim_usage_print(enum sim_kind kind, uint32_t shape, const struct sim_units *u, struct buf *out);
 
 #endif

@@ -150,25 +150,36 @@ void sim_moderations_print(const struct sim_request *r, const struct sim_units *
     buf_add(out, S("}"));
 }
 
-static void print_model(str name, struct buf *out)
+static void print_model(enum sim_kind kind, str name, struct buf *out)
 {
+    if (kind == SIM_GEMINI) {
+        buf_printf(out,
+                   "{\"name\":\"models/%.*s\",\"inputTokenLimit\":1048576,\"outputTokenLimit\":65536,"
+                   "\"supportedGenerationMethods\":[\"generateContent\",\"countTokens\"]}",
+                   STR_ARG(name));
+        return;
+    }
     buf_add(out, S("{\"id\":"));
     buf_add_json(out, name);
-    buf_add(out, S(",\"object\":\"model\",\"created\":1767225600,\"owned_by\":\"purser-simulate\"}"));
+    buf_add(out, kind == SIM_MESSAGES
+                     ? S(",\"type\":\"model\",\"display_name\":\"Simulated\",\"created_at\":\"2026-01-01T00:00:00Z\"}")
+                     : S(",\"object\":\"model\",\"created\":1767225600,\"owned_by\":\"purser-simulate\"}"));
 }
 
-void sim_models_print(str name, struct buf *out)
+void sim_models_print(enum sim_kind kind, str name, struct buf *out)
 {
     static const str names[] = {STR_INIT("sim-small"), STR_INIT("sim-large"), STR_INIT("sim-reasoning"),
                                 STR_INIT("sim-tools"), STR_INIT("sim-embed"), STR_INIT("sim-moderation")};
     if (name.n) {
-        print_model(name, out);
+        print_model(kind, name, out);
         return;
     }
-    buf_add(out, S("{\"object\":\"list\",\"data\":["));
+    buf_add(out, kind == SIM_GEMINI     ? S("{\"models\":[")
+                 : kind == SIM_MESSAGES ? S("{\"has_more\":false,\"data\":[")
+                                        : S("{\"object\":\"list\",\"data\":["));
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         if (i) buf_add(out, S(","));
-        print_model(names[i], out);
+        print_model(kind, names[i], out);
     }
     buf_add(out, S("]}"));
 }

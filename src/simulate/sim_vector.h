@@ -10,6 +10,6 @@ void sim_embeddings_print(const struct json *doc, const struct sim_request *r, c
                           struct arena *scratch, struct buf *out);
 void sim_moderations_print(const struct sim_request *r, const struct sim_units *u, uint64_t id, struct buf *out);
 /* The list, or the one model of that name: any name is a model. */
-void sim_models_print(str name, struct buf *out);
+void sim_models_print(enum sim_kind kind, str name, struct buf *out);
 
 #endif
