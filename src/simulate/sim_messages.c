@@ -36,11 +36,14 @@ static void add_writes(const struct sim_answer *a, const struct sim_units *u, st
                split ? u->cache_write : 0, split ? u->cache_write_1h : 0);
 }
 
-static void add_usage(const struct sim_answer *a, bool start, struct buf *out)
+enum moment { AT_START, AT_END, WHOLE };
+
+static void add_usage(const struct sim_answer *a, enum moment moment, struct buf *out)
 {
+    bool start = moment == AT_START;
     struct sim_units u = sim_answer_units(a);
     int64_t output = start ? 1 : u.output + u.reasoning; /* provisional at the start */
-    if (!start && (a->shape & SIM_USAGE_OUTPUT_ONLY)) {
+    if (moment == AT_END && (a->shape & SIM_USAGE_OUTPUT_ONLY)) {
         buf_printf(out, "{\"output_tokens\":%" PRId64, output);
     } else {
         if (start && (a->shape & SIM_USAGE_CHANGING)) {
@@ -81,7 +84,7 @@ static void open_stream(struct sim_answer *a, struct buf *out)
     buf_add(out, S(",\"content\":[],\"stop_reason\":null,\"stop_sequence\":null"));
     if (!(a->shape & SIM_USAGE_ABSENT)) {
         buf_add(out, S(",\"usage\":"));
-        add_usage(a, true, out);
+        add_usage(a, AT_START, out);
     }
     buf_add(out, S("}"));
     event_end(out);
@@ -163,7 +166,7 @@ static void close_stream(struct sim_answer *a, struct buf *out)
     buf_printf(out, ",\"delta\":{\"stop_reason\":\"%s\",\"stop_sequence\":null}", stop_of(a));
     if (!(a->shape & SIM_USAGE_ABSENT)) {
         buf_add(out, S(",\"usage\":"));
-        add_usage(a, false, out);
+        add_usage(a, AT_END, out);
     }
     event_end(out);
     event_begin("message_stop", out);
@@ -221,7 +224,7 @@ static void add_whole(struct sim_answer *a, struct buf *out)
     buf_printf(out, "],\"stop_reason\":\"%s\",\"stop_sequence\":null", stop_of(a));
     if (!(a->shape & SIM_USAGE_ABSENT)) {
         buf_add(out, S(",\"usage\":"));
-        add_usage(a, false, out);
+        add_usage(a, WHOLE, out);
     }
     buf_add(out, S("}"));
 }

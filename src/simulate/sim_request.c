@@ -116,6 +116,19 @@ static void read_tools(struct sim_reader *rd)
     sim_reader_end_tools(rd, list);
 }
 
+/* An effort that is more than none: the answer thinks. Only Responses can be asked to show a summary. */
+static void read_reasoning(struct sim_reader *rd)
+{
+    static const str efforts[] = {STR_INIT("low"), STR_INIT("medium"), STR_INIT("high"), STR_INIT("xhigh")};
+    bool responses = rd->r->kind == SIM_RESPONSES;
+    json_ref reasoning = sim_top(rd, S("reasoning")), summary = sim_at(rd, reasoning, S("summary"));
+    json_ref effort = responses ? sim_at(rd, reasoning, S("effort")) : sim_top(rd, S("reasoning_effort"));
+    for (size_t i = 0; i < COUNT_OF(efforts) && effort; i++) {
+        if (json_string_is(rd->doc, effort, efforts[i])) rd->r->thinks = true;
+    }
+    rd->r->shows = responses && summary && json_type(rd->doc, summary) == JSON_STRING;
+}
+
 static void read_format(struct sim_reader *rd)
 {
     struct sim_request *r = rd->r;
@@ -169,6 +182,7 @@ static bool read_chat(struct sim_reader *rd)
     if (!read_messages(rd, messages)) return false;
     read_tools(rd);
     read_format(rd);
+    read_reasoning(rd);
     return true;
 }
 
@@ -195,6 +209,7 @@ static bool read_responses(struct sim_reader *rd)
     }
     read_tools(rd);
     read_format(rd);
+    read_reasoning(rd);
     return true;
 }
 

@@ -69,9 +69,18 @@ static const char *status_of(const struct sim_answer *a, bool ended)
                                                                             : "completed";
 }
 
-static void add_reasoning_item(const struct sim_answer *a, struct buf *out)
+static void add_summary_part(const struct sim_answer *a, bool ended, struct buf *out)
 {
-    buf_printf(out, "{\"id\":\"rs_%.*s\",\"type\":\"reasoning\",\"summary\":[]}", STR_ARG(a->id));
+    buf_add(out, S("{\"type\":\"summary_text\",\"text\":"));
+    ended ? sim_choice_thoughts_json(&a->choices[0], out) : (void)buf_add(out, S("\"\""));
+    buf_add(out, S("}"));
+}
+
+static void add_reasoning_item(const struct sim_answer *a, bool ended, struct buf *out)
+{
+    buf_printf(out, "{\"id\":\"rs_%.*s\",\"type\":\"reasoning\",\"summary\":[", STR_ARG(a->id));
+    if (ended && a->shows) add_summary_part(a, true, out);
+    buf_add(out, S("]}"));
 }
 
 static void add_text_part(const struct sim_answer *a, bool ended, struct buf *out)
@@ -106,7 +115,7 @@ static void add_output(const struct sim_answer *a, struct buf *out)
 {
     const struct sim_choice *c = &a->choices[0];
     buf_add(out, S("["));
-    if (c->reasoning && c->done) add_reasoning_item(a, out);
+    if (c->reasoning && c->done) add_reasoning_item(a, true, out);
     const char *comma = c->reasoning ? "," : "";
     if (sim_choice_has_text(c)) {
         buf_printf(out, "%s", comma);
@@ -165,7 +174,7 @@ static void response_event(struct sim_answer *a, const char *type, const char *s
 
 static void add_item(const struct sim_answer *a, bool ended, struct buf *out)
 {
-    if (a->item_kind == SIM_ITEM_REASONING) add_reasoning_item(a, out);
+    if (a->item_kind == SIM_ITEM_REASONING) add_reasoning_item(a, ended, out);
     if (a->item_kind == SIM_ITEM_MESSAGE) add_message_item(a, ended, out);
     if (a->item_kind == SIM_ITEM_CALL) add_call_item(a, a->choices[0].call - 1, ended, out);
 }
@@ -187,9 +196,42 @@ static void part_event(struct sim_answer *a, bool ended, struct buf *out)
     event_end(a, out);
 }
 
+/* An event about the summary, up to its own members. */
+static void summary_begin(const struct sim_answer *a, const char *type, struct buf *out)
+{
+    event_begin(type, out);
+    buf_printf(out, ",\"item_id\":\"rs_%.*s\",\"output_index\":%zu,\"summary_index\":0", STR_ARG(a->id), a->item);
+}
+
+static void summary_part_event(struct sim_answer *a, bool ended, struct buf *out)
+{
+    summary_begin(a, ended ? "response.reasoning_summary_part.done" : "response.reasoning_summary_part.added", out);
+    buf_add(out, S(",\"part\":"));
+    add_summary_part(a, ended, out);
+    event_end(a, out);
+}
+
+static void summary_delta(struct sim_answer *a, str text, struct buf *out)
+{
+    summary_begin(a, "response.reasoning_summary_text.delta", out);
+    buf_add(out, S(",\"delta\":"));
+    buf_add_json(out, text);
+    event_end(a, out);
+}
+
+static void close_summary(struct sim_answer *a, struct buf *out)
+{
+    summary_begin(a, "response.reasoning_summary_text.done", out);
+    buf_add(out, S(",\"text\":"));
+    sim_choice_thoughts_json(&a->choices[0], out);
+    event_end(a, out);
+    summary_part_event(a, true, out);
+}
+
 static void close_item(struct sim_answer *a, struct buf *out)
 {
     if (a->item_kind == SIM_ITEM_NONE) return;
+    if (a->item_kind == SIM_ITEM_REASONING && a->shows) close_summary(a, out);
     if (a->item_kind == SIM_ITEM_MESSAGE) {
         event_begin("response.output_text.done", out);
         buf_printf(out, ",\"item_id\":\"msg_%.*s\",\"output_index\":%zu,\"content_index\":0,\"logprobs\":[],\"text\":",
@@ -216,6 +258,7 @@ static void open_item(struct sim_answer *a, int kind, struct buf *out)
     a->item_kind = kind;
     item_event(a, false, out);
     if (kind == SIM_ITEM_MESSAGE) part_event(a, false, out);
+    if (kind == SIM_ITEM_REASONING && a->shows) summary_part_event(a, false, out);
 }
 
 static void open_stream(struct sim_answer *a, struct buf *out)
@@ -248,6 +291,7 @@ static void add_piece(struct sim_answer *a, size_t choice, const struct sim_piec
     switch (p->kind) {
     case SIM_PIECE_HIDDEN:
         if (a->item_kind == SIM_ITEM_NONE) open_item(a, SIM_ITEM_REASONING, out);
+        if (a->shows) summary_delta(a, p->text, out);
         break;
     case SIM_PIECE_CALL:
         begin_call(a, out);

@@ -20,6 +20,7 @@ struct asked {
     bool good;
 };
 
+/* Gemini and Converse have the model in the path: there it is "m". */
 static inline struct asked *ask(enum sim_kind kind, const char *body)
 {
     struct asked *a = calloc(1, sizeof *a);
@@ -29,6 +30,7 @@ static inline struct asked *ask(enum sim_kind kind, const char *body)
     arena_init(&a->arena);
     sim_control_init(&a->request.control);
     assert_true(json_parse(&a->doc, arena_str(&a->arena, str_from(body)), &why));
+    if (kind == SIM_GEMINI || kind == SIM_CONVERSE) a->request.model = S("m");
     a->good = sim_request_read(kind, &a->doc, &a->arena, &a->arena, &a->request, &a->problem);
     return a;
 }
@@ -60,9 +62,16 @@ static inline struct buf stream_of(struct sim_answer *answer)
     return b;
 }
 
-/* Takes the next event off `*rest`: false at the end. */
+/* Takes the next event off `*rest`: false at the end. Lines end in LF or CRLF. */
 static inline bool next_event(str *rest, str *name, str *data)
 {
+    size_t crlf = str_find(*rest, S("\r\n\r\n"), 0);
+    if (crlf != SIZE_MAX && str_starts(*rest, S("data: "))) { /* Gemini's have no names */
+        *name = S("");
+        *data = str_of(rest->p + 6, crlf - 6);
+        *rest = str_from_at(*rest, crlf + 4);
+        return true;
+    }
     size_t end = str_find(*rest, S("\n\n"), 0);
     if (end == SIZE_MAX) {
         assert_int_equal(rest->n, 0);
