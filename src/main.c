@@ -23,6 +23,7 @@ static const struct entry entries[] = {
     {"prices", cmd_prices, "look into the price book"},
     {"providers", cmd_providers, "list who answers, check whether they can be reached"},
     {"ledger", cmd_ledger, "verify the ledger, export its rows"},
+    {"tokens", cmd_tokens, "count the tokens of a text"},
     {"version", cmd_version, "print the version"},
 };
 

@@ -15,6 +15,7 @@ int cmd_budgets(int argc, char **argv);
 int cmd_prices(int argc, char **argv);
 int cmd_providers(int argc, char **argv);
 int cmd_ledger(int argc, char **argv);
+int cmd_tokens(int argc, char **argv);
 int cmd_version(int argc, char **argv);
 
 #endif
