@@ -76,6 +76,22 @@ static const char create_packs[] =
     "CREATE TABLE packs (kind TEXT NOT NULL, part INTEGER NOT NULL, day_us INTEGER NOT NULL, body BLOB NOT NULL,"
     " PRIMARY KEY (kind, part, day_us));";
 
+/* What people switch off, who changed what (ledger/audit.h), what should be known (ledger/events.h). */
+static const char create_switches[] =
+    "CREATE TABLE switches (feature TEXT NOT NULL, since_us INTEGER NOT NULL, until_us INTEGER NOT NULL,"
+    " who TEXT NOT NULL, why TEXT NOT NULL, PRIMARY KEY (feature)) WITHOUT ROWID;"
+    "CREATE TABLE audit (id INTEGER NOT NULL, at_us INTEGER NOT NULL, who TEXT NOT NULL, what TEXT NOT NULL,"
+    " object TEXT NOT NULL, before TEXT NOT NULL, after TEXT NOT NULL, why TEXT NOT NULL, origin TEXT NOT NULL,"
+    " hash BLOB NOT NULL, PRIMARY KEY (id));"
+    "CREATE TRIGGER audit_never_changed BEFORE UPDATE ON audit"
+    " BEGIN SELECT raise(ABORT, 'rows of the audit are never changed'); END;"
+    "CREATE TRIGGER audit_never_deleted BEFORE DELETE ON audit"
+    " BEGIN SELECT raise(ABORT, 'rows of the audit are never deleted'); END;"
+    "CREATE TABLE events (id INTEGER NOT NULL, at_us INTEGER NOT NULL, kind TEXT NOT NULL, object TEXT NOT NULL,"
+    " level INTEGER NOT NULL, window_us INTEGER NOT NULL, text TEXT NOT NULL, PRIMARY KEY (id));"
+    "CREATE UNIQUE INDEX events_once ON events (kind, object, level, window_us);"
+    "CREATE INDEX events_at ON events (at_us);";
+
 struct column {
     const char *name, *what;
 };
@@ -130,6 +146,7 @@ static bool create(sqlite3 *db)
            sqlite3_exec(db, create_attempts, NULL, NULL, NULL) == SQLITE_OK &&
            sqlite3_exec(db, create_rest, NULL, NULL, NULL) == SQLITE_OK &&
            sqlite3_exec(db, create_packs, NULL, NULL, NULL) == SQLITE_OK &&
+           sqlite3_exec(db, create_switches, NULL, NULL, NULL) == SQLITE_OK &&
            sqlite3_exec(db, version, NULL, NULL, NULL) == SQLITE_OK;
 }
 
@@ -140,10 +157,11 @@ static bool migrate(sqlite3 *db, int version)
     snprintf(done, sizeof(done), "PRAGMA user_version = %d; COMMIT;", SCHEMA_VERSION);
     bool ok = sqlite3_exec(db, "BEGIN IMMEDIATE;", NULL, NULL, NULL) == SQLITE_OK;
     if (ok && version < 2) ok = sqlite3_exec(db, create_packs, NULL, NULL, NULL) == SQLITE_OK;
+    if (ok && version < SCHEMA_SWITCHES) ok = sqlite3_exec(db, create_switches, NULL, NULL, NULL) == SQLITE_OK;
     return ok && sqlite3_exec(db, done, NULL, NULL, NULL) == SQLITE_OK;
 }
 
-static int user_version(sqlite3 *db)
+int schema_version(sqlite3 *db)
 {
     sqlite3_stmt *ask = NULL;
     int version = -1;
@@ -160,13 +178,13 @@ static bool prepare(sqlite3 *db, const char *path, bool write, struct buf *why)
         buf_printf(why, "%s: %s", path, sqlite3_errmsg(db));
         return false;
     }
-    int version = user_version(db);
+    int version = schema_version(db);
     if (version == 0 && write) {
         if (!create(db)) {
             buf_printf(why, "%s: cannot make the tables: %s", path, sqlite3_errmsg(db));
             return false;
         }
-        version = user_version(db);
+        version = schema_version(db);
     }
     if (version > 0 && version < SCHEMA_VERSION && write) {
         if (!migrate(db, version)) {

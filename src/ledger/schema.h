@@ -10,9 +10,10 @@
 
 #include <sqlite3.h>
 
-/* 1: the first. 2: table `packs`; a purser of version 1 would let it grow stale. The
- * server brings an older store up to date when it opens it; readers read both. */
-enum { SCHEMA_VERSION = 2 };
+/* 1: the first. 2: table `packs`; a purser of version 1 would let it grow stale. 3: `switches`,
+ * `audit` and `events`. The server brings an older store up to date when it opens it; readers
+ * read all of them. */
+enum { SCHEMA_SWITCHES = 3, SCHEMA_VERSION = 3 };
 
 /* UNIT_COLUMN(enum unit's end, column of the count, column of its cost) */
 #define UNIT_COLUMNS(UNIT_COLUMN)                                                                                      \
@@ -56,6 +57,8 @@ enum { SCHEMA_VERSION = 2 };
  * connection. `write` creates the tables where they are missing.
  * Owns: the caller closes it with sqlite3_close(). Fails: NULL with a sentence in `why`. */
 sqlite3 *schema_open(const char *dir, bool write, struct buf *why);
+/* Of an open store: below SCHEMA_VERSION where it is read without having been brought up to date. */
+int schema_version(sqlite3 *db);
 /* The columns of `attempts`, for SELECT and INSERT: "attempt_id, at_us, ...". */
 size_t schema_attempt_columns(void);
 const char *schema_attempt_column(size_t i);

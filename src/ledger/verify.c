@@ -55,6 +55,21 @@ static void verify_pages(struct verifying *v)
     sqlite3_finalize(q);
 }
 
+static void audit_problem(void *ctx, const char *what, int64_t id)
+{
+    verify_problem(ctx, "audit row %" PRId64 ": %s", id, what);
+}
+
+/* The chain of who changed what. */
+static void verify_audit(struct verifying *v)
+{
+    struct audit_walk walk = {.problem = audit_problem, .ctx = v};
+    if (schema_version(v->db) < SCHEMA_SWITCHES) return;
+    if (!audit_check(v->db, &walk)) verify_problem(v, "the audit cannot be read: %s", sqlite3_errmsg(v->db));
+    v->out->audit_rows = walk.count;
+    memcpy(v->out->audit_last, walk.last, sizeof(walk.last));
+}
+
 /* What the store thread met and noted. */
 static void verify_noted(struct verifying *v)
 {
@@ -85,11 +100,17 @@ bool ledger_verify(const char *dir, struct verify_result *out, void (*progress)(
     verify_rows(&v);
     verify_sums(&v);
     verify_packs(&v);
+    verify_audit(&v);
     verify_noted(&v);
     amounts_free(&v.cells);
     verify_journals_drop(journals);
     sqlite3_close(v.db);
     return true;
+}
+
+static void add_hash(struct buf *out, const unsigned char hash[AUDIT_HASH_BYTES])
+{
+    for (size_t i = 0; i < AUDIT_HASH_BYTES; i++) buf_printf(out, "%02x", hash[i]);
 }
 
 static void line(struct buf *out, const char *name, const struct verify_sum *sum)
@@ -109,6 +130,12 @@ void verify_text(const struct verify_result *r, struct buf *out)
     line(out, "holds without an end (cost: held)", &r->holds);
     buf_printf(out, "%-34s %12" PRIu64 "\n", "budget counters compared", r->cells);
     buf_printf(out, "%-34s %12" PRIu64 "  in %" PRIu64 " segments\n", "journal records read", r->records, r->segments);
+    buf_printf(out, "%-34s %12" PRIu64, "audit rows, each bound to the last", r->audit_rows);
+    if (r->audit_rows) {
+        buf_add(out, S("  ending in "));
+        add_hash(out, r->audit_last);
+    }
+    buf_add_byte(out, '\n');
     buf_add(out, buf_str(&r->problems));
     if (r->problem_count > PROBLEMS_TOLD) buf_printf(out, "and %" PRIu64 " more\n", r->problem_count - PROBLEMS_TOLD);
     if (r->problem_count)
@@ -132,9 +159,11 @@ void verify_json(const struct verify_result *r, struct buf *out)
     json_sum(out, "pending", &r->pending);
     json_sum(out, "holds", &r->holds);
     buf_printf(out,
-               "\"cells\":%" PRIu64 ",\"records\":%" PRIu64 ",\"segments\":%" PRIu64 ",\"problem_count\":%" PRIu64
-               ",\"problems\":[",
-               r->cells, r->records, r->segments, r->problem_count);
+               "\"cells\":%" PRIu64 ",\"records\":%" PRIu64 ",\"segments\":%" PRIu64 ",\"audit_rows\":%" PRIu64
+               ",\"audit_last\":\"",
+               r->cells, r->records, r->segments, r->audit_rows);
+    if (r->audit_rows) add_hash(out, r->audit_last);
+    buf_printf(out, "\",\"problem_count\":%" PRIu64 ",\"problems\":[", r->problem_count);
     str rest = buf_str(&r->problems);
     for (bool first = true; rest.n; first = false) {
         str problem = str_cut(&rest, '\n');

@@ -6,6 +6,7 @@
  *   and cost), so that a row deleted, doubled or changed is found.
  * - Cells: what a budget counter says was spent is the sum of the rows' amounts.
  * - Rollups and totals: the same number of rows, the same cost.
+ * - The audit: each row is bound to the one before it, and it ends where it should.
  *
  * Works on a stopped ledger and beside a running server, on a snapshot. */
 #ifndef LEDGER_VERIFY_H
@@ -13,6 +14,7 @@
 
 #include "base/buf.h"
 #include "base/money.h"
+#include "ledger/audit.h"
 
 struct verify_sum {
     uint64_t count;
@@ -26,7 +28,9 @@ struct verify_result {
     struct verify_sum holds;    /* without an end; cost: what they hold */
     uint64_t segments, records; /* read from journals */
     uint64_t cells;             /* budget counters compared */
-    struct buf problems;        /* a line each, the first thousand */
+    uint64_t audit_rows;
+    unsigned char audit_last[AUDIT_HASH_BYTES]; /* the last row's hash: worth noting elsewhere */
+    struct buf problems;                        /* a line each, the first thousand */
     uint64_t problem_count;
 };
 

@@ -380,6 +380,10 @@ static char *folder_of_version(int version)
     snprintf(sql, sizeof(sql), "PRAGMA user_version = %d", version);
     assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
     if (version < 2) assert_int_equal(sqlite3_exec(db, "DROP TABLE packs", NULL, NULL, NULL), SQLITE_OK);
+    if (version < SCHEMA_SWITCHES) {
+        const char *gone = "DROP TABLE switches; DROP TABLE audit; DROP TABLE events";
+        assert_int_equal(sqlite3_exec(db, gone, NULL, NULL, NULL), SQLITE_OK);
+    }
     sqlite3_close(db);
     buf_free(&why);
     return dir;

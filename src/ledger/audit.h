@@ -1,0 +1,40 @@
+/* Who changed what in a running purser, when and why: rows that are only ever added.
+ *
+ * Each row carries a hash of itself and of the row before it, and `meta` the count and the last
+ * hash, so that a row which is changed, left out or cut off at the end is found by `ledger verify`.
+ * Whoever may write the whole file can forge the whole chain: note the last hash elsewhere
+ * where that matters. */
+#ifndef LEDGER_AUDIT_H
+#define LEDGER_AUDIT_H
+
+#include "base/str.h"
+
+#include <sqlite3.h>
+
+enum { AUDIT_HASH_BYTES = 32 };
+
+struct audit_entry {
+    int64_t at_us;
+    str who;    /* a local user, the admin token */
+    str what;   /* "ai off" */
+    str object; /* what it was done to: "all features", "feature support-bot" */
+    str before, after;
+    str why;
+    str origin; /* whence: "control socket", "10.0.0.7" */
+};
+
+/* Inside the caller's transaction, so that a change and its row are there together or not at all.
+ * Fails: false; sqlite3_errmsg() says why. */
+bool audit_append(sqlite3 *db, const struct audit_entry *entry) MUST_CHECK;
+
+/* Walks the chain. `problem` is called for each thing that is wrong; `count` and `last` tell where it ends.
+ * Fails: false where the table cannot be read. */
+struct audit_walk {
+    void (*problem)(void *ctx, const char *what, int64_t id);
+    void *ctx;
+    uint64_t count;
+    unsigned char last[AUDIT_HASH_BYTES];
+};
+bool audit_check(sqlite3 *db, struct audit_walk *walk) MUST_CHECK;
+
+#endif
