@@ -61,6 +61,22 @@ struct provider_draft {
     struct quirk quirks; /* all of them together */
 };
 
+struct targets_draft {
+    struct setting_to *items;
+    size_t count;
+};
+
+struct to_draft {
+    struct target_draft target;
+    int64_t weight;
+};
+
+struct model_draft {
+    struct setting_model m;
+    struct target_draft target; /* one of the two */
+    struct targets_draft targets;
+};
+
 struct price_draft {
     struct price p;
     struct target_draft model;
@@ -147,6 +163,9 @@ void load_error(struct loader *l, uint32_t line, str path, const char *fmt, ...)
 void load_warn(struct loader *l, uint32_t line, str path, const char *fmt, ...) PRINTF_LIKE(4, 5);
 /* "'dya' is no window; did you mean 'day'? (minute, hour ...)". Always false. */
 bool load_reject(struct loader *l, const struct value *v, const char *what, str suggestion, const char *expected);
+/* Which of a few words it is; -1 after complaining. */
+int load_one_of(struct loader *l, const struct value *v, const str *words, size_t count, const char *what,
+                const char *expected);
 /* For a message: control characters out, keys masked, cut. */
 str load_show(struct loader *l, str text);
 

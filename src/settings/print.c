@@ -211,12 +211,7 @@ void settings_print(const struct settings *s, struct buf *out)
     for (size_t i = 0; i < s->provider_count; i++)
         print_provider(out, &s->providers[i], s->compat == COMPAT_LENIENT, &scratch);
     if (s->model_count) buf_add(out, S("models:\n"));
-    for (size_t i = 0; i < s->model_count; i++) {
-        buf_add(out, S("  "));
-        print_text(out, s->models[i].name);
-        buf_printf(out, ": \"%" STR_FMT "/%" STR_FMT "\"\n", STR_ARG(s->models[i].provider),
-                   STR_ARG(s->models[i].model));
-    }
+    for (size_t i = 0; i < s->model_count; i++) print_model(out, &s->models[i]);
     buf_printf(out, "models_only: %s\ncompat: %s\n", s->models_only ? "true" : "false",
                s->compat == COMPAT_LENIENT ? "lenient" : "strict");
     print_prices(s, out);
@@ -237,7 +232,7 @@ static void add_count(struct buf *out, const char *before, size_t n, const char 
 
 void settings_summary(const struct settings *s, struct buf *out)
 {
-    size_t on = 0, own = 0;
+    size_t on = 0, own = 0, targets = 0;
     for (size_t i = 0; i < s->provider_count; i++) on += !s->providers[i].off;
     for (size_t i = price_book_first_own(s->book); i < price_book_count(s->book); i++) {
         own += is_own(s, price_book_at(s->book, i, NULL));
@@ -245,6 +240,8 @@ void settings_summary(const struct settings *s, struct buf *out)
     add_count(out, "", s->provider_count, "provider");
     if (on < s->provider_count) buf_printf(out, " (%zu off)", s->provider_count - on);
     add_count(out, ", ", s->model_count, "model");
+    for (size_t i = 0; i < s->model_count; i++) targets += s->models[i].target_count;
+    if (targets > s->model_count) buf_printf(out, " (%zu targets)", targets);
     add_count(out, ", ", own, "own price");
     add_count(out, ", ", s->key_count, "key");
     add_count(out, ", ", s->budget_count, "budget");

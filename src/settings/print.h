@@ -9,6 +9,8 @@ void print_text(struct buf *out, str s);
 /* ", key: value" each. */
 void print_pair(struct buf *out, const char *key, str value);
 void print_duration(struct buf *out, const char *key, int64_t us);
+/* "5%" of 50000 millionths. */
+void print_percent(struct buf *out, const char *key, int64_t ppm);
 void print_money(struct buf *out, const char *key, __int128 amount);
 void print_date(struct buf *out, const char *key, int64_t at_us);
 void print_list(struct buf *out, const char *key, const str *items, size_t count);
@@ -17,5 +19,9 @@ void print_close(struct buf *out, size_t from, const char *end);
 
 /* A line of `providers:`; `lenient`: what the top level says. */
 void print_provider(struct buf *out, const struct setting_provider *p, bool lenient, struct arena *scratch);
+/* A line of `models:`. */
+void print_model(struct buf *out, const struct setting_model *m);
+/* ", degraded: [ ... ]", where it is set. */
+void print_degraded(struct buf *out, const struct setting_degraded *d);
 
 #endif

@@ -34,6 +34,13 @@ void print_duration(struct buf *out, const char *key, int64_t us)
     buf_printf(out, ", %s: %" STR_FMT, key, STR_ARG(s));
 }
 
+void print_percent(struct buf *out, const char *key, int64_t ppm)
+{
+    char text[MONEY_TEXT_MAX];
+    str s = money_format((__int128)ppm * (PICOUSD_PER_USD / 10000), text); /* any exact decimal */
+    buf_printf(out, ", %s: %" STR_FMT "%%", key, STR_ARG(s));
+}
+
 void print_money(struct buf *out, const char *key, __int128 amount)
 {
     char text[MONEY_TEXT_MAX];

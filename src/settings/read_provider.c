@@ -1,7 +1,5 @@
-/* Providers, models and prices: where calls go and what they cost. */
+/* Providers and prices: where calls go and what they cost. */
 #include "settings/load.h"
-
-#include <stdlib.h>
 
 bool read_timeouts(struct loader *l, const struct value *v, void *into)
 {
@@ -48,45 +46,6 @@ bool read_providers(struct loader *l, const struct value *v, void *into)
         ok = good && load_provider(l, &d, path, it->key_line) && ok;
         if (!it->twice) l->s.providers[l->s.provider_count++] = d.p;
     }
-    return ok;
-}
-
-static int by_name(const void *a, const void *b)
-{
-    return str_cmp(((const struct setting_model *)a)->name, ((const struct setting_model *)b)->name);
-}
-
-/* One target, tried once: its error is the client's answer. */
-static void plain_model(struct setting_model *m, str name, const struct target_draft *t, struct arena *arena)
-{
-    struct setting_to *to = arena_zalloc(arena, sizeof(*to));
-    *to = (struct setting_to){t->provider, t->model, 1};
-    *m = (struct setting_model){.name = name,
-                                .provider = t->provider,
-                                .model = t->model,
-                                .targets = to,
-                                .target_count = 1,
-                                .attempts = {.max = 1, .money = -1}};
-    for (enum mishap i = 0; i < MISHAP_COUNT; i++) m->on[i].what = REACTION_STOP;
-}
-
-bool read_models(struct loader *l, const struct value *v, void *into)
-{
-    (void)into;
-    if (!v->node) return true;
-    if (!load_want(l, v, TREE_MAP, "NAME: provider/model")) return false;
-    l->s.models = arena_zalloc(&l->s.arena, (v->node->count + 1) * sizeof(*l->s.models));
-    bool ok = true;
-    for (const struct tree_node *it = v->node->first; it; it = it->next) {
-        struct value target;
-        struct target_draft t = {0};
-        str path = load_path_key(l, v->path, load_show(l, it->key));
-        bool good = load_name(l, it, path, false) && load_value(l, it, path, false, &target) &&
-                    load_want(l, &target, TREE_SCALAR, "provider/model") && read_target(l, &target, &t);
-        if (good) plain_model(&l->s.models[l->s.model_count++], arena_str(&l->s.arena, it->key), &t, &l->s.arena);
-        ok = good && ok;
-    }
-    qsort(l->s.models, l->s.model_count, sizeof(*l->s.models), by_name);
     return ok;
 }
 

@@ -99,6 +99,11 @@ bool read_positive(struct loader *l, const struct value *v, void *into)
     return count_from(l, v, 1, count_max, into);
 }
 
+bool read_times(struct loader *l, const struct value *v, void *into)
+{
+    return count_from(l, v, 1, MODEL_ATTEMPTS_MAX, into);
+}
+
 bool read_counters(struct loader *l, const struct value *v, void *into)
 {
     int64_t n = 1;
@@ -186,14 +191,28 @@ bool read_per_million(struct loader *l, const struct value *v, void *into)
     return money_parse_per_million(v->text, into) || reject_money(l, v, 6);
 }
 
+/* "5%" in millionths: the sign says that 0.05 is not meant. */
+bool read_percent(struct loader *l, const struct value *v, void *into)
+{
+    picousd percent = 0; /* any exact decimal: a percent has a million millionths of one */
+    bool sign = str_ends(v->text, S("%"));
+    str digits = sign ? str_trim(str_head(v->text, v->text.n - 1)) : v->text;
+    bool number = money_parse_per_million(digits, &percent);
+    if (!sign || !number) return load_reject(l, v, "percentage", STR_NONE, "a number and a percent sign, such as 5%");
+    *(int64_t *)into = percent / 100;
+    if (percent <= INT64_C(100000000) && percent % 100 == 0) return true;
+    load_error(l, v->line, v->path, "'%" STR_FMT "' is %s", STR_ARG(v->shown),
+               percent % 100 ? "finer than what is counted: at most four decimals" : "too large: at most 100%");
+    return false;
+}
+
 bool read_date(struct loader *l, const struct value *v, void *into)
 {
     return time_parse(v->text, into) || load_reject(l, v, "date", STR_NONE, "2026-01-31, or 2026-01-31T12:00:00Z");
 }
 
-/* One of a few words; -1 after complaining. */
-static int one_of(struct loader *l, const struct value *v, const str *words, size_t count, const char *what,
-                  const char *expected)
+int load_one_of(struct loader *l, const struct value *v, const str *words, size_t count, const char *what,
+                const char *expected)
 {
     struct suggest near;
     suggest_init(&near, v->text);
@@ -239,7 +258,7 @@ bool read_tier(struct loader *l, const struct value *v, void *into)
 bool read_disconnect(struct loader *l, const struct value *v, void *into)
 {
     static const str words[] = {STR_INIT("cancel"), STR_INIT("finish")};
-    int i = one_of(l, v, words, COUNT_OF(words), "answer to a hang-up", "cancel or finish");
+    int i = load_one_of(l, v, words, COUNT_OF(words), "answer to a hang-up", "cancel or finish");
     if (i >= 0) *(enum on_disconnect *)into = i == 0 ? ON_DISCONNECT_CANCEL : ON_DISCONNECT_FINISH;
     return i >= 0;
 }
@@ -247,7 +266,7 @@ bool read_disconnect(struct loader *l, const struct value *v, void *into)
 bool read_durability(struct loader *l, const struct value *v, void *into)
 {
     static const str words[] = {STR_INIT("process"), STR_INIT("disk")};
-    int i = one_of(l, v, words, COUNT_OF(words), "durability", "process or disk");
+    int i = load_one_of(l, v, words, COUNT_OF(words), "durability", "process or disk");
     *(bool *)into = i == 1;
     return i >= 0;
 }
@@ -255,7 +274,7 @@ bool read_durability(struct loader *l, const struct value *v, void *into)
 bool read_compat(struct loader *l, const struct value *v, void *into)
 {
     static const str words[] = {STR_INIT("strict"), STR_INIT("lenient")};
-    int i = one_of(l, v, words, COUNT_OF(words), "way to take what a target cannot do", "strict or lenient");
+    int i = load_one_of(l, v, words, COUNT_OF(words), "way to take what a target cannot do", "strict or lenient");
     if (i >= 0) *(enum compat *)into = i == 0 ? COMPAT_STRICT : COMPAT_LENIENT;
     return i >= 0;
 }
@@ -266,8 +285,8 @@ bool read_log(struct loader *l, const struct value *v, void *into)
     *(str *)into = v->text;
     /* A bare word is rather a typo than a file in the working directory. */
     if (str_find_byte(v->text, '/', 0) != SIZE_MAX || str_find_byte(v->text, '.', 0) != SIZE_MAX) return true;
-    return one_of(l, v, words, COUNT_OF(words), "place for the log", "stderr, off, or a file such as ./access.log") >=
-           0;
+    return load_one_of(l, v, words, COUNT_OF(words), "place for the log",
+                       "stderr, off, or a file such as ./access.log") >= 0;
 }
 
 bool read_keep(struct loader *l, const struct value *v, void *into)

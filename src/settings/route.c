@@ -28,7 +28,7 @@ static int model_by_name(const void *name, const void *model)
     return str_cmp(*(const str *)name, ((const struct setting_model *)model)->name);
 }
 
-static const struct setting_model *find_model(const struct settings *s, str name)
+const struct setting_model *settings_model(const struct settings *s, str name)
 {
     if (!s->model_count) return NULL;
     return bsearch(&name, s->models, s->model_count, sizeof(*s->models), model_by_name);
@@ -115,7 +115,7 @@ bool settings_route(const struct settings *s, str model, struct arena *arena, st
 {
     *out = (struct setting_target){NULL, STR_NONE};
     if (!model.p) model = S("");
-    const struct setting_model *mapped = find_model(s, model);
+    const struct setting_model *mapped = settings_model(s, model);
     if (mapped) return take(settings_provider(s, mapped->provider), mapped->model, arena, out, why);
     str rest;
     const struct setting_provider *p = split(s, model, &rest);

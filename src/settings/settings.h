@@ -14,6 +14,7 @@
 #include "provider/credential.h"
 #include "provider/provider.h"
 #include "provider/sign.h"
+#include "settings/model.h"
 
 struct setting_listener {
     str host; /* "127.0.0.1", "::1", "unix:/path" */
@@ -63,75 +64,6 @@ struct setting_provider {
     uint32_t quirks, flags;      /* vendor's and own */
     str book;                    /* whose prices of the book hold; empty: own prices alone */
     str why_off;                 /* "the environment variable GROQ_API_KEY is not set" */
-};
-
-/* A target in the settings: "openai/gpt-5-mini", with its weight where `balance: weighted`. */
-struct setting_to {
-    str provider, model;
-    int64_t weight; /* at least 1 */
-};
-
-/* In which order a model's targets are tried. */
-enum balance {
-    BALANCE_ORDERED,    /* as they stand */
-    BALANCE_WEIGHTED,   /* drawn by weight */
-    BALANCE_LEAST_BUSY, /* fewest calls in flight first */
-    BALANCE_FASTEST,    /* shortest time to first token first */
-    BALANCE_CHEAPEST,   /* lowest bound first */
-};
-
-/* What may happen to an attempt that another target could mend. */
-enum mishap {
-    MISHAP_ERROR,
-    MISHAP_TIMEOUT,
-    MISHAP_RATE_LIMIT,
-    MISHAP_CONTEXT_WINDOW,
-    MISHAP_CONTENT_POLICY,
-    MISHAP_COUNT
-};
-
-/* What is done about it. */
-enum reaction { REACTION_NEXT, REACTION_STOP, REACTION_TARGET };
-
-struct setting_reaction {
-    enum reaction what;
-    struct setting_to to; /* REACTION_TARGET */
-};
-
-/* All attempts of a call share it: whichever ends first. */
-struct setting_attempts {
-    int64_t max;     /* attempts, the first one included; at least 1 */
-    int64_t time_us; /* from the first one's start; 0: no limit of its own */
-    picousd money;   /* -1: no limit of its own */
-};
-
-struct setting_hedge {
-    bool on;
-    int64_t after_us;      /* 0: the target's own p95 of the time to first token */
-    int64_t max_extra_ppm; /* extra spend that hedges may cause, in millionths of all spend */
-};
-
-enum sticky { STICKY_NONE, STICKY_SESSION, STICKY_USER, STICKY_KEY };
-
-/* What is answered without a provider. */
-struct setting_degraded {
-    bool set;
-    str reply; /* text; with a format or schema asked for it must be valid for it */
-    int64_t status;
-    str match; /* a pattern that the last user message must match; empty: any */
-};
-
-struct setting_model {
-    str name;            /* public */
-    str provider, model; /* the first target */
-    struct setting_to *targets;
-    size_t target_count; /* at least 1 */
-    enum balance balance;
-    struct setting_attempts attempts;
-    struct setting_reaction on[MISHAP_COUNT];
-    struct setting_hedge hedge;
-    enum sticky sticky;
-    struct setting_degraded degraded;
 };
 
 enum on_disconnect { ON_DISCONNECT_DEFAULT, ON_DISCONNECT_CANCEL, ON_DISCONNECT_FINISH };
@@ -217,6 +149,8 @@ void settings_report_free(struct settings_report *report);
 
 const struct setting_provider *settings_provider(const struct settings *s, str name);
 const struct setting_feature *settings_feature(const struct settings *s, str name);
+/* The entry of `models:` with this public name; NULL where there is none. */
+const struct setting_model *settings_model(const struct settings *s, str name);
 
 /* What to show to the provider now: its key, or the last token. Thread: any; never blocks for long.
  * Fails: false where there is none in force; `why` then says so. Where none is needed, `out` is empty. */
