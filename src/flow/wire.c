@@ -161,6 +161,7 @@ static struct attempt *of(struct http_call *c)
 static void on_head(struct http_call *c)
 {
     struct attempt *a = of(c);
+    const struct request *r = a->request;
     if (!c->sent) { /* answered before it had read the whole request: the rest is not wanted */
         c->piece_count = c->piece_at;
         c->head.keep_alive = false;
@@ -173,9 +174,12 @@ static void on_head(struct http_call *c)
     str json = S("application/json");
     a->head.status = c->head.status;
     a->head.json = type.n >= json.n && str_eq_nocase(str_head(type, json.n), json);
-    a->head.framing = a->body.framer.framing = framing_of(type, a->request->receive.path.framing == FRAMING_JSON_ARRAY);
+    bool array = !a->way->translated && r->receive.path.framing == FRAMING_JSON_ARRAY;
+    a->head.framing = a->body.framer.framing = framing_of(type, array);
     a->head.length = c->head.framing == HTTP_LENGTH ? c->head.length : 0;
     a->body.whole = a->head.framing == FRAMING_NONE || a->head.status >= 300;
+    if (!a->body.whole && !r->attribute.call.stream && r->receive.kind != CALL_PASSTHROUGH)
+        attempt_fail(a, ERR_PROVIDER_PROTOCOL, "the provider streams an answer that was to be whole");
     attempt_wake(a);
 }
 
