@@ -84,9 +84,19 @@ static void translate_body(struct attempt *a)
     a->body.complete = true;
 }
 
+/* What of an error goes on to the client is not to tell it purser's key. */
+static void mask_error(struct attempt *a)
+{
+    str masked = mask_secrets(a, buf_str(&a->body.kept));
+    if (masked.p == a->body.kept.p) return;
+    buf_clear(&a->body.kept);
+    buf_add(&a->body.kept, masked);
+}
+
 static void end_whole(struct attempt *a)
 {
     struct request *r = a->request;
+    if (is_error(a)) mask_error(a);
     bool unread = r->receive.kind == CALL_PASSTHROUGH || a->body.kept.overflow; /* then its usage is estimated */
     bool json = !is_carried(a) && !a->body.kept.overflow &&
                 answer_read(&a->body.answer, a->way->kind, a->way->target->provider->quirks, &r->worker->event_json,
@@ -249,7 +259,7 @@ static bool take_event(struct attempt *a, const struct frame *e, struct run *run
         translate_flush(a);
         answer->sequence = sequence; /* the client sees our error event in its place */
         attempt_fail(a, ERR_PROVIDER_STREAM_ERROR,
-                     answer->provider_error.n ? answer->provider_error.p
+                     answer->provider_error.n ? mask_secrets(a, answer->provider_error).p
                                               : "the provider sent an event that is no valid JSON");
         attempt_wake(a);
         return false;

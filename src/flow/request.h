@@ -253,6 +253,8 @@ bool head_write(struct attempt *a, const struct iovec *body, size_t body_count) 
 /* wire.c: builds the request's head and pieces and begins. Fails: false with the attempt failed. */
 bool wire_start(struct attempt *a) MUST_CHECK;
 const struct http_call_events *wire_events(void);
+/* mask.c: `text` without what purser shows the provider to be let in; a copy in the request's arena where it is there. */
+str mask_secrets(const struct attempt *a, str text);
 /* body.c: bytes from the provider. */
 void body_feed(struct attempt *a, str bytes);
 void body_end(struct attempt *a);
