@@ -229,7 +229,7 @@ static void respond_provider_error(struct request *r)
     int status = a->head.status;
     str provider = a->way->target->provider->name, told = a->body.answer.provider_error;
     bool credentials = status == 401 || status == 403 || status == 407;
-    bool json = a->body.kept.n > 1 && a->body.kept.p[0] == '{';
+    bool json = a->body.kept.n > 1 && (a->body.kept.p[0] == '{' || a->body.kept.p[0] == '[');
     r->answer.done = true;
     if (!r->x) return;
     if (credentials) {
@@ -248,7 +248,7 @@ static void respond_provider_error(struct request *r)
     } else if (a->way->translated && told.n) {
         respond_told(r, status, err_of_status(status), told);
     } else if (!json) {
-        respond_told(r, status, a->way->translated ? err_of_status(status) : ERR_PROVIDER_ERROR, message);
+        respond_told(r, status, err_of_status(status), message);
     } else {
         struct buf headers;
         write_headers(r, &headers, true);

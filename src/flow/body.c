@@ -93,6 +93,16 @@ static void mask_error(struct attempt *a)
     buf_add(&a->body.kept, masked);
 }
 
+/* Gemini's streaming endpoints tell an error in a list. */
+static str answer_body(const struct attempt *a)
+{
+    str body = buf_str(&a->body.kept);
+    struct json_array list = {0};
+    struct json_element e;
+    bool listed = is_error(a) && body.n && body.p[0] == '[';
+    return listed && json_array_next(body, &list, &e) ? e.data : body;
+}
+
 static void end_whole(struct attempt *a)
 {
     struct request *r = a->request;
@@ -100,7 +110,7 @@ static void end_whole(struct attempt *a)
     bool unread = r->receive.kind == CALL_PASSTHROUGH || a->body.kept.overflow; /* then its usage is estimated */
     bool json = !is_carried(a) && !a->body.kept.overflow &&
                 answer_read(&a->body.answer, a->way->kind, a->way->target->provider->quirks, &r->worker->event_json,
-                            buf_str(&a->body.kept));
+                            answer_body(a));
     if (is_error(a)) {
         attempt_fail(a, ERR_PROVIDER_ERROR, "the provider answered with an error");
     } else if (!json && !unread) {
