@@ -6,7 +6,7 @@ struct findings {
     const struct settings *s;
     struct arena arena;
     int64_t now_us;
-    size_t unpriced;
+    size_t targets, unpriced;
 };
 
 static void print_price(const char *what, const struct price *p)
@@ -60,20 +60,30 @@ static void check_own(struct findings *f, const struct price *own)
     printf("  [%" STR_FMT "]\n", STR_ARG(own->source));
 }
 
-static void check_model(struct findings *f, const struct setting_model *m)
+static void check_target(struct findings *f, const struct setting_model *m, const struct setting_to *to)
 {
-    const struct setting_provider *p = settings_provider(f->s, m->provider);
+    const struct setting_provider *p = settings_provider(f->s, to->provider);
     str vendor = p ? p->book : STR_NONE;
+    f->targets++;
     if (p && p->cost_per_hour != PRICE_UNSET) return; /* priced by the hour */
-    struct price_set set = price_book_find_target(f->s->book, m->provider, vendor, m->model, &f->arena);
+    struct price_set set = price_book_find_target(f->s->book, to->provider, vendor, to->model, &f->arena);
     bool missing;
     if (price_pick(&set, TIER_STANDARD, 0, f->now_us, &missing)) return;
     f->unpriced++;
     const char *why = set.count ? "has prices, but none in force today" : "is in no price book";
     printf("unpriced  %" STR_FMT " -> %" STR_FMT "/%" STR_FMT ": %s; calls are %s. Under `prices:` add\n"
            "            - { model: \"%" STR_FMT "/%" STR_FMT "\", input: 0.00, output: 0.00 }  # per million tokens\n",
-           STR_ARG(m->name), STR_ARG(m->provider), STR_ARG(m->model), why,
-           f->s->unpriced_refuse ? "refused" : "priced at the ceiling", STR_ARG(m->provider), STR_ARG(m->model));
+           STR_ARG(m->name), STR_ARG(to->provider), STR_ARG(to->model), why,
+           f->s->unpriced_refuse ? "refused" : "priced at the ceiling", STR_ARG(to->provider), STR_ARG(to->model));
+}
+
+/* Wherever its calls may go. */
+static void check_model(struct findings *f, const struct setting_model *m)
+{
+    for (size_t i = 0; i < m->target_count; i++) check_target(f, m, &m->targets[i]);
+    for (enum mishap i = 0; i < MISHAP_COUNT; i++) {
+        if (m->on[i].what == REACTION_TARGET) check_target(f, m, &m->on[i].to);
+    }
 }
 
 static int check(const struct options *o, const struct settings *s)
@@ -84,8 +94,8 @@ static int check(const struct options *o, const struct settings *s)
     size_t own_from = price_book_first_own(s->book), own = price_book_count(s->book) - own_from;
     for (size_t i = 0; i < own; i++) check_own(&f, price_book_at(s->book, own_from + i, NULL));
     for (size_t i = 0; i < s->model_count; i++) check_model(&f, &s->models[i]);
-    printf("%zu own price%s, %zu of %zu models unpriced; price book of %" STR_FMT ", %lld days old\n", own,
-           own == 1 ? "" : "s", f.unpriced, s->model_count, STR_ARG(time_format_date(price_book_date(s->book), date)),
+    printf("%zu own price%s, %zu of %zu targets of models unpriced; price book of %" STR_FMT ", %lld days old\n", own,
+           own == 1 ? "" : "s", f.unpriced, f.targets, STR_ARG(time_format_date(price_book_date(s->book), date)),
            (long long)book_age_days(s->book));
     warn_if_old(o, s->book);
     arena_free(&f.arena);

@@ -51,7 +51,9 @@ static size_t find_sold(const struct prices_source *source, str name, struct are
     size_t n = 0;
     for (size_t i = 0; source->settings && i < source->settings->model_count && n < max; i++) {
         const struct setting_model *m = &source->settings->models[i];
-        if (str_eq(m->name, name)) n = add_sold(source, m->provider, m->model, arena, out, n);
+        for (size_t t = 0; str_eq(m->name, name) && t < m->target_count && n < max; t++) {
+            n = add_sold(source, m->targets[t].provider, m->targets[t].model, arena, out, n);
+        }
     }
     for (size_t i = 0; !n && source->settings && i < source->settings->provider_count && n < max; i++) {
         n = add_sold(source, source->settings->providers[i].name, name, arena, out, n);

@@ -75,7 +75,10 @@ static str page_of(const struct setting_provider *p)
 static str mapped_model(const struct settings *s, const struct setting_provider *p)
 {
     for (size_t i = 0; i < s->model_count; i++) {
-        if (str_eq(s->models[i].provider, p->name)) return s->models[i].model;
+        const struct setting_model *m = &s->models[i];
+        for (size_t t = 0; t < m->target_count; t++) {
+            if (str_eq(m->targets[t].provider, p->name)) return m->targets[t].model;
+        }
     }
     return STR_NONE;
 }

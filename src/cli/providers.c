@@ -39,7 +39,12 @@ static void add_protocols(struct table *t, const struct setting_provider *p)
 static size_t count_mapped(const struct settings *s, const struct setting_provider *p)
 {
     size_t n = 0;
-    for (size_t i = 0; i < s->model_count; i++) n += str_eq(s->models[i].provider, p->name);
+    for (size_t i = 0; i < s->model_count; i++) {
+        const struct setting_model *m = &s->models[i];
+        bool goes = false;
+        for (size_t t = 0; t < m->target_count; t++) goes = goes || str_eq(m->targets[t].provider, p->name);
+        n += goes;
+    }
     return n;
 }
 
