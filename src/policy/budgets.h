@@ -12,6 +12,7 @@
 #include "base/list.h"
 #include "base/money.h"
 #include "base/time.h"
+#include "policy/exceed.h"
 #include "policy/scope.h"
 
 enum budget_measure { BUDGET_MONEY, BUDGET_TOKENS, BUDGET_REQUESTS, BUDGET_MEASURES };
@@ -24,10 +25,13 @@ struct budget_rule {
     struct window window;
     int64_t wait_us; /* how long a call may wait for held headroom; 0: refused at once */
     bool clamp;      /* the client's own output limit may be lowered, too */
-    uint32_t since;  /* the settings generation from which on calls hold in it */
-    bool enforced;   /* false: counted only (while a reload computes the past) */
-    str where;       /* "purser.yaml:31" */
-    str cells;       /* its cells' name, for a rule that changed its meaning but not its name; empty: `name` */
+    enum on_exceed on_exceed;
+    str downgrade_to; /* ON_EXCEED_DOWNGRADE: a public name, or provider/model */
+    struct budget_thresholds thresholds;
+    uint32_t since; /* the settings generation from which on calls hold in it */
+    bool enforced;  /* false: counted only (while a reload computes the past) */
+    str where;      /* "purser.yaml:31" */
+    str cells;      /* its cells' name, for a rule that changed its meaning but not its name; empty: `name` */
 };
 
 struct budgets;      /* all cells; outlives reloads. Thread: any */

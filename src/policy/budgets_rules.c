@@ -11,6 +11,7 @@ static void rule_copy(struct budget_rules *all, size_t i, const struct budget_ru
     r->is.name = arena_str(a, from->name);
     r->is.cells = from->cells.n ? arena_str(a, from->cells) : r->is.name;
     r->is.where = arena_str(a, from->where);
+    r->is.downgrade_to = arena_str(a, from->downgrade_to);
     for (int d = 0; d < SCOPE_DIMS; d++) {
         if (!from->scope.want[d].p) continue;
         r->is.scope.want[d] = arena_str(a, from->scope.want[d]);

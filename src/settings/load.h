@@ -227,6 +227,5 @@ str load_aws_region(struct loader *l, str profile);
 size_t scope_overlap(const struct scope *const *scopes, size_t count, size_t ceiling);
 /* What only all settings together show. */
 void load_check(struct loader *l);
-str load_words(struct loader *l, const struct scope *s);
 
 #endif

@@ -108,6 +108,26 @@ static void add_window(const struct settings *s, struct buf *out, const struct w
     print_pair(out, "timezone", zone_name(s, w->zone));
 }
 
+static void add_exceed(struct buf *out, const struct budget_rule *b)
+{
+    static const struct budget_thresholds usual = {{50, 80, 100}, 3};
+    const struct budget_thresholds *t = &b->thresholds;
+    if (b->on_exceed == ON_EXCEED_DOWNGRADE) {
+        buf_add(out, S(", on_exceed: "));
+        struct buf text;
+        buf_init(&text, 0);
+        buf_printf(&text, "downgrade:%" STR_FMT, STR_ARG(b->downgrade_to));
+        print_text(out, buf_str(&text));
+        buf_free(&text);
+    } else if (b->on_exceed != ON_EXCEED_BLOCK) {
+        print_pair(out, "on_exceed", on_exceed_name(b->on_exceed));
+    }
+    if (memcmp(t, &usual, sizeof(usual)) == 0) return;
+    buf_add(out, S(", thresholds: ["));
+    for (size_t i = 0; i < t->count; i++) buf_printf(out, "%s%u", i ? ", " : "", t->percent[i]);
+    buf_add(out, S("]"));
+}
+
 static void print_budgets(const struct settings *s, struct buf *out)
 {
     if (s->budget_count) buf_add(out, S("budgets:\n"));
@@ -124,7 +144,9 @@ static void print_budgets(const struct settings *s, struct buf *out)
         }
         add_window(s, out, &b->window);
         print_duration(out, "wait", b->wait_us);
-        buf_printf(out, ", clamp: %s }\n", b->clamp ? "true" : "false");
+        buf_printf(out, ", clamp: %s", b->clamp ? "true" : "false");
+        add_exceed(out, b);
+        buf_add(out, S(" }\n"));
     }
 }
 
