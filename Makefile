@@ -16,7 +16,7 @@ COMMON := -std=gnu17 -D_GNU_SOURCE -Isrc -I/usr/share/include/llhttp -I$(BUILD)/
   -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wformat=2 -Wwrite-strings \
   -Wcast-align=strict -Wvla -Wundef -Wno-missing-field-initializers -Werror
 HARDEN := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE -fcf-protection
-LIBS := -luv -lssl -lcrypto -lsqlite3 -lyaml -lzstd -lz -lm -pthread
+LIBS := -luv -lssl -lcrypto -lsqlite3 -lyaml -lpcre2-8 -lzstd -lz -lm -pthread
 
 ifeq ($(MODE),release)
   CFLAGS ?= -O2 $(HARDEN)

@@ -1,0 +1,27 @@
+/* Patterns of the settings, in PCRE2's language, matched against what strangers write.
+ *
+ * Compiled once and then only read: any number of threads may match. A pattern that goes
+ * through a text in too many ways is stopped: it then says that it gave up, and whoever
+ * asked decides what that means. */
+#ifndef BASE_PATTERN_H
+#define BASE_PATTERN_H
+
+#include "base/arena.h"
+
+enum {
+    PATTERN_BYTES_MAX = 4096,
+    PATTERN_STEPS_MAX = 1000000, /* of one match: some 30 ms */
+};
+
+struct pattern;
+
+enum pattern_found { PATTERN_NO, PATTERN_YES, PATTERN_GAVE_UP };
+
+/* Owns: the caller drops it; `text` may go. Fails: NULL, `why` in `arena`: "missing closing parenthesis at 7". */
+struct pattern *pattern_compile(str text, struct arena *arena, str *why) MUST_CHECK;
+void pattern_drop(struct pattern *p);
+
+/* Whether it matches anywhere in `subject`. What is no UTF-8 there matches nothing. */
+enum pattern_found pattern_find(const struct pattern *p, str subject) MUST_CHECK;
+
+#endif
