@@ -23,7 +23,10 @@ struct converse_writer {
     struct arena *arena;
     enum dialect_id from;
     int64_t documents; /* named so far: names must differ */
+    bool answer;       /* to a client, who is shown thoughts of any family */
 };
+/* The signature of a part as a client of Converse is to send it back: Bedrock's own, or another's, wrapped. */
+jraw converse_signature(struct arena *arena, const struct canon_part *part, enum dialect_id from, bool answer);
 void converse_write_parts(struct converse_writer *w, const struct canon_part *parts);
 void converse_write_cache_point(struct buf *out, int64_t ttl);
 

@@ -138,7 +138,7 @@ bool converse_decode_answer(const struct json *doc, struct canon_answer *out)
 
 void converse_encode_answer(const struct canon_answer *answer, const struct canon_client *client, struct buf *out)
 {
-    struct converse_writer w = {.out = out, .arena = answer->arena, .from = answer->from};
+    struct converse_writer w = {.out = out, .arena = answer->arena, .from = answer->from, .answer = true};
     const struct canon_choice *c = answer->choices;
     bool own = answer->from == DIALECT_CONVERSE;
     (void)client;

@@ -140,7 +140,13 @@ static void read_reasoning(struct converse_reader *r, json_ref reasoning, struct
     } else {
         part->signature = canon_raw_string(r->doc, reasoning, S("redactedContent"));
     }
-    if (r->call) canon_note(r->call, FEATURE_REASONING_HISTORY, S("messages.content.reasoningContent"));
+    if (!r->call) return;
+    canon_note(r->call, FEATURE_REASONING_HISTORY, S("messages.content.reasoningContent"));
+    enum dialect_id of;
+    enum canon_carry use;
+    if (!canon_carried(r->arena, part->signature, &of, &use, &part->signature)) return;
+    part->signer = (uint8_t)(of + 1);
+    if (use == CARRY_REDACTED) part->kind = PART_REDACTED;
 }
 
 static void read_citations(struct converse_reader *r, json_ref block, struct canon_part **parts)

@@ -140,13 +140,22 @@ static void write_text(struct converse_writer *w, const struct canon_part *part)
     }
 }
 
+jraw converse_signature(struct arena *arena, const struct canon_part *part, enum dialect_id from, bool answer)
+{
+    jraw own = canon_signature(part, from, DIALECT_CONVERSE);
+    if (own.json.p || !answer) return own;
+    enum dialect_id of = part->signer ? (enum dialect_id)(part->signer - 1) : from;
+    return canon_carry(arena, of, part->kind == PART_REDACTED ? CARRY_REDACTED : CARRY_REASONING, part->signature);
+}
+
 static void write_reasoning(struct converse_writer *w, const struct canon_part *part)
 {
     struct buf *out = w->out;
-    jraw signature = canon_signature(part, w->from, DIALECT_CONVERSE);
-    if (!signature.json.p && w->from != DIALECT_CONVERSE) return; /* unproven thoughts are refused */
+    jraw signature = converse_signature(w->arena, part, w->from, w->answer);
+    bool own = canon_signature(part, w->from, DIALECT_CONVERSE).json.p != NULL;
+    if (!own && !w->answer && w->from != DIALECT_CONVERSE) return; /* Bedrock refuses unproven thoughts */
     open_block(out, "reasoningContent");
-    if (part->kind == PART_REDACTED) {
+    if (part->kind == PART_REDACTED && (own || w->from == DIALECT_CONVERSE)) { /* another's is no base64 */
         buf_add_byte(out, '{');
         canon_put_raw(out, S("redactedContent"), signature);
         buf_add(out, S("}}"));

@@ -255,11 +255,16 @@ static void emit_citation(struct canon_encoder *e, const struct canon_citation *
 
 static void emit_signature(struct canon_encoder *e, const struct canon_delta *delta)
 {
-    enum canon_part_kind kind = shown_of(e)->kind;
-    if (kind == PART_REDACTED)
-        emit_piece(e, S("\"reasoningContent\":{\"redactedContent\":"), delta->piece, S("}"));
-    else if (kind == PART_REASONING)
-        emit_piece(e, S("\"reasoningContent\":{\"signature\":"), delta->piece, S("}"));
+    struct encoding *s = shown_of(e);
+    struct canon_part part = {.kind = s->kind,
+                              .signature = delta->piece,
+                              .signer = delta->part ? delta->part->signer : 0};
+    if (part.kind != PART_REDACTED && part.kind != PART_REASONING) return;
+    bool own = canon_signature(&part, s->from, DIALECT_CONVERSE).json.p != NULL;
+    emit_piece(e,
+               part.kind == PART_REDACTED && own ? S("\"reasoningContent\":{\"redactedContent\":")
+                                                 : S("\"reasoningContent\":{\"signature\":"),
+               converse_signature(e->arena, &part, s->from, true), S("}"));
 }
 
 static void emit_end(struct canon_encoder *e, const struct canon_delta *delta)
