@@ -3,7 +3,8 @@
 // Servers that are compared run side by side and take turns, round by round; what is
 // reported is the median of the rounds, a ratio the median of each round's ratio.
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
+import { measure as measureTokens } from './tokens.mjs';
 import * as rig from './rig.mjs';
 import { ledgerFile, root, sql, tempDir } from '../tests/e2e/helpers.mjs';
 import { spawn } from 'node:child_process';
@@ -309,9 +310,24 @@ export async function budgets(mock, options) {
     };
 }
 
+/** bench/token_speed.c beside the npm tokenizer. */
+export async function tokens(mock, options) {
+    const run = async (program, args) => (await runProgram(program, args)).trim();
+    const got = await measureTokens(tempDir('purser-bench'), options.rounds, run, options.tick);
+    const rows = Object.entries(got).flatMap(([encoding, turns]) => {
+        const speed = round(median(turns.map((one) => one.own)), 1);
+        return [
+            { figure: `token counting, ${encoding}, mixed text, one core`, value: speed, unit: 'MB/s', target: 36, holds: speed >= 36,
+                beside: `npm gpt-tokenizer ${round(median(turns.map((one) => one.npm)), 1)}` },
+            row('  against the npm tokenizer', round(median(turns.map((one) => one.own / one.npm)), 1), 'x'),
+        ];
+    });
+    return { rows, detail: got };
+}
+
 async function runProgram(name, args) {
-    const program = join(root, 'build/bench', name);
-    if (!existsSync(program)) throw new Error(`build/bench/${name} is not built`);
+    const program = resolve(root, 'build/bench', name);
+    if (!existsSync(program)) throw new Error(`${program} is not built`);
     const got = await rig.run(program, args, { seconds: 300 });
     if (got.code !== 0) throw new Error(`${name}: ${got.stderr || got.stdout}`);
     return got.stdout;

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { machine, startMock } from './rig.mjs';
 import * as figures from './figures.mjs';
 
-const ALL = ['start', 'cpu', 'translate', 'latency', 'ttft', 'streams', 'users', 'crash', 'ledger', 'budgets', 'profile', 'promises'];
+const ALL = ['start', 'cpu', 'translate', 'latency', 'ttft', 'streams', 'users', 'crash', 'ledger', 'budgets', 'tokens', 'profile', 'promises'];
 const WHAT = {
     start: 'start to ready, idle memory',
     cpu: 'CPU per call and throughput against nginx: 1 KB and 32 KB, plain and TLS',
@@ -15,6 +15,7 @@ const WHAT = {
     crash: 'kill -9 to serving again, a million records waiting',
     ledger: 'attempts into SQLite per second',
     budgets: 'a hold and its post by themselves',
+    tokens: 'token counting against the npm tokenizer',
     profile: 'where the time of a 32 KB call goes (perf)',
     promises: "the promises' tests with all their rounds (hours; only when asked for)",
 };
