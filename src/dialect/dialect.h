@@ -35,6 +35,8 @@ struct dialect {
      * Fails: false with the problem filled in, for what only shows while writing. */
     bool (*encode_call)(const struct canon_call *call, const struct canon_target *target, struct buf *out,
                         struct call_problem *problem);
+    /* The same of a body that only asks for a count; NULL: it looks like a call's. */
+    bool (*decode_count)(const struct json *doc, struct canon_call *out, struct call_problem *problem);
     /* Fails: false where the body is no answer of this dialect. `out` was initialised. */
     bool (*decode_answer)(const struct json *doc, struct canon_answer *out);
     void (*encode_answer)(const struct canon_answer *answer, const struct canon_client *client, struct buf *out);

@@ -10,6 +10,7 @@ const struct dialect dialect_gemini = {
     .tap_frame = gemini_tap_frame,
     .tap_body = gemini_tap_body,
     .decode_call = gemini_decode_call,
+    .decode_count = gemini_decode_count,
     .encode_call = gemini_encode_call,
     .decode_answer = gemini_decode_answer,
     .encode_answer = gemini_encode_answer,

@@ -73,6 +73,7 @@ jraw gemini_schema(struct arena *arena, const struct json *doc, json_ref at);
 /* ---- gemini_call.c, gemini_turns.c, gemini_read.c */
 void gemini_join_turns(struct canon_call *call);
 bool gemini_decode_call(const struct json *doc, struct canon_call *out, struct call_problem *problem);
+bool gemini_decode_count(const struct json *doc, struct canon_call *out, struct call_problem *problem);
 bool gemini_read(enum call_kind kind, const struct json *doc, struct arena *arena, struct call *out,
                  struct call_problem *problem);
 size_t gemini_edit(const struct call *call, const struct json *doc, const struct call_changes *changes,

@@ -2,15 +2,15 @@
 #include "dialect/gemini.h"
 
 /* countTokens takes a call's own body, or one inside `generateContentRequest`. */
-static bool read_nested(const struct json *doc, json_ref at, struct arena *arena, struct canon_call *canon,
-                        struct call_problem *problem)
+bool gemini_decode_count(const struct json *doc, struct canon_call *out, struct call_problem *problem)
 {
+    json_ref at = gemini_find(doc, JSON_ROOT, S("generateContentRequest"));
     struct json inner;
     struct json_fail why;
+    if (!at || json_type(doc, at) != JSON_OBJECT) return gemini_decode_call(doc, out, problem);
     json_init(&inner);
-    bool ok = json_parse(&inner, json_raw(doc, at), &why) && gemini_decode_call(&inner, canon, problem);
+    bool ok = json_parse(&inner, json_raw(doc, at), &why) && gemini_decode_call(&inner, out, problem);
     json_free(&inner);
-    (void)arena;
     return ok;
 }
 
@@ -18,13 +18,10 @@ bool gemini_read(enum call_kind kind, const struct json *doc, struct arena *aren
                  struct call_problem *problem)
 {
     struct canon_call canon;
-    json_ref nested =
-        kind == CALL_GEMINI_COUNT ? gemini_find(doc, JSON_ROOT, S("generateContentRequest")) : JSON_ABSENT;
+    bool counts = kind == CALL_GEMINI_COUNT;
     *out = (struct call){.kind = kind, .arena = arena};
     canon_call_init(&canon, DIALECT_GEMINI, arena);
-    bool ok = nested && json_type(doc, nested) == JSON_OBJECT ? read_nested(doc, nested, arena, &canon, problem)
-                                                              : gemini_decode_call(doc, &canon, problem);
-    if (!ok) return false;
+    if (!(counts ? gemini_decode_count : gemini_decode_call)(doc, &canon, problem)) return false;
     canon_count(&canon, doc, out);
     out->kind = kind;
     out->at_open = doc->nodes[JSON_ROOT].start + 1;

@@ -328,6 +328,7 @@ enum verdict step_answer(struct request *r)
         if (!r->answer.done) respond_error(r, r->err, r->err_message, r->err_param, r->err_headers);
         return STEP_NEXT;
     }
+    if (r->count.walk) return tokens_answer(r) ? STEP_NEXT : STEP_WAIT;
     if (!r->attempt) attempt_new(r, r->plan.ways, REASON_FIRST);
     while (!r->answer.done || !r->attempt->over) {
         if (!attempt_run(r->attempt)) return STEP_WAIT;

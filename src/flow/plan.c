@@ -122,6 +122,7 @@ static bool plan_way(struct request *r, struct way *way)
     way->payer = r->attribute.payer;
     way->payer.is[SCOPE_PROVIDER] = way->target->provider->name;
     way->payer.is[SCOPE_MODEL] = way->target->model;
+    if (tokens_asked(r)) return tokens_plan(r, way);
     if (!check_priced(r, way->target)) return false;
     if (r->receive.kind == CALL_PASSTHROUGH) {
         passthrough_plan(r, way);
@@ -145,5 +146,6 @@ enum verdict step_plan(struct request *r)
     }
     for (size_t i = 0; i < r->plan.count; i++)
         if (!plan_way(r, &r->plan.ways[i])) return STEP_JUMP;
+    if (r->plan.count) tokens_look(r, r->plan.ways);
     return STEP_NEXT;
 }

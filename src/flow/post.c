@@ -198,6 +198,7 @@ enum verdict attempt_post(struct attempt *a)
     a->post.used = used;
     r->cost_so_far = money_add_sat(r->cost_so_far, a->post.cost.total);
     if (!a->err) learn_rate(a, now_us);
+    tokens_learn(a);
     count(a, now_us);
     if (!a->wire_done)
         deadline_set(&r->worker->loop, &a->deadline, now_us + US_PER_SECOND); /* for the connection's own end */

@@ -12,6 +12,7 @@
 
 #include "dialect/dialect.h"
 #include "flow/paths.h"
+#include "flow/tokens.h"
 #include "flow/translate.h"
 #include "flow/worker.h"
 #include "ledger/ledger.h"
@@ -176,6 +177,11 @@ struct request {
         struct canon_call *canon; /* the call, where a way leads to another dialect; else NULL */
         str echo;                 /* what the client's protocol repeats of the call */
     } plan;
+
+    struct {
+        struct tokens_walk *walk; /* a call that only counts, and is counted here; else NULL */
+        int64_t expected;         /* input tokens that the first target is thought to bill; 0: not looked at */
+    } count;
 
     struct {
         bool begun;  /* the client's head is out */

@@ -9,6 +9,7 @@
 #include "ledger/ledger.h"
 #include "net/http_client.h"
 #include "net/http_server.h"
+#include "price/tokens_estimate.h"
 
 #include <pthread.h>
 
@@ -33,11 +34,13 @@ struct target {
     struct protocols protocols; /* that it speaks for this model */
     struct upstream *upstream;
     struct price_set prices;
-    bool unpriced;                /* `prices` is the settings' ceiling: held and posted at it, marked */
-    bool rejects_stream_options;  /* learned from its answers */
-    bool wants_max_tokens;        /* learned, or its vendor's way */
-    unsigned accepts;             /* fields that it has been seen to accept: enum target_field */
-    double fastest_tokens_per_us; /* output rate, the fastest seen: bounds what an unseen second can cost */
+    bool unpriced;                    /* `prices` is the settings' ceiling: held and posted at it, marked */
+    bool rejects_stream_options;      /* learned from its answers */
+    bool wants_max_tokens;            /* learned, or its vendor's way */
+    unsigned accepts;                 /* fields that it has been seen to accept: enum target_field */
+    struct token_calibration counted; /* learned: input as billed against as counted here */
+    unsigned looks;                   /* at calls, for that */
+    double fastest_tokens_per_us;     /* output rate, the fastest seen: bounds what an unseen second can cost */
 };
 
 /* One settings generation as this worker uses it: counted by its requests. */
