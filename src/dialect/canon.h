@@ -429,6 +429,9 @@ bool canon_carried(struct arena *arena, jraw text, enum dialect_id *of, enum can
                    jraw *signature) MUST_CHECK;
 /* The part's signature, where it is one of dialect `to`; `from` is where the call or answer came from. */
 jraw canon_signature(const struct canon_part *part, enum dialect_id from, enum dialect_id to);
+/* A turn of the model that called tools, as the last one, with none of its thoughts that `to` can prove: Claude, where
+ * it got a budget, refuses to go on from it. */
+bool canon_thoughts_lost(const struct canon_call *call, enum dialect_id to);
 
 /* "low", "medium" ... for a budget of tokens; and the budget for an effort, within what the output limit allows. */
 str canon_effort(const struct canon_reasoning *r);

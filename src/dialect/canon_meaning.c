@@ -89,3 +89,21 @@ jraw canon_signature(const struct canon_part *part, enum dialect_id from, enum d
     enum dialect_id of = part->signer ? (enum dialect_id)(part->signer - 1) : from;
     return of == to ? part->signature : RAW_NONE;
 }
+
+bool canon_thoughts_lost(const struct canon_call *call, enum dialect_id to)
+{
+    bool tools = false, thoughts = false;
+    enum canon_role before = ROLE_USER;
+    for (const struct canon_message *m = call->messages; m; before = m->role, m = m->next) {
+        if (m->role == ROLE_ASSISTANT && before != ROLE_ASSISTANT) tools = thoughts = false;
+        for (const struct canon_part *p = m->parts; p; p = p->next) {
+            bool text = m->role == ROLE_USER && p->kind == PART_TEXT;
+            if (text) tools = false; /* a new turn */
+            if (m->role != ROLE_ASSISTANT) continue;
+            tools = tools || p->kind == PART_TOOL_CALL;
+            if (p->kind == PART_REASONING || p->kind == PART_REDACTED)
+                thoughts = thoughts || canon_signature(p, call->from, to).json.n > 2;
+        }
+    }
+    return tools && !thoughts;
+}

@@ -394,16 +394,15 @@ static void write_inference(struct buf *out, const struct canon_call *call, cons
 }
 
 /* Claude's thinking; other models of Bedrock take no control in these words. */
-static void write_additional(struct buf *out, const struct canon_call *call, str model, int64_t budget)
+static void write_additional(struct buf *out, const struct canon_call *call, bool thinks, int64_t budget)
 {
     size_t from = out->n;
-    bool claude = str_find(model, S("claude"), 0) != SIZE_MAX;
     canon_key(out, S("additionalModelRequestFields"));
     buf_add_byte(out, '{');
     size_t empty = out->n;
-    if (claude && budget > 0)
+    if (thinks && budget > 0)
         buf_printf(out, "\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":%lld}", (long long)budget);
-    else if (claude && call->reasoning.adaptive)
+    else if (thinks)
         buf_add(out, S("\"thinking\":{\"type\":\"adaptive\"}"));
     canon_put_number(out, S("top_k"), call->sampling.top_k);
     if (out->n == empty)
@@ -424,17 +423,19 @@ static void write_output(struct converse_writer *w, const struct canon_call *cal
     buf_add(out, S("}}}}"));
 }
 
-static bool forced(const struct canon_call *call)
+/* A forced tool, or a turn that lost its thoughts: Claude refuses to think then. */
+static bool may_think(const struct canon_call *call, str model)
 {
-    return call->choice.mode == CHOICE_REQUIRED;
+    bool forced = call->choice.mode == CHOICE_REQUIRED;
+    return str_find(model, S("claude"), 0) != SIZE_MAX && !forced && !canon_thoughts_lost(call, DIALECT_CONVERSE);
 }
 
 bool converse_encode_call(const struct canon_call *call, const struct canon_target *target, struct buf *out,
                           struct call_problem *problem)
 {
     struct converse_writer w = {.out = out, .arena = call->arena, .from = call->from};
-    int64_t budget = forced(call) ? 0 : canon_thinking_budget(&call->reasoning, target->max_output);
-    bool thinks = str_find(target->model, S("claude"), 0) != SIZE_MAX && (budget > 0 || call->reasoning.adaptive);
+    int64_t budget = canon_thinking_budget(&call->reasoning, target->max_output);
+    bool thinks = (budget > 0 || call->reasoning.adaptive) && may_think(call, target->model);
     (void)problem;
     buf_add_byte(out, '{');
     write_system(&w, call);
@@ -443,7 +444,7 @@ bool converse_encode_call(const struct canon_call *call, const struct canon_targ
     write_tools(out, call);
     write_output(&w, call);
     if (call->from != DIALECT_CONVERSE) {
-        write_additional(out, call, target->model, budget);
+        write_additional(out, call, thinks, budget);
         if (call->metadata.json.p) canon_put_raw(out, S("requestMetadata"), call->metadata);
     }
     canon_put_extras(out, &call->extras, DIALECT_CONVERSE);

@@ -34,26 +34,6 @@ static bool check_effort(const struct canon_call *call, struct call_problem *pro
     return false;
 }
 
-/* A turn of the model that called tools, as the last one, with none of its thoughts: models that got a
- * budget refuse to go on from it. */
-static bool thoughts_are_lost(const struct canon_call *call)
-{
-    bool tools = false, thoughts = false;
-    enum canon_role before = ROLE_USER;
-    for (const struct canon_message *m = call->messages; m; before = m->role, m = m->next) {
-        if (m->role == ROLE_ASSISTANT && before != ROLE_ASSISTANT) tools = thoughts = false;
-        for (const struct canon_part *p = m->parts; p; p = p->next) {
-            bool text = m->role == ROLE_USER && p->kind == PART_TEXT;
-            if (text) tools = false; /* a new turn */
-            if (m->role != ROLE_ASSISTANT) continue;
-            tools = tools || p->kind == PART_TOOL_CALL;
-            if (p->kind == PART_REASONING || p->kind == PART_REDACTED)
-                thoughts = thoughts || canon_signature(p, call->from, DIALECT_MESSAGES).json.n > 2;
-        }
-    }
-    return tools && !thoughts;
-}
-
 static str effort_for(const struct messages_model *model, str effort)
 {
     if (str_eq(effort, S("minimal"))) return S("low");
@@ -75,7 +55,7 @@ static void plan_thinking(struct messages_encoder *e)
         e->thinks = !forced;
         return;
     }
-    if (off || forced || thoughts_are_lost(e->call)) return;
+    if (off || forced || canon_thoughts_lost(e->call, DIALECT_MESSAGES)) return;
     if (r.adaptive && !r.effort.n) r.effort = S("medium");
     e->budget = canon_thinking_budget(&r, e->limit);
     e->thinks = e->budget >= MESSAGES_BUDGET_MIN;
