@@ -8,8 +8,6 @@
 
 #include <inttypes.h>
 
-static const char signature[] = "c2lnbmVkLWJ5LXB1cnNlci1zaW11bGF0ZQ==";
-
 static void prepare(struct sim_answer *a, struct arena *arena, const struct json *doc, const struct sim_request *r)
 {
     (void)a, (void)arena, (void)doc, (void)r;
@@ -81,7 +79,7 @@ static void close_block(struct sim_answer *a, struct buf *out)
     struct buf b;
     if (a->item_kind == SIM_ITEM_NONE) return;
     if (a->item_kind == SIM_ITEM_REASONING)
-        add_delta(a, S("\"reasoningContent\":{\"signature\":"), str_from(signature), S("}"), out);
+        add_delta(a, S("\"reasoningContent\":{\"signature\":"), S(SIM_SIGNATURE), S("}"), out);
     buf_init(&b, 0);
     buf_printf(&b, "{\"contentBlockIndex\":%zu", a->item++);
     add_frame("contentBlockStop", &b, out);
@@ -182,7 +180,7 @@ static void add_whole(struct sim_answer *a, struct buf *out)
     if (c->reasoning && c->done) {
         buf_add(out, S("{\"reasoningContent\":{\"reasoningText\":{\"text\":"));
         sim_choice_thoughts_json(c, out);
-        buf_printf(out, ",\"signature\":\"%s\"}}}", signature);
+        buf_printf(out, ",\"signature\":\"%s\"}}}", SIM_SIGNATURE);
         comma = ",";
     }
     if (sim_choice_has_text(c)) {

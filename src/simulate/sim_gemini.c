@@ -8,8 +8,6 @@
 
 #include <inttypes.h>
 
-static const char signature[] = "c2lnbmVkLWJ5LXB1cnNlci1zaW11bGF0ZQ==";
-
 static void prepare(struct sim_answer *a, struct arena *arena, const struct json *doc, const struct sim_request *r)
 {
     (void)doc;
@@ -73,7 +71,7 @@ static void add_tail(const struct sim_answer *a, bool last, struct buf *out)
 /* Thoughts are signed at the first part behind them. */
 static void add_signature(const struct sim_choice *c, bool first, struct buf *out)
 {
-    if (first && c->reasoning) buf_printf(out, ",\"thoughtSignature\":\"%s\"", signature);
+    if (first && c->reasoning) buf_printf(out, ",\"thoughtSignature\":\"%s\"", SIM_SIGNATURE);
 }
 
 static void add_call_part(const struct sim_choice *c, size_t call, struct buf *out)

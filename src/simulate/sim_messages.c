@@ -8,8 +8,6 @@
 
 #include <inttypes.h>
 
-static const char signature[] = "c2lnbmVkLWJ5LXB1cnNlci1zaW11bGF0ZQ==";
-
 static void prepare(struct sim_answer *a, struct arena *arena, const struct json *doc, const struct sim_request *r)
 {
     (void)doc;
@@ -109,7 +107,7 @@ static void add_delta(const struct sim_answer *a, const char *type, const char *
 static void close_block(struct sim_answer *a, struct buf *out)
 {
     if (a->item_kind == SIM_ITEM_NONE) return;
-    if (a->item_kind == SIM_ITEM_REASONING) add_delta(a, "signature_delta", "signature", str_from(signature), out);
+    if (a->item_kind == SIM_ITEM_REASONING) add_delta(a, "signature_delta", "signature", S(SIM_SIGNATURE), out);
     event_begin("content_block_stop", out);
     buf_printf(out, ",\"index\":%zu", a->item++);
     event_end(out);
@@ -212,7 +210,7 @@ static void add_whole(struct sim_answer *a, struct buf *out)
     if (c->reasoning && c->done) {
         buf_add(out, S("{\"type\":\"thinking\",\"thinking\":"));
         a->shows ? sim_choice_thoughts_json(c, out) : (void)buf_add(out, S("\"\""));
-        buf_printf(out, ",\"signature\":\"%s\"}", signature);
+        buf_printf(out, ",\"signature\":\"%s\"}", SIM_SIGNATURE);
         comma = ",";
     }
     if (sim_choice_has_text(c)) {

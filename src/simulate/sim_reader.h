@@ -13,6 +13,7 @@ struct sim_reader {
     struct sim_request *r;
     struct sim_problem *problem;
     json_ref last_user; /* the content of the last user turn that has text */
+    bool thoughtless;   /* the call that is answered last stands there without the thoughts before it */
 };
 
 /* Fills the problem in; false, for `return`. */

@@ -8,6 +8,9 @@
 #include "base/json.h"
 #include "simulate/sim_usage.h"
 
+/* What proves thoughts, in every family that signs them. */
+#define SIM_SIGNATURE "c2lnbmVkLWJ5LXB1cnNlci1zaW11bGF0ZQ=="
+
 enum sim_tool_choice { SIM_TOOLS_NONE, SIM_TOOLS_AUTO, SIM_TOOLS_REQUIRED, SIM_TOOLS_NAMED };
 
 enum {

@@ -34,6 +34,14 @@ static bool are_paired(struct sim_reader *rd, json_ref content, str key, json_re
     return true;
 }
 
+static bool starts_with_thoughts(struct sim_reader *rd, json_ref content)
+{
+    json_ref first = content ? json_first(rd->doc, content) : JSON_ABSENT;
+    json_ref reasoning = sim_at(rd, first, S("reasoningContent"));
+    json_ref text = sim_at(rd, reasoning, S("reasoningText"));
+    return reasoning && (!text || sim_is(rd, text, S("signature"), S(SIM_SIGNATURE)));
+}
+
 static bool read_turns(struct sim_reader *rd, json_ref list, bool *uses_tools)
 {
     const str call = S("toolUse"), result = S("toolResult");
@@ -53,6 +61,7 @@ static bool read_turns(struct sim_reader *rd, json_ref list, bool *uses_tools)
                                            "blocks of the previous turn, or an id is there twice.");
         size_t results = blocks_with(rd, content, result, STR_NONE);
         if (results || blocks_with(rd, content, call, STR_NONE)) *uses_tools = true;
+        rd->thoughtless = results > 0 && !starts_with_thoughts(rd, before);
         sim_reader_turn(rd, role, content, results > 0);
         sim_reader_count(rd, content, false);
         before = content;
@@ -95,7 +104,7 @@ static bool read_format(struct sim_reader *rd)
     return true;
 }
 
-static void read_thinking(struct sim_reader *rd)
+static bool read_thinking(struct sim_reader *rd)
 {
     json_ref more = sim_top(rd, S("additionalModelRequestFields"));
     json_ref thinking = sim_at(rd, more, S("thinking"));
@@ -104,6 +113,10 @@ static void read_thinking(struct sim_reader *rd)
     rd->r->thinks = sim_is(rd, thinking, S("type"), S("enabled")) || sim_is(rd, thinking, S("type"), S("adaptive")) ||
                     sim_at(rd, more, S("reasoning_effort"));
     rd->r->shows = true;
+    return !thinking || !rd->r->thinks || !rd->thoughtless ||
+           sim_reader_refuse_field(rd, "messages",
+                                   "Expected `thinking` or `redacted_thinking`, signed by this model, but found "
+                                   "`tool_use`.");
 }
 
 bool sim_request_read_converse(struct sim_reader *rd)
@@ -128,6 +141,5 @@ bool sim_request_read_converse(struct sim_reader *rd)
     if (!sim_reader_number(rd, sim_at(rd, sim_top(rd, S("inferenceConfig")), S("maxTokens")), "maxTokens", 1,
                            &rd->r->max_output))
         return false;
-    read_thinking(rd);
-    return read_tools(rd, uses_tools) && read_format(rd);
+    return read_thinking(rd) && read_tools(rd, uses_tools) && read_format(rd);
 }

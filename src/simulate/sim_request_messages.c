@@ -34,6 +34,19 @@ static bool are_paired(struct sim_reader *rd, json_ref content, bool results, js
     return true;
 }
 
+/* Signed by ourselves, or hidden: another's signature is refused. */
+static bool is_proven(struct sim_reader *rd, json_ref block)
+{
+    if (sim_is(rd, block, S("type"), S("redacted_thinking"))) return true;
+    return sim_is(rd, block, S("type"), S("thinking")) && sim_is(rd, block, S("signature"), S(SIM_SIGNATURE));
+}
+
+static bool starts_with_thoughts(struct sim_reader *rd, json_ref content)
+{
+    json_ref first = content && json_type(rd->doc, content) == JSON_ARRAY ? json_first(rd->doc, content) : JSON_ABSENT;
+    return first && is_proven(rd, first);
+}
+
 static bool read_turns(struct sim_reader *rd, json_ref list)
 {
     json_ref before = JSON_ABSENT, before_role = JSON_ABSENT;
@@ -47,7 +60,9 @@ static bool read_turns(struct sim_reader *rd, json_ref list)
             return sim_reader_refuse_field(rd, "messages", "unexpected `tool_use_id` found in `tool_result` blocks");
         if (user && before_role && !are_paired(rd, before, false, content))
             return sim_reader_refuse_field(rd, "messages", "`tool_use` ids were found without `tool_result` blocks");
-        sim_reader_turn(rd, role, content, user && has_block(rd, content, S("tool_result"), STR_NONE, STR_NONE));
+        bool answers = user && has_block(rd, content, S("tool_result"), STR_NONE, STR_NONE);
+        rd->thoughtless = answers && !starts_with_thoughts(rd, before);
+        sim_reader_turn(rd, role, content, answers);
         sim_reader_count(rd, it, false);
         before = content;
         before_role = user ? JSON_ABSENT : role;
@@ -90,6 +105,11 @@ static bool read_thinking(struct sim_reader *rd)
         return sim_reader_refuse_field(rd, "max_tokens", "`max_tokens` must be greater than `thinking.budget_tokens`");
     if (r->tools.choice == SIM_TOOLS_REQUIRED || r->tools.choice == SIM_TOOLS_NAMED)
         return sim_reader_refuse_field(rd, "tool_choice", "Thinking may not be enabled when it forces tool use");
+    if (rd->thoughtless)
+        return sim_reader_refuse_field(rd, "messages",
+                                       "Expected `thinking` or `redacted_thinking`, signed by this model, but found "
+                                       "`tool_use`. When `thinking` is enabled, a final `assistant` message must start "
+                                       "with a thinking block");
     double v = 1;
     json_ref temperature = sim_top(rd, S("temperature"));
     if (temperature && json_double(rd->doc, temperature, &v) && v != 1)

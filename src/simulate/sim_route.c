@@ -210,6 +210,7 @@ static void begin_call(struct http_exchange *x, const struct sim_path *path)
     bool good = read_call(x, path, &scratch, &r, &problem);
     str_copy(c->record.model, sizeof c->record.model, r.model);
     c->record.streamed = r.stream;
+    c->record.images = (int32_t)r.images;
     if (good) {
         bool large = str_starts(r.model, S("sim-large"));
         seed_call(c, &r.control, &seed);

@@ -99,7 +99,7 @@ static void print_record(const struct sim_record *r, struct buf *out)
                ",\"status\":%d,\"streamed\":%s,\"finished\":%s,\"aborted\":%s,\"usage_sent\":%s,\"fault\":\"%.*s\"",
                r->status, r->streamed ? "true" : "false", r->finished ? "true" : "false", r->aborted ? "true" : "false",
                r->usage_sent ? "true" : "false", STR_ARG(sim_fault_name((enum sim_fault)r->fault)));
-    buf_printf(out, ",\"generated_tokens\":%" PRId64 ",\"usage\":{", r->generated_tokens);
+    buf_printf(out, ",\"images\":%d,\"generated_tokens\":%" PRId64 ",\"usage\":{", r->images, r->generated_tokens);
     sim_units_print(&r->units, out);
     buf_add(out, S("}}"));
 }

@@ -15,6 +15,7 @@ struct sim_record {
     int64_t at_us;
     int64_t generated_tokens;
     struct sim_units units;
+    int32_t images;      /* of the prompt */
     int32_t status;      /* HTTP; 0: no head was sent */
     uint8_t kind, fault; /* enum sim_kind, enum sim_fault */
     bool streamed;

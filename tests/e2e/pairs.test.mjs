@@ -1,0 +1,194 @@
+// Every protocol to every protocol, through the official clients: a cell of the matrix is
+// ticked only where text, tool calls, stop reason and usage are what the simulated provider
+// truly did, and the ledger's row is that usage, priced by a separate reading of the prices.
+// The matrix in docs/providers.md is this test's print; UPDATE_MATRIX=1 writes it anew.
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { clientsMissing, connect, PROTOCOLS } from './clients.mjs';
+import { aliceKey, read, root, startPurser, startSimulator } from './helpers.mjs';
+import { attemptOf, billOf, truthSince } from './truth.mjs';
+
+const MODELS = {
+    chat: 'gpt-simulated', responses: 'gpt-simulated', messages: 'claude-sonnet-4-5', gemini: 'gemini-2.5-flash',
+    converse: 'anthropic.claude-sonnet-4-5-20250929-v1:0', cohere: 'command-a-reasoning-08-2025',
+};
+/** Every unit has a price of its own, so that no mix-up stays hidden. */
+const own = PROTOCOLS.map((to, i) => ({
+    model: `to-${to}/${MODELS[to]}`, from: '2026-01-01', input: `${i + 1}.01`, cache_read: `${i}.13`, cache_write_5m: `${i + 1}.73`, cache_write_1h: `${i + 2}.57`,
+    output: `${i + 4}.21`, reasoning: `${i + 5}.03`, requests: 101.3,
+}));
+const settings = (sim) => ({
+    log: 'off', prices: own, keys: [{ name: 'alice', secret: '${ALICE_KEY}' }],
+    models: Object.fromEntries(PROTOCOLS.map((to) => [`m-${to}`, `to-${to}/${MODELS[to]}`])),
+    providers: {
+        'to-chat': { kind: 'openai', base_url: `${sim.url}/v1`, api_key: 'k', protocols: ['chat'] },
+        'to-responses': { kind: 'openai', base_url: `${sim.url}/v1`, api_key: 'k', protocols: ['responses'] },
+        'to-messages': { kind: 'anthropic', base_url: sim.url, api_key: 'k' },
+        'to-gemini': { kind: 'gemini', base_url: sim.url, api_key: 'k' },
+        'to-converse': { kind: 'bedrock', base_url: sim.url, api_key: 'k', region: 'us-east-1' },
+        'to-cohere': { kind: 'cohere', base_url: sim.url, api_key: 'k' },
+    },
+});
+
+let sim, purser, clients;
+before(async () => {
+    if (clientsMissing) return;
+    sim = await startSimulator();
+    purser = await startPurser({ settings: settings(sim) });
+    clients = await connect(purser.url, aliceKey);
+});
+after(async () => {
+    await purser?.stop();
+    await sim?.stop();
+});
+
+const PIXEL = { mime: 'image/png', data: 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==' };
+const OBJECT = { type: 'object', properties: { port: { type: 'string' }, knots: { type: 'integer' }, cargo: { type: 'array', items: { type: 'string' } } }, required: ['port', 'knots', 'cargo'], additionalProperties: false };
+const TOOLS = [
+    { name: 'weigh_anchor', description: 'Up it goes.', schema: { type: 'object', properties: {} } },
+    { name: 'set_course', description: 'Where to.', schema: { type: 'object', properties: { port: { type: 'string' }, knots: { type: 'integer', minimum: 3, maximum: 12 } }, required: ['port'] } },
+];
+const system = 'You keep the books of a ship.';
+/** What is asked, turn by turn: each gives the next from the answers so far. */
+const FEATURES = {
+    text: [() => ({ system, max: 512, turns: [{ user: 'Write down what came aboard. [simulate seed=11 tokens=24 usage=cached,cache_write]' }] })],
+    tools: [
+        () => ({ system, tools: TOOLS, force: 'set_course', turns: [{ user: 'Set sail. [simulate seed=12 tokens=9]' }] }),
+        (first) => ({
+            system, tools: TOOLS,
+            turns: [{ user: 'Set sail. [simulate seed=12 tokens=9]' }, { said: first.said }, { results: resultsOf(first) }],
+        }),
+    ],
+    image: [() => ({ turns: [{ user: 'What is this? [simulate seed=13 tokens=8]', image: PIXEL }] })],
+    structured: [() => ({ schema: OBJECT, turns: [{ user: 'The manifest, please. [simulate seed=14]' }] })],
+    // a call out of thoughts; its result, with the thoughts sent back; and another question
+    reasoning: [
+        () => ({ think: true, tools: TOOLS, turns: [{ user: 'Where to? [simulate seed=15 tools=1]' }] }),
+        (first) => ({
+            think: true, tools: TOOLS,
+            turns: [{ user: 'Where to? [simulate seed=15 tools=1]' }, { said: first.said }, { results: resultsOf(first) }],
+        }),
+        (first, second) => ({
+            think: true, tools: TOOLS,
+            turns: [{ user: 'Where to? [simulate seed=15 tools=1]' }, { said: first.said }, { results: resultsOf(first) }, { said: second.said }, { user: 'And then? [simulate seed=16 tokens=20]' }],
+        }),
+    ],
+};
+const resultsOf = (answer) => answer.calls.map((c) => ({ id: c.id, name: c.name, text: 'Aye: "north-west", 7 kn.' }));
+/** Thoughts that cannot be had: OpenAI's chat hides them, and its clients cannot ask others to show theirs. */
+const mayHide = (from, to) => to === 'chat' || (from === 'chat' && ['responses', 'gemini'].includes(to));
+const PLAN = 'I will ask a tool.'; // Cohere thinks aloud before it calls
+
+/** What the simulator says to a seed, asked without purser. */
+const saidBefore = new Map();
+async function truthOf(c) {
+    const { turns } = c, last = turns.findLast((t) => t.user).user;
+    const answered = Boolean(turns.at(-1).results);
+    const key = JSON.stringify([last, c.tools, c.force, c.schema, c.think, c.max, answered]);
+    if (!saidBefore.has(key)) {
+        const body = {
+            model: 'm', max_tokens: c.max ?? 4096, messages: answered
+                ? [{ role: 'user', content: last }, { role: 'assistant', content: [{ type: 'redacted_thinking', data: 'x' }, { type: 'tool_use', id: 'a', name: 'b', input: {} }] }, { role: 'user', content: [{ type: 'tool_result', tool_use_id: 'a', content: 'x' }] }]
+                : [{ role: 'user', content: last }],
+            ...(c.tools && { tools: c.tools.map((t) => ({ name: t.name, input_schema: t.schema })) }),
+            ...(c.force && { tool_choice: { type: 'tool', name: c.force } }), ...(c.schema && { output_config: { format: { type: 'json_schema', schema: c.schema } } }),
+            ...(c.think && { thinking: { type: 'enabled', budget_tokens: 2048 } }),
+        };
+        saidBefore.set(key, fetch(`${sim.url}/v1/messages`, { method: 'POST', body: JSON.stringify(body) }).then(async (answer) => {
+            const got = await answer.json();
+            assert.equal(answer.status, 200, JSON.stringify(got));
+            const of = (type) => got.content.filter((b) => b.type === type);
+            return {
+                text: of('text').map((b) => b.text).join(''), thoughts: of('thinking').map((b) => b.thinking).join(''),
+                calls: of('tool_use').map((b) => ({ name: b.name, args: b.input })), stop: { end_turn: 'stop', tool_use: 'tools', max_tokens: 'length' }[got.stop_reason],
+            };
+        }));
+    }
+    return saidBefore.get(key);
+}
+
+/** One conversation: each of its answers is what was said; leaves the calls' tasks and usages. */
+async function converse(cell) {
+    const { from, to, feature, stream } = cell, answers = [];
+    for (const [i, turn] of FEATURES[feature].entries()) {
+        const asked = turn(...answers), task = `${from}-${to}-${feature}-${stream ? 'streamed' : 'whole'}-${i}`;
+        const answer = await clients[from].ask(`m-${to}`, asked, { stream, headers: { 'x-purser-task': task } });
+        let said = await truthOf(asked);
+        answers.push(answer);
+        cell.calls.push({ task, usage: answer.usage, images: asked.turns.filter((t) => t.image).length });
+        if (asked.think && i === 1 && answer.text !== said.text) {
+            cell.note = '*'; // the client has no way to send thoughts back: the provider goes on without any
+            said = await truthOf({ ...asked, think: false });
+        }
+        assert.equal(answer.text, said.text, 'text');
+        assert.deepEqual(answer.calls.map(({ name, args }) => ({ name, args })), said.calls, 'tool calls');
+        assert.ok(answer.calls.every((c) => c.id || from === 'gemini'), 'a call without an id');
+        assert.equal(answer.stop, said.stop, 'stop reason');
+        const plan = to === 'cohere' && from !== 'cohere' && said.calls.length ? PLAN : '';
+        if (said.thoughts && !answer.thoughts && mayHide(from, to)) cell.note ??= '-';
+        else assert.equal(answer.thoughts.replace('\n\n', ''), said.thoughts + plan, 'thoughts');
+    }
+}
+
+const COLUMNS = { input: 'input_tokens', cache_read: 'cache_read_tokens', cache_write: 'cache_write_5m_tokens', cache_write_1h: 'cache_write_1h_tokens', output: 'output_tokens', reasoning: 'reasoning_tokens', audio_in: 'audio_in_tokens', audio_out: 'audio_out_tokens', searches: 'searches' };
+
+/** The client's usage, the row's units and its cost are the truth. */
+function audit(cell, call, row, truth) {
+    const { usage } = truth, write = usage.cache_write + usage.cache_write_1h;
+    const sums = { ...usage, write, prompt: usage.input + usage.cache_read + write, completion: usage.output + usage.reasoning };
+    assert.equal(truth.images, call.images, 'images that the provider was given');
+    assert.deepEqual(call.usage, clients[cell.from].usage(sums), 'usage as the client is told');
+    for (const [unit, column] of Object.entries(COLUMNS)) assert.equal(Number(row[column]), usage[unit], `the ledger's ${unit}`);
+    const bill = billOf(truth, { own, provider: `to-${cell.to}`, model: MODELS[cell.to] });
+    assert.equal(row.cost_state, 'exact', 'state of the cost');
+    assert.equal(BigInt(row.cost_picousd), bill.total, 'cost');
+    assert.ok(BigInt(row.held_picousd) >= bill.total, 'billed above what was held');
+}
+
+const short = (error) => String(error.message ?? error).replace(/\s+/g, ' ').slice(0, 500);
+const START = '<!-- matrix: printed by tests/e2e/pairs.test.mjs -->', END = '<!-- end of the matrix -->';
+
+function print(cells) {
+    const lines = [`| from client | to provider | ${Object.keys(FEATURES).join(' | ')} |`, `|---|---|${'---|'.repeat(Object.keys(FEATURES).length)}`];
+    for (const from of PROTOCOLS) {
+        for (const to of PROTOCOLS) {
+            const marks = Object.keys(FEATURES).map((feature) => cells.filter((c) => c.from === from && c.to === to && c.feature === feature).map((c) => c.mark).join(' '));
+            lines.push(`| ${from} | ${to} | ${marks.join(' | ')} |`);
+        }
+    }
+    return lines.join('\n');
+}
+
+test('the matrix: 6 x 6 protocols, five features, whole and streamed', { skip: clientsMissing ?? false }, async (t) => {
+    const cells = PROTOCOLS.flatMap((from) => PROTOCOLS.flatMap((to) => Object.keys(FEATURES).flatMap((feature) => [false, true].map((stream) => ({ from, to, feature, stream, calls: [] })))));
+    const waiting = [...cells];
+    await Promise.all(Array.from({ length: 24 }, async () => {
+        for (let cell; (cell = waiting.shift()); ) await converse(cell).catch((error) => (cell.error = error));
+    }));
+    const sent = cells.flatMap((c) => c.calls);
+    const rows = new Map((await purser.rows(sent.length)).map((row) => [row.task, row]));
+    const truth = new Map((await truthSince(sim)).map((call) => [attemptOf(call), call]));
+    for (const cell of cells) {
+        try {
+            for (const call of cell.calls) {
+                const row = rows.get(call.task), its = row && truth.get(String(row.attempt_id));
+                assert.ok(its, `${call.task}: ${row ? 'the simulator knows of no such attempt' : 'no row'}`);
+                if (!cell.error) audit(cell, call, row, its);
+            }
+        } catch (error) {
+            cell.error ??= error;
+        }
+        cell.mark = cell.error ? '✗' : `✓${cell.note ?? ''}`;
+    }
+    const bad = cells.filter((c) => c.error), matrix = print(cells);
+    t.diagnostic(`${cells.length - bad.length} of ${cells.length} cells, ${sent.length} calls`);
+    const list = bad.map((c) => `${c.from} -> ${c.to} ${c.feature} ${c.stream ? 'streamed' : 'whole'}: ${short(c.error)}`);
+    if (process.env.SHOW_MATRIX) console.log(`${matrix}\n\n${list.join('\n')}`);
+    const file = join(root, 'docs/providers.md'), doc = read(file), from = doc.indexOf(START) + START.length, to = doc.indexOf(END);
+    assert.ok(from >= START.length && to > from, `${file} has no place for the matrix`);
+    if (process.env.UPDATE_MATRIX) writeFileSync(file, `${doc.slice(0, from)}\n\n${matrix}\n\n${doc.slice(to)}`);
+    else assert.equal(doc.slice(from, to).trim(), matrix, `the matrix in docs/providers.md is another: UPDATE_MATRIX=1 writes it anew\n${list.join('\n')}`);
+    assert.equal(bad.length, 0, list.join('\n'));
+});
