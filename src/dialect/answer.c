@@ -1,7 +1,7 @@
 /* The tap: what an answer says about itself, read from whole bodies and from the
  * events of a stream as they pass. Here is what all dialects share; each reads its
  * own events and bodies. The verdict tells the flow what an event is. */
-#include "dialect/dialect.h"
+#include "dialect/codec.h"
 #include "dialect/openai.h"
 
 enum {
@@ -120,7 +120,8 @@ enum tap_verdict answer_feed(struct answer *a, enum call_kind kind, uint32_t qui
     if (kind == CALL_RESPONSES) payload = str_starts(answer_event_type(doc, event), S("response."));
     if (openai_error_find(doc, JSON_ROOT, payload, a->arena, &message)) return feed_error(a, d, quirks, doc, message);
     if (error) return feed_error(a, d, quirks, doc, arena_str(a->arena, str_head(data, LABEL_BYTES_MAX)));
-    return d->tap_event(a, kind, quirks, doc, event);
+    const struct codec *c = codec_of(kind);
+    return (c && c->tap_event ? c->tap_event : d->tap_event)(a, kind, quirks, doc, event);
 }
 
 /* ---- whole bodies */
@@ -129,7 +130,8 @@ enum tap_verdict answer_feed(struct answer *a, enum call_kind kind, uint32_t qui
 static bool carries_result(const struct json *doc)
 {
     static const str names[] = {STR_INIT("choices"),    STR_INIT("output"),  STR_INIT("data"),
-                                STR_INIT("candidates"), STR_INIT("content"), STR_INIT("results")};
+                                STR_INIT("candidates"), STR_INIT("content"), STR_INIT("results"),
+                                STR_INIT("embeddings"), STR_INIT("text")};
     for (size_t i = 0; i < COUNT_OF(names); i++)
         if (openai_find(doc, JSON_ROOT, names[i])) return true;
     return false;
@@ -158,6 +160,7 @@ bool answer_read(struct answer *a, enum call_kind kind, uint32_t quirks, struct 
         answer_fail(a, arena_str(a->arena, str_head(message, 1024)));
         return true;
     }
-    d->tap_body(a, kind, quirks, doc);
+    const struct codec *c = codec_of(kind);
+    (c && c->tap_body ? c->tap_body : d->tap_body)(a, kind, quirks, doc);
     return true;
 }

@@ -49,6 +49,19 @@ struct call_segments {
     int64_t user_bytes;      /* the last user turn */
 };
 
+/* Images and sound: what such a call makes, and the most that it can cost. */
+struct call_media {
+    int64_t pieces;        /* images asked for */
+    int64_t output_tokens; /* most that is generated, of all pieces: these kinds have no limit of their own */
+    int64_t seconds;       /* most that the sound may last */
+    int64_t likely_output, likely_seconds; /* where nobody tells */
+    int64_t characters;                    /* of a text to be spoken */
+    bool by_character;                     /* ... which is paid by them, and nothing told of it */
+    /* a body of multipart/form-data: where the model's name stands in it */
+    bool form;
+    size_t model_at, model_bytes;
+};
+
 struct call {
     enum call_kind kind;
     str model; /* as the client wrote it, decoded */
@@ -73,6 +86,8 @@ struct call {
     str feature, task, session, prompt; /* metadata.feature, .task, .session_id, .prompt */
     str service_tier;                   /* as asked */
     struct call_segments segments;
+    struct call_media media;
+    bool openai_words; /* embeddings: says something that vendors which are only like OpenAI say in other words */
     struct arena *arena;
     /* what call_edit() needs; offsets into the body */
     uint32_t at_open; /* just behind the root's `{` */
@@ -110,6 +125,12 @@ struct call_problem {
  * Fails: false with `problem` filled in (bad JSON is the caller's to report). */
 bool call_read(enum call_kind kind, const struct json *doc, struct arena *arena, struct call *out,
                struct call_problem *problem) MUST_CHECK;
+/* Reads a body of multipart/form-data, for the kinds that come as such (media.c). */
+bool call_read_form(enum call_kind kind, str content_type, str body, struct arena *arena, struct call *out,
+                    struct call_problem *problem) MUST_CHECK;
+/* Whether the kind may come as multipart/form-data; whether its answer may be something else than JSON. */
+bool call_kind_takes_form(enum call_kind kind);
+bool call_kind_makes_media(enum call_kind kind);
 
 enum { CALL_EDITS_MAX = 8 };
 /* The edits that make `changes`: sorted, not overlapping, their texts in `call->arena`. */
@@ -145,6 +166,8 @@ struct answer {
     int64_t output_events; /* deltas that carried output */
     int64_t output_bytes;  /* bytes of text, arguments and reasoning in them */
     int64_t choices_seen, choices_finished;
+    int64_t pieces;           /* images made, each of which may have a price */
+    int64_t image_output;     /* tokens of them, within UNIT_OUTPUT */
     int64_t choices_expected; /* call.choices_returned, set by the caller: `finished` waits for as many; 0: unknown */
     int64_t sequence;         /* responses: the last sequence_number; -1 before the first */
     int64_t searches,

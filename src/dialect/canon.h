@@ -155,6 +155,11 @@ struct canon_tool_choice {
 
 /* ---- the call */
 
+struct canon_embed;
+struct canon_rerank;
+struct canon_vectors;
+struct canon_ranking;
+
 enum canon_format { FORMAT_TEXT, FORMAT_JSON, FORMAT_SCHEMA };
 
 struct canon_output {
@@ -209,6 +214,8 @@ struct canon_call {
     jraw metadata;              /* object */
     struct canon_note *notes;   /* each feature that it uses, once for each field */
     struct canon_extras extras; /* of the root */
+    struct canon_embed *embed;  /* embeddings: what to embed, and how (embed.h) */
+    struct canon_rerank *rank;  /* rerank: query and documents (rerank.h) */
     struct canon_extras own;    /* members of the root that the fields above tell in other words: written again,
                                  * instead of those, by the same dialect */
     struct arena *arena;
@@ -245,8 +252,10 @@ struct canon_answer {
     str id, model;
     int64_t created_s; /* 0: not told */
     struct canon_choice *choices, *last_choice;
-    struct usage usage; /* filled in by the caller, from the tap */
-    jraw usage_value;   /* the usage object as it stands in dialect `from` */
+    struct canon_vectors *vectors; /* embeddings (embed.h) */
+    struct canon_ranking *ranking; /* rerank (rerank.h) */
+    struct usage usage;            /* filled in by the caller, from the tap */
+    jraw usage_value;              /* the usage object as it stands in dialect `from` */
     str service_tier;
     struct canon_extras extras;
     struct arena *arena;
@@ -347,10 +356,11 @@ struct canon_target {
 
 /* How an answer is shown to the client that waits for it. */
 struct canon_client {
-    str model;         /* what it asked for, shown where the provider tells none */
-    str seed;          /* unique: what made-up ids are made of (the request's id, hex) */
-    int64_t created_s; /* now, where the provider does not tell */
-    str echo;          /* members that its protocol repeats of the call (dialect.echo) */
+    str model;                     /* what it asked for, shown where the provider tells none */
+    str seed;                      /* unique: what made-up ids are made of (the request's id, hex) */
+    int64_t created_s;             /* now, where the provider does not tell */
+    str echo;                      /* members that its protocol repeats of the call (dialect.echo) */
+    const struct canon_call *call; /* what it asked; its texts are gone with the body. NULL: not known */
 };
 
 /* What had to be left out of a call for its target. */
@@ -445,6 +455,9 @@ int64_t canon_completion_tokens(const struct usage *u);
  * Fails: false with `problem` naming the client's field. */
 bool canon_check(const struct canon_call *call, enum dialect_id to, bool lenient, struct canon_dropped *dropped,
                  struct call_problem *problem) MUST_CHECK;
+/* ... of a vendor (its kind: "voyage") whose words are not quite its dialect's; empty: any. */
+bool canon_check_at(const struct canon_call *call, enum dialect_id to, str vendor, bool lenient,
+                    struct canon_dropped *dropped, struct call_problem *problem) MUST_CHECK;
 str canon_feature_text(enum canon_feature f);
 
 /* What accounting reads of a call, from its canonical form: limit, choices, text, media, turns, tools,

@@ -12,6 +12,26 @@ static const struct {
 #undef FEATURE
 };
 
+/* Where a vendor's words are more or fewer than its dialect's. */
+static const struct {
+    str vendor;
+    enum canon_feature feature;
+    enum fit fit;
+} exceptions[] = {
+    {STR_INIT("voyage"), FEATURE_EMBED_TASK, YES},    {STR_INIT("voyage"), FEATURE_EMBED_TYPE, YES},
+    {STR_INIT("voyage"), FEATURE_EMBED_CUT, YES},     {STR_INIT("voyage"), FEATURE_EMBED_TOKENS, NO},
+    {STR_INIT("voyage"), FEATURE_EMBED_USER, HINT},   {STR_INIT("mistral"), FEATURE_EMBED_TYPE, YES},
+    {STR_INIT("mistral"), FEATURE_EMBED_TOKENS, NO},  {STR_INIT("mistral"), FEATURE_EMBED_USER, HINT},
+    {STR_INIT("together"), FEATURE_RANK_FIELDS, YES}, {STR_INIT("vertex"), FEATURE_EMBED_MIXED, NO},
+};
+
+static enum fit fit_of(enum canon_feature f, enum dialect_id to, str vendor)
+{
+    for (size_t i = 0; vendor.n && i < COUNT_OF(exceptions); i++)
+        if (exceptions[i].feature == f && str_eq(exceptions[i].vendor, vendor)) return exceptions[i].fit;
+    return (enum fit)features[f].fit[to];
+}
+
 str canon_feature_text(enum canon_feature f)
 {
     return features[f].text;
@@ -51,14 +71,16 @@ static bool refuse_effort(const struct canon_call *call, struct call_problem *pr
     return true;
 }
 
-bool canon_check(const struct canon_call *call, enum dialect_id to, bool lenient, struct canon_dropped *dropped,
-                 struct call_problem *problem)
+bool canon_check_at(const struct canon_call *call, enum dialect_id to, str vendor, bool lenient,
+                    struct canon_dropped *dropped, struct call_problem *problem)
 {
     struct buf fields;
     if (refuse_effort(call, problem)) return false;
     buf_init(&fields, 4096);
     for (const struct canon_note *n = call->notes; n; n = n->next) {
-        enum fit fit = features[n->feature].fit[to];
+        enum fit fit = fit_of(n->feature, to, vendor);
+        bool goes_along = n->feature == FEATURE_UNKNOWN && call->from == to && !str_eq(vendor, S("vertex"));
+        if (goes_along) continue; /* its own dialect's extras are written again */
         if (fit == YES) continue;
         if (fit == NO && !lenient) {
             buf_free(&fields);
@@ -70,4 +92,10 @@ bool canon_check(const struct canon_call *call, enum dialect_id to, bool lenient
     dropped->fields = fields.n ? arena_str(call->arena, buf_str(&fields)) : S("");
     buf_free(&fields);
     return true;
+}
+
+bool canon_check(const struct canon_call *call, enum dialect_id to, bool lenient, struct canon_dropped *dropped,
+                 struct call_problem *problem)
+{
+    return canon_check_at(call, to, STR_NONE, lenient, dropped, problem);
 }

@@ -1,6 +1,8 @@
 #include "dialect/dialect.h"
 
 #include "dialect/chat.h"
+#include "dialect/codec.h"
+#include "dialect/media.h"
 #include "dialect/messages.h"
 #include "dialect/openai.h"
 #include "dialect/responses.h"
@@ -80,12 +82,14 @@ enum dialect_id dialect_find(str name)
 bool call_read(enum call_kind kind, const struct json *doc, struct arena *arena, struct call *out,
                struct call_problem *problem)
 {
-    return dialect_of(kind)->read(kind, doc, arena, out, problem);
+    const struct codec *c = codec_of(kind);
+    return (c && c->read ? c->read : dialect_of(kind)->read)(kind, doc, arena, out, problem);
 }
 
 size_t call_edit(const struct call *call, const struct json *doc, const struct call_changes *changes,
                  struct json_edit edits[CALL_EDITS_MAX])
 {
+    if (call->media.form) return media_edit_form(call, changes, edits);
     return dialect_of(call->kind)->edit(call, doc, changes, edits);
 }
 

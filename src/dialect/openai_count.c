@@ -221,7 +221,10 @@ bool call_count(struct call_reader *r)
         t.segment = &r->call->segments.user_bytes;
         tally_text(&t, openai_string_bytes(r->doc, call_field_value(r, FIELD_SUFFIX)));
         return true;
-    default:
+    case CALL_EMBEDDINGS:
+    case CALL_MODERATIONS:
         return count_inputs(&t, FIELD_INPUT, true);
+    default: /* others count by themselves: codec.c */
+        return true;
     }
 }

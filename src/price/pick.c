@@ -50,3 +50,13 @@ int64_t price_prompt_tokens(const struct usage *usage)
     }
     return sum;
 }
+
+bool price_set_has_tokens(const struct price_set *set)
+{
+    for (size_t i = 0; i < set->count; i++) {
+        for (enum unit u = UNIT_INPUT; u <= UNIT_IMAGE; u++) {
+            if (!set->rows[i]->free && set->rows[i]->unit[u] != PRICE_UNSET) return true;
+        }
+    }
+    return false;
+}

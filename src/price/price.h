@@ -89,6 +89,9 @@ str price_book_names(const struct price_book *book, const struct price *row, siz
 const struct price *price_pick(const struct price_set *set, enum price_tier tier, int64_t prompt_tokens, int64_t at_us,
                                bool *tier_missing);
 
+/* Whether any of them has a price by tokens. */
+bool price_set_has_tokens(const struct price_set *set);
+
 /* What counts towards a context tier. Caches count: providers meter the prompt's
  * length, not what was new in it. */
 int64_t price_prompt_tokens(const struct usage *usage);

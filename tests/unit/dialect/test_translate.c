@@ -1,5 +1,5 @@
 /* Translations: tests/cases/translate/<from>_<to>_<what>.case. See README there. */
-#include "dialect/dialect.h"
+#include "dialect/codec.h"
 
 #include "cases.h"
 
@@ -8,6 +8,7 @@
 struct translation {
     struct case_file file;
     const struct dialect *from, *to; /* the client's, the provider's */
+    enum call_kind from_kind, to_kind;
     struct json doc;
     struct arena arena;
     struct canon_call call;
@@ -15,10 +16,17 @@ struct translation {
     bool called;
 };
 
-static const struct dialect *dialect_in(const struct translation *t, str name)
+/* A dialect's name stands for its generating kind; the others have names of their own. */
+static const struct dialect *dialect_in(const struct translation *t, str name, enum call_kind *kind)
 {
-    enum dialect_id id = dialect_find(case_value(t->file.headers, name));
+    str value = case_value(t->file.headers, name);
+    enum dialect_id id = dialect_find(value);
+    for (enum call_kind k = 0; id == DIALECT_COUNT && k < CALL_KIND_COUNT; k++) {
+        *kind = k;
+        if (str_eq(call_kind_name(k), value)) return dialect_of(k);
+    }
     if (id == DIALECT_COUNT) fail_msg("%s: no such dialect in `%.*s:`", t->file.path, (int)name.n, name.p);
+    *kind = dialect_at(id)->kind;
     return dialect_at(id);
 }
 
@@ -70,13 +78,13 @@ static void run_call(struct translation *t, str body)
     target.max_tokens = str_eq(case_value(headers, S("max_tokens")), S("yes"));
     buf_init(&out, 0);
     parse(t, body, "the call");
-    canon_call_init(&t->call, call_kind_dialect(t->from->kind), &t->arena);
-    bool ok = t->from->decode_call(&t->doc, &t->call, &problem);
+    canon_call_init(&t->call, call_kind_dialect(t->from_kind), &t->arena);
+    bool ok = kind_decode_call(t->from_kind, &t->doc, &t->call, &problem);
     if (!t->call.model.n) t->call.model = case_value(headers, S("path_model")); /* it stands in the path */
     if (str_eq(case_value(headers, S("path_stream")), S("yes"))) t->call.stream = true;
     target.stream = t->call.stream;
-    ok = ok && canon_check(&t->call, call_kind_dialect(t->to->kind), lenient, &dropped, &problem) &&
-         t->to->encode_call(&t->call, &target, &out, &problem);
+    ok = ok && canon_check_at(&t->call, call_kind_dialect(t->to_kind), target.vendor, lenient, &dropped, &problem) &&
+         kind_encode_call(t->to_kind, &t->call, &target, &out, &problem);
     if (case_section(&t->file, "refused", &want)) {
         if (ok) fail_msg("%s: it is not refused:\n%.*s", t->file.path, (int)out.n, out.p);
         compare_problem(t, want, &problem);
@@ -85,7 +93,7 @@ static void run_call(struct translation *t, str body)
         must_be_json(t, buf_str(&out), "what is sent");
         if (case_section(&t->file, "sent", &want)) same(t, "sent", want, buf_str(&out));
         if (case_section(&t->file, "dropped", &want)) same(t, "dropped", want, dropped.fields);
-        if (t->from->echo) t->echo = t->from->echo(&t->call);
+        if (t->from->echo && call_kind_generates(t->from_kind)) t->echo = t->from->echo(&t->call);
     }
     t->called = true;
     buf_free(&out);
@@ -94,7 +102,7 @@ static void run_call(struct translation *t, str body)
 static void tap_whole(struct translation *t, str body, struct answer *tap)
 {
     answer_init(tap, &t->arena);
-    if (!answer_read(tap, t->to->kind, 0, &t->doc, body)) fail_msg("%s: the answer is no JSON object", t->file.path);
+    if (!answer_read(tap, t->to_kind, 0, &t->doc, body)) fail_msg("%s: the answer is no JSON object", t->file.path);
 }
 
 static void run_answer(struct translation *t, str body)
@@ -104,15 +112,17 @@ static void run_answer(struct translation *t, str body)
     struct canon_client client = {.model = S("asked"),
                                   .seed = S("0123456789abcdef"),
                                   .created_s = 1700000000,
-                                  .echo = t->echo};
+                                  .echo = t->echo,
+                                  .call = t->called && !call_kind_generates(t->from_kind) ? &t->call : NULL};
     struct buf out;
     str want;
     buf_init(&out, 0);
     tap_whole(t, body, &tap);
-    canon_answer_init(&answer, call_kind_dialect(t->to->kind), &t->arena);
-    if (!t->to->decode_answer(&t->doc, &answer)) fail_msg("%s: no answer of the provider's dialect", t->file.path);
+    canon_answer_init(&answer, call_kind_dialect(t->to_kind), &t->arena);
+    if (!kind_decode_answer(t->to_kind, &t->doc, &answer))
+        fail_msg("%s: no answer of the provider's dialect", t->file.path);
     answer.usage = tap.usage;
-    t->from->encode_answer(&answer, &client, &out);
+    kind_encode_answer(t->from_kind, &answer, &client, &out);
     must_be_json(t, buf_str(&out), "what is received");
     assert_true(case_section(&t->file, "received", &want));
     same(t, "received", want, buf_str(&out));
@@ -144,7 +154,7 @@ static void run_stream(struct translation *t, str text)
     buf_init(&out, 0);
     sse_sink_init(&sse, &out, false);
     answer_init(&tap, &t->arena);
-    relay.encoder = (struct canon_encoder){.dialect = call_kind_dialect(t->from->kind),
+    relay.encoder = (struct canon_encoder){.dialect = call_kind_dialect(t->from_kind),
                                            .sink = &sse.sink,
                                            .arena = &t->arena,
                                            .model = S("asked"),
@@ -153,14 +163,14 @@ static void run_stream(struct translation *t, str text)
                                            .include_usage = t->called ? t->call.include_usage : true,
                                            .echo = t->echo,
                                            .sequence = -1};
-    struct canon_decoder decoder = {.dialect = call_kind_dialect(t->to->kind), .arena = &t->arena, .sink = &relay.sink};
+    struct canon_decoder decoder = {.dialect = call_kind_dialect(t->to_kind), .arena = &t->arena, .sink = &relay.sink};
     for (str rest = text; rest.p;) {
         str line = str_cut(&rest, '\n');
         if (!str_trim(line).n) event = STR_NONE;
         if (str_starts(line, S("event:"))) event = str_trim(str_from_at(line, 6));
         if (!str_starts(line, S("data:"))) continue;
         str data = str_trim(str_from_at(line, 5));
-        enum tap_verdict v = answer_feed(&tap, t->to->kind, 0, &t->doc, event, data);
+        enum tap_verdict v = answer_feed(&tap, t->to_kind, 0, &t->doc, event, data);
         if (v == TAP_ERROR) {
             t->from->stream_error(&sse.sink, ERR_PROVIDER_STREAM_ERROR, tap.provider_error, relay.encoder.sequence + 1);
             break;
@@ -183,8 +193,8 @@ static void runs_case(void **state)
     case_open(&t.file, *state);
     json_init(&t.doc);
     arena_init(&t.arena);
-    t.from = dialect_in(&t, S("from"));
-    t.to = dialect_in(&t, S("to"));
+    t.from = dialect_in(&t, S("from"), &t.from_kind);
+    t.to = dialect_in(&t, S("to"), &t.to_kind);
     if (case_section(&t.file, "call", &part)) run_call(&t, part), any = true;
     if (case_section(&t.file, "answer", &part)) run_answer(&t, part), any = true;
     if (case_section(&t.file, "stream", &part)) run_stream(&t, part), any = true;
