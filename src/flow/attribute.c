@@ -3,10 +3,11 @@
 
 #include "flow/purser.h"
 
-static bool read_body(struct request *r)
+static bool parse(struct request *r)
 {
     struct worker *w = r->worker;
     struct json_fail fail;
+    if (r->receive.form) return true;
     if (!json_parse(&w->json, r->receive.body, &fail)) {
         request_fail(r, ERR_BAD_JSON,
                      arena_printf(&r->arena, "We could not parse the JSON body of your request: %s, at byte %zu.",
@@ -14,10 +15,24 @@ static bool read_body(struct request *r)
         return false;
     }
     w->json_of = r->id;
+    return true;
+}
+
+static bool read_call(struct request *r, struct call *call, struct call_problem *problem)
+{
+    if (!r->receive.form) return call_read(r->receive.kind, &r->worker->json, &r->arena, call, problem);
+    str type = http_header_find(&r->x->request, S("content-type"));
+    return call_read_form(r->receive.kind, type, r->receive.body, &r->arena, call, problem);
+}
+
+static bool read_body(struct request *r)
+{
+    struct worker *w = r->worker;
+    if (!parse(r)) return false;
     budgets_expect_soon(w->purser->budgets, &r->attribute.expected);
     struct call_problem problem = {0};
     struct call *call = &r->attribute.call;
-    if (!call_read(r->receive.kind, &w->json, &r->arena, call, &problem)) {
+    if (!read_call(r, call, &problem)) {
         request_fail_param(r, problem.err, problem.message, problem.param);
         return false;
     }
@@ -64,7 +79,7 @@ static bool check_stored(struct request *r)
     const struct call *call = &r->attribute.call;
     const struct setting_provider *at = r->plan.ways->target->provider;
     bool may_name = call->references || call->files || call->images || call->server_tools;
-    return !may_name || stored_check_body(r, &r->worker->json, &at);
+    return !may_name || r->receive.form || stored_check_body(r, &r->worker->json, &at);
 }
 
 /* Brings the budgets' cells nearer while the body is read. */

@@ -15,9 +15,13 @@ enum {
     EVENT_MAX = 16 * 1024 * 1024, /* one event of a stream */
 };
 
-/* Of another path, which only reads, nothing is wanted: its cost and what it names are known. */
+static bool is_error(const struct attempt *a);
+
+/* Of another path, which only reads, nothing is wanted: its cost and what it names are known.
+ * Sound, and text that is no JSON, tell nothing. */
 static bool is_carried(const struct attempt *a)
 {
+    if (call_kind_makes_media(a->request->receive.kind)) return !a->head.json && !is_error(a);
     return a->request->receive.kind == CALL_PASSTHROUGH && (a->request->receive.reads || !a->head.json);
 }
 
@@ -107,7 +111,8 @@ static void end_whole(struct attempt *a)
 {
     struct request *r = a->request;
     if (is_error(a)) mask_error(a);
-    bool unread = r->receive.kind == CALL_PASSTHROUGH || a->body.kept.overflow; /* then its usage is estimated */
+    /* then its usage is estimated */
+    bool unread = r->receive.kind == CALL_PASSTHROUGH || a->body.kept.overflow || is_carried(a);
     bool json = !is_carried(a) && !a->body.kept.overflow &&
                 answer_read(&a->body.answer, a->way->kind, a->way->target->provider->quirks, &r->worker->event_json,
                             answer_body(a));

@@ -32,6 +32,8 @@ static int64_t likely_input(const struct attempt *a)
 static int64_t likely_output(const struct attempt *a, int64_t now_us)
 {
     const struct answer *seen = &a->body.answer;
+    const struct call_media *media = &a->request->attribute.call.media;
+    if (media->likely_output) return a->began && a->wire.call.sent ? media->likely_output : 0;
     if (a->hold.max_output < 0 || !a->began || !a->wire.call.sent) return 0;
     int64_t tokens = (seen->output_bytes + BYTES_PER_TOKEN - 1) / BYTES_PER_TOKEN;
     if (seen->output_events > tokens) tokens = seen->output_events;
@@ -50,7 +52,8 @@ void estimate_blind(const struct attempt *a, int64_t now_us, struct estimate *ou
     *out = (struct estimate){0};
     out->usage.units[UNIT_INPUT] = likely_input(a);
     out->usage.units[UNIT_OUTPUT] = likely_output(a, now_us);
-    out->usage.units[UNIT_REQUESTS] = 1;
+    out->usage.units[UNIT_REQUESTS] = r->attribute.call.media.pieces > 1 ? r->attribute.call.media.pieces : 1;
+    out->usage.units[UNIT_SECONDS] = r->attribute.call.media.likely_seconds;
     bool tier_missing;
     enum price_tier tier = TIER_STANDARD;
     if (!price_tier_find(r->attribute.call.service_tier, &tier)) tier = TIER_STANDARD;

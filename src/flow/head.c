@@ -186,7 +186,8 @@ bool head_write(struct attempt *a, const struct iovec *body, size_t body_count)
         buf_add_u64(out, body_bytes);
         buf_add(out, S("\r\n"));
     }
-    str type = other ? http_header_find(q, S("content-type")) : S("application/json");
+    bool own = other || r->receive.form;
+    str type = own ? http_header_find(q, S("content-type")) : S("application/json");
     if (type.n) {
         buf_add(out, S("content-type: "));
         buf_add(out, type);

@@ -240,21 +240,11 @@ bool passthrough_attribute(struct request *r)
 
 /* ---- plan */
 
-static bool prices_tokens(const struct price_set *set)
-{
-    for (size_t i = 0; i < set->count; i++) {
-        for (enum unit u = UNIT_INPUT; u <= UNIT_IMAGE; u++) {
-            if (!set->rows[i]->free && set->rows[i]->unit[u] != PRICE_UNSET) return true;
-        }
-    }
-    return false;
-}
-
 /* No tokenizer knows what another path does with its body: each byte is held as a
  * token, and an answer as long as the settings' default, where tokens cost. */
 void passthrough_plan(struct request *r, struct way *way)
 {
-    bool tokens = prices_tokens(&way->target->prices);
+    bool tokens = price_set_has_tokens(&way->target->prices);
     way->by_call = !tokens && way->target->prices.count;
     r->attribute.call.text_bytes = tokens ? (int64_t)r->receive.body_bytes : 0;
     way->input_tokens = r->attribute.call.text_bytes;

@@ -103,14 +103,16 @@ static void plan_bound(struct request *r, struct way *way)
         if (output < least) output = least;
         way->lowerable = call->max_output < 0;
     }
+    way->by_call = call->media.pieces && !price_set_has_tokens(&way->target->prices);
     way->input_tokens = input_bound(call, &way->target->prices.facts);
     way->max_output = has_output(call->kind) ? output : -1;
     way->ask = (struct price_bound_ask){
         .input_tokens = way->input_tokens,
-        .output_tokens = output * call->choices + call->prediction_bytes,
+        .output_tokens = output * call->choices + call->prediction_bytes + call->media.output_tokens,
         .image_tokens = call->images * image_bound(way->target->model),
         .audio_tokens = call->audio_bytes / AUDIO_BYTES_PER_TOKEN,
-        .requests = 1,
+        .requests = call->media.pieces > 1 ? call->media.pieces : 1,
+        .seconds = call->media.seconds,
         .tool_calls = call->max_tool_calls > 0 ? call->max_tool_calls : 0,
         .tiers = tiers_that_may_be_served(call),
     };

@@ -19,6 +19,31 @@ static void settle_time(struct attempt *a, int64_t now_us)
     a->post.cost.unit[UNIT_SECONDS] = a->post.cost.total;
 }
 
+/* Sound tells nothing of what it cost; where that is paid by the characters of the text, they are known. */
+static void count_characters(struct attempt *a)
+{
+    const struct call_media *media = &a->request->attribute.call.media;
+    struct usage *usage = &a->body.answer.usage;
+    if (!media->by_character || usage->known || !a->body.complete) return;
+    usage->units[UNIT_INPUT] = media->characters;
+    usage->units[UNIT_REQUESTS] = 1;
+    usage->known = true;
+}
+
+/* The image tokens of an output, and those of the input: one of the two may have a price of its own, which
+ * is the dearer where it is the output's. Images that were read then cost more than text, but how much
+ * that price does not say. */
+static void place_images(const struct price *price, struct answer *answer)
+{
+    int64_t *units = answer->usage.units, made = answer->image_output;
+    if (!price || !made || price->unit[UNIT_IMAGE] <= price->unit[UNIT_OUTPUT]) return;
+    if (units[UNIT_IMAGE]) answer->usage.flags |= USAGE_OTHER_RATE;
+    units[UNIT_INPUT] += units[UNIT_IMAGE];
+    units[UNIT_OUTPUT] -= made;
+    units[UNIT_IMAGE] = made;
+    answer->image_output = 0; /* placed */
+}
+
 static void settle_usage(struct attempt *a)
 {
     const struct request *r = a->request;
@@ -34,6 +59,7 @@ static void settle_usage(struct attempt *a)
     }
     const struct price *price =
         price_pick(&t->prices, served, price_prompt_tokens(usage), a->hold.admitted_us, &tier_missing);
+    place_images(price, answer);
     a->post.cost = price_cost(price, usage);
     usage->flags |= a->post.cost.flags;
     bool unsure = tier_missing || !known_tier || (usage->flags & (USAGE_NOT_A_COUNT | USAGE_OTHER_RATE));
@@ -45,7 +71,7 @@ static void settle_usage(struct attempt *a)
 static void settle_call(struct attempt *a)
 {
     struct usage *usage = &a->body.answer.usage;
-    usage->units[UNIT_REQUESTS] = 1;
+    usage->units[UNIT_REQUESTS] = a->body.answer.pieces > 1 ? a->body.answer.pieces : 1;
     usage->known = true;
     settle_usage(a);
     usage->known = false;
@@ -64,6 +90,7 @@ static void settle(struct attempt *a, int64_t now_us)
     struct answer *answer = &a->body.answer;
     if (a->way->by_call) answer->usage = (struct usage){0}; /* what a stored answer tells was paid when it was made */
     bool refused = a->head.status >= 300;                   /* errors are not billed, unless they say what they used */
+    count_characters(a);
     if (!reached(a) || (refused && !answer->usage.known)) {
         a->post.cost = (struct cost){.state = COST_FREE};
     } else if (t->provider->cost_per_hour != PRICE_UNSET) {

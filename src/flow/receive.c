@@ -1,6 +1,7 @@
 /* receive: tells what was asked for, and turns away what no key could make right. */
 #include "flow/request.h"
 
+#include "dialect/multipart.h"
 #include "flow/paths.h"
 #include "flow/purser.h"
 #include "net/http_origin.h"
@@ -25,8 +26,9 @@ str receive_not_found(struct request *r)
     return arena_printf(&r->arena,
                         "Nothing is served at %" STR_FMT " %" STR_FMT
                         ". purser speaks OpenAI's /v1/chat/completions, /v1/responses, /v1/completions, "
-                        "/v1/embeddings, /v1/moderations and /v1/models, Anthropic's /v1/messages, Gemini's "
-                        "/v1beta/models/MODEL:generateContent, Bedrock's /model/ID/converse and Cohere's /v2/chat; "
+                        "/v1/embeddings, /v1/moderations, /v1/images/..., /v1/audio/... and /v1/models, Anthropic's "
+                        "/v1/messages, Gemini's /v1beta/models/MODEL:generateContent and :embedContent, Bedrock's "
+                        "/model/ID/converse, Cohere's /v2/chat, /v2/embed and /v2/rerank, and /v1/rerank; "
                         "other paths must stand under the key's `passthrough`.",
                         STR_ARG(q->method), STR_ARG(str_head(q->path, 200)));
 }
@@ -39,6 +41,18 @@ static bool keep_model(struct request *r)
     if (!model.n || model.n > MODEL_BYTES_MAX) return false;
     r->receive.path.model = arena_str(&r->arena, model);
     return true;
+}
+
+static enum verdict check_type(struct request *r)
+{
+    str type = http_header_find(&r->x->request, S("content-type"));
+    bool json = str_eq_nocase(str_trim(str_head(type, str_find_byte(type, ';', 0))), S("application/json"));
+    bool form = call_kind_takes_form(r->receive.kind);
+    r->receive.form = form && multipart_is(type);
+    if (json || r->receive.form) return STEP_NEXT;
+    return request_fail(r, ERR_BAD_MEDIA_TYPE,
+                        form ? S("The Content-Type must be multipart/form-data.")
+                             : S("The Content-Type must be application/json."));
 }
 
 enum verdict step_receive(struct request *r)
@@ -70,10 +84,5 @@ enum verdict step_receive(struct request *r)
         return request_fail(r, ERR_METHOD_NOT_ALLOWED,
                             arena_printf(&r->arena, "%" STR_FMT " takes POST.", STR_ARG(q->path)));
     }
-    str type = http_header_find(q, S("content-type"));
-    size_t semicolon = str_find_byte(type, ';', 0);
-    if (!str_eq_nocase(str_trim(str_head(type, semicolon)), S("application/json"))) {
-        return request_fail(r, ERR_BAD_MEDIA_TYPE, S("The Content-Type must be application/json."));
-    }
-    return STEP_NEXT;
+    return check_type(r);
 }

@@ -146,6 +146,7 @@ struct request {
         struct call_path_found path;
         bool models;             /* asks which models there are: no call to a provider */
         enum dialect_id dialect; /* in whose shape the client is told errors */
+        bool form;               /* the body is multipart/form-data */
         bool reads;              /* another path, GET, HEAD or DELETE: free, and nothing of its answer is read */
         str body;                /* borrowed from the exchange until it is sent */
         size_t body_bytes;

@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "base/time.h"
+#include "dialect/codec.h"
 #include "flow/purser.h"
 #include "flow/request.h"
 
@@ -33,13 +34,13 @@ static bool decode(struct request *r)
     if (r->plan.canon) return true;
     struct canon_call *call = arena_alloc(&r->arena, sizeof(*call));
     canon_call_init(call, call_kind_dialect(r->receive.kind), &r->arena);
-    if (!from->decode_call(&r->worker->json, call, &problem)) return refuse(r, &problem);
+    if (!kind_decode_call(r->receive.kind, &r->worker->json, call, &problem)) return refuse(r, &problem);
     if (r->receive.path.model.p) {
         call->model = r->attribute.call.model;
         call->stream = r->attribute.call.stream;
     }
     r->plan.canon = call;
-    if (from->echo) r->plan.echo = from->echo(call);
+    if (from->echo && call_kind_generates(r->receive.kind)) r->plan.echo = from->echo(call);
     return true;
 }
 
@@ -56,30 +57,50 @@ static bool refuse_kind(struct request *r, const struct way *way)
     return false;
 }
 
-/* Does it answer such calls as they come? */
-static bool speaks(const struct target *t, enum call_kind kind)
+static bool serves(const struct target *t, enum call_kind kind)
 {
-    if (call_kind_generates(kind)) return protocols_have(&t->protocols, call_kind_dialect(kind));
     enum endpoint e = endpoint_of(kind);
-    return e != ENDPOINT_NONE && (t->provider->vendor->serves & 1u << e);
+    const struct vendor *v = t->provider->vendor;
+    return e != ENDPOINT_NONE && (v->serves & 1u << e) && kind_takes(kind, v->kind, t->model);
+}
+
+/* Does it answer such calls as they come? */
+static bool speaks(const struct target *t, const struct call *call)
+{
+    if (call_kind_generates(call->kind)) return protocols_have(&t->protocols, call_kind_dialect(call->kind));
+    return serves(t, call->kind) && kind_goes_as_it_came(call, t->provider->vendor->kind, t->model);
+}
+
+/* How the target is asked for the same in other words; CALL_KIND_COUNT: not at all. */
+static enum call_kind other_kind(const struct target *t, enum call_kind own)
+{
+    enum operation wanted = kind_operation(own);
+    if (wanted == OPERATION_GENERATE) {
+        const struct dialect *to = t->protocols.count ? dialect_at(t->protocols.at[0]) : NULL;
+        bool both = to && to->encode_call && dialect_of(own)->decode_call;
+        return both ? to->kind : CALL_KIND_COUNT;
+    }
+    for (enum call_kind k = 0; wanted != OPERATION_OWN && k < CALL_KIND_COUNT; k++)
+        if (kind_operation(k) == wanted && serves(t, k)) return k;
+    return CALL_KIND_COUNT;
 }
 
 bool translate_plan(struct request *r, struct way *way)
 {
     const struct target *t = way->target;
     enum call_kind own = r->receive.kind;
-    if (speaks(t, own)) return true;
-    if (!call_kind_generates(own) || !t->protocols.count) return refuse_kind(r, way);
-    const struct dialect *to = dialect_at(t->protocols.at[0]);
-    if (!to || !to->encode_call || !dialect_of(own)->decode_call) return refuse_kind(r, way);
+    if (speaks(t, &r->attribute.call)) return true;
+    enum call_kind to = other_kind(t, own);
+    if (to == CALL_KIND_COUNT) return refuse_kind(r, way);
     str asked = http_header_find(&r->x->request, S("x-purser-compat"));
     struct canon_dropped dropped = {STR_NONE};
     struct call_problem problem = {0};
     way->translated = true;
-    way->kind = to->kind;
+    way->kind = to;
     way->lenient = asked.n ? str_eq_nocase(asked, S("lenient")) : t->provider->lenient;
     if (!decode(r)) return false;
-    if (!canon_check(r->plan.canon, call_kind_dialect(way->kind), way->lenient, &dropped, &problem))
+    if (!canon_check_at(r->plan.canon, call_kind_dialect(to), t->provider->vendor->kind, way->lenient, &dropped,
+                        &problem))
         return refuse(r, &problem);
     way->dropped = dropped.fields;
     return true;
@@ -100,7 +121,7 @@ bool translate_call(struct attempt *a, struct buf *out)
         .vendor = t->provider->vendor->kind,
         .flags = t->provider->flags,
     };
-    if (dialect_of(a->way->kind)->encode_call(r->plan.canon, &target, out, &problem)) return true;
+    if (kind_encode_call(a->way->kind, r->plan.canon, &target, out, &problem)) return true;
     request_fail_param(r, problem.err, problem.message, problem.param);
     attempt_fail(a, problem.err, "the call cannot be said in the target's protocol");
     return false;
@@ -168,8 +189,13 @@ static bool decode_whole(struct attempt *a, struct canon_answer *answer)
 {
     struct request *r = a->request;
     canon_answer_init(answer, call_kind_dialect(a->way->kind), &r->arena);
-    if (!dialect_of(a->way->kind)->decode_answer(&r->worker->event_json, answer)) return false;
+    if (!kind_decode_answer(a->way->kind, &r->worker->event_json, answer)) return false;
     answer->usage = a->body.answer.usage;
+    if (!answer->usage.known && !call_kind_generates(a->way->kind)) { /* what the ledger will say, too */
+        struct estimate guess;
+        estimate_blind(a, time_mono_us(), &guess);
+        memcpy(answer->usage.units, guess.usage.units, sizeof(guess.usage.units));
+    }
     return true;
 }
 
@@ -184,8 +210,9 @@ bool translate_whole(struct attempt *a, struct buf *out)
         .seed = str_of(seed, text_hex(seed, r->id)),
         .created_s = r->at_us / US_PER_SECOND,
         .echo = r->plan.echo,
+        .call = r->plan.canon,
     };
-    dialect_of(r->receive.kind)->encode_answer(&answer, &client, out);
+    kind_encode_answer(r->receive.kind, &answer, &client, out);
     return true;
 }
 

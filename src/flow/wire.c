@@ -66,7 +66,8 @@ static size_t splice_body(struct attempt *a, struct iovec *pieces)
     size_t count = 0, at = 0;
     str body = r->receive.body;
     bool other = r->receive.kind == CALL_PASSTHROUGH; /* goes as it came */
-    size_t edit_count = !other && fresh_json(r) ? plan_edits(a, edits) : 0;
+    bool fits = !other && (r->receive.form || fresh_json(r));
+    size_t edit_count = fits ? plan_edits(a, edits) : 0;
     for (size_t i = 0; i < edit_count; i++) {
         if (edits[i].at > at) pieces[count++] = iov_of(str_of(body.p + at, edits[i].at - at));
         if (edits[i].with.n) pieces[count++] = iov_of(edits[i].with);

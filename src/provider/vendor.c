@@ -1,8 +1,8 @@
 #include "provider/provider.h"
 
 #define SERVES_OPENAI                                                                                                  \
-    (SERVES(COMPLETIONS) | SERVES(EMBEDDINGS) | SERVES(MODERATIONS) | SERVES(IMAGES) | SERVES(SPEECH) |                \
-     SERVES(TRANSCRIPTIONS) | SERVES(MODELS))
+    (SERVES(COMPLETIONS) | SERVES(EMBEDDINGS) | SERVES(MODERATIONS) | SERVES(IMAGES) | SERVES(IMAGE_EDITS) |           \
+     SERVES(IMAGE_VARIATIONS) | SERVES(SPEECH) | SERVES(TRANSCRIPTIONS) | SERVES(TRANSLATIONS) | SERVES(MODELS))
 /* Who knows what such a server can do: it says so itself. */
 #define SERVES_LOCAL (SERVES_OPENAI | SERVES(RERANK) | SERVES(COUNT_MESSAGES))
 

@@ -209,7 +209,14 @@ static const struct want wants[] = {
      STR_INIT("/proxy/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A1%3Ainference-profile%2Fp/converse-stream")},
 
     {STR_INIT("cohere"), STR_INIT(""), {0}, ENDPOINT_COHERE_CHAT, STR_INIT("c"), true, {0}, STR_INIT("/v2/chat")},
-    {STR_INIT("cohere"), STR_INIT("/v2"), {0}, ENDPOINT_RERANK, STR_INIT("c"), false, {0}, STR_INIT("/v2/rerank")},
+    {STR_INIT("cohere"),
+     STR_INIT("/v2"),
+     {0},
+     ENDPOINT_COHERE_RERANK,
+     STR_INIT("c"),
+     false,
+     {0},
+     STR_INIT("/v2/rerank")},
     {STR_INIT("cohere"), STR_INIT("/v2"), {0}, ENDPOINT_MODELS, {0}, false, {0}, STR_INIT("/v1/models")},
 };
 
