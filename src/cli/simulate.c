@@ -44,9 +44,10 @@ static const struct option options[] = {
 static const struct command command = {
     "simulate",
     "[options]",
-    "Be a provider of the OpenAI family, without AI: chat, completions, responses,\n"
-    "embeddings, moderations, models; streamed or not; with tools and structured\n"
-    "output. It counts what it truly generated and tells it at /simulate/truth.\n"
+    "Be a provider without AI: OpenAI's chat, completions, responses, embeddings and\n"
+    "moderations, Anthropic's messages, Gemini's generateContent, Bedrock's Converse,\n"
+    "Cohere's chat; streamed or not; with tools, structured output, thoughts.\n"
+    "It counts what it truly generated and tells it at /simulate/truth.\n"
     "\n"
     "A call says what it wants in headers (x-simulate-tokens: 50) or in its prompt:\n"
     "  [simulate tokens=50 usage=cached,finish]     [simulate fault=cut after=10]\n"
@@ -55,7 +56,8 @@ static const struct command command = {
     "cut cut-clean end-early malformed error-in-stream failed wrong-length\n"
     "close-delimited reject-stream-options reject-max-completion-tokens\n"
     "reject-max-tokens. Usage: plain cached cache_write reasoning audio all finish\n"
-    "separate every absent x_groq deepseek flat_cached mistral_audio absurd.\n"
+    "separate every absent x_groq deepseek flat_cached mistral_audio absurd cache_1h\n"
+    "unattributed output_only changing searches tool_prompt duplicate inclusive.\n"
     "docs/simulate.md explains each.",
     options,
     COUNT_OF(options),

@@ -1,4 +1,4 @@
-/* `purser simulate`: a provider of the OpenAI family to test against. */
+/* `purser simulate`: a provider of every family to test against. */
 #ifndef SIMULATE_SIM_SERVER_H
 #define SIMULATE_SIM_SERVER_H
 

@@ -7,7 +7,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { clientsMissing, connect, PROTOCOLS } from './clients.mjs';
-import { aliceKey, read, root, startPurser, startSimulator } from './helpers.mjs';
+import { aliceKey, post, read, root, startPurser, startSimulator } from './helpers.mjs';
 import { attemptOf, billOf, truthSince } from './truth.mjs';
 
 const MODELS = {
@@ -17,7 +17,7 @@ const MODELS = {
 /** Every unit has a price of its own, so that no mix-up stays hidden. */
 const own = PROTOCOLS.map((to, i) => ({
     model: `to-${to}/${MODELS[to]}`, from: '2026-01-01', input: `${i + 1}.01`, cache_read: `${i}.13`, cache_write_5m: `${i + 1}.73`, cache_write_1h: `${i + 2}.57`,
-    output: `${i + 4}.21`, reasoning: `${i + 5}.03`, requests: 101.3,
+    output: `${i + 4}.21`, reasoning: `${i + 5}.03`, audio_in: `${i + 9}.07`, audio_out: `${i + 17}.11`, searches: 10003, requests: 101.3,
 }));
 const settings = (sim) => ({
     log: 'off', prices: own, keys: [{ name: 'alice', secret: '${ALICE_KEY}' }],
@@ -134,17 +134,23 @@ async function converse(cell) {
 
 const COLUMNS = { input: 'input_tokens', cache_read: 'cache_read_tokens', cache_write: 'cache_write_5m_tokens', cache_write_1h: 'cache_write_1h_tokens', output: 'output_tokens', reasoning: 'reasoning_tokens', audio_in: 'audio_in_tokens', audio_out: 'audio_out_tokens', searches: 'searches' };
 
-/** The client's usage, the row's units and its cost are the truth. */
+/** The row's units and its cost are the truth. */
+function auditRow(row, truth, to) {
+    for (const [unit, column] of Object.entries(COLUMNS)) assert.equal(Number(row[column]), truth.usage[unit], `the ledger's ${unit}`);
+    const bill = billOf(truth, { own, provider: `to-${to}`, model: MODELS[to] });
+    assert.equal(row.cost_state, 'exact', 'state of the cost');
+    assert.equal(BigInt(row.cost_picousd), bill.total, 'cost');
+    // searches that nobody asked for have no bound
+    if (!truth.usage.searches) assert.ok(BigInt(row.held_picousd) >= bill.total, 'billed above what was held');
+}
+
+/** ... and what the client is told. */
 function audit(cell, call, row, truth) {
     const { usage } = truth, write = usage.cache_write + usage.cache_write_1h;
     const sums = { ...usage, write, prompt: usage.input + usage.cache_read + write, completion: usage.output + usage.reasoning };
     assert.equal(truth.images, call.images, 'images that the provider was given');
     assert.deepEqual(call.usage, clients[cell.from].usage(sums), 'usage as the client is told');
-    for (const [unit, column] of Object.entries(COLUMNS)) assert.equal(Number(row[column]), usage[unit], `the ledger's ${unit}`);
-    const bill = billOf(truth, { own, provider: `to-${cell.to}`, model: MODELS[cell.to] });
-    assert.equal(row.cost_state, 'exact', 'state of the cost');
-    assert.equal(BigInt(row.cost_picousd), bill.total, 'cost');
-    assert.ok(BigInt(row.held_picousd) >= bill.total, 'billed above what was held');
+    auditRow(row, truth, cell.to);
 }
 
 const short = (error) => String(error.message ?? error).replace(/\s+/g, ' ').slice(0, 500);
@@ -191,4 +197,41 @@ test('the matrix: 6 x 6 protocols, five features, whole and streamed', { skip: c
     if (process.env.UPDATE_MATRIX) writeFileSync(file, `${doc.slice(0, from)}\n\n${matrix}\n\n${doc.slice(to)}`);
     else assert.equal(doc.slice(from, to).trim(), matrix, `the matrix in docs/providers.md is another: UPDATE_MATRIX=1 writes it anew\n${list.join('\n')}`);
     assert.equal(bad.length, 0, list.join('\n'));
+});
+
+const SHAPES = [
+    '', 'plain', 'cached', 'cache_write', 'cache_1h', 'reasoning', 'audio', 'all', 'cached,cache_write,cache_1h,reasoning', 'unattributed', 'output_only,cached',
+    'changing,cached,reasoning', 'searches', 'tool_prompt,cached', 'duplicate,cached,cache_write', 'inclusive,cache_write', 'finish,reasoning',
+];
+/** The same prompt in the protocols that need no client. */
+const bodies = {
+    chat: (model, user, stream) => ['/v1/chat/completions', { model, stream, messages: [{ role: 'user', content: user }] }],
+    messages: (model, user, stream) => ['/v1/messages', { model, stream, max_tokens: 512, messages: [{ role: 'user', content: user }] }],
+    gemini: (model, user, stream) => [`/v1beta/models/${model}:${stream ? 'streamGenerateContent' : 'generateContent'}`, { contents: [{ role: 'user', parts: [{ text: user }] }] }],
+};
+
+test('every usage shape of every family is billed to the pico-dollar, passed on and translated', { skip: clientsMissing ?? false }, async () => {
+    const since = (await sim.truth('?limit=1')).totals.calls;
+    const calls = Object.keys(bodies).flatMap((from) => PROTOCOLS.flatMap((to) => SHAPES.flatMap((shape) => [false, true].map((stream) => ({ from, to, shape, stream, task: `shape-${from}-${to}-${shape}-${stream}` })))));
+    const waiting = [...calls];
+    await Promise.all(Array.from({ length: 24 }, async () => {
+        for (let call; (call = waiting.shift()); ) {
+            const user = `The quick brown fox jumps over the lazy dog, again and again. [simulate tokens=16${call.shape && ` usage=${call.shape}`}]`;
+            const [path, body] = bodies[call.from](`m-${call.to}`, user, call.stream);
+            call.answer = await post(purser, path, body, { headers: { 'x-purser-task': call.task } });
+        }
+    }));
+    const rows = new Map((await purser.rows(calls.length, { where: "task LIKE 'shape-%'" })).map((row) => [row.task, row]));
+    const truth = new Map((await truthSince(sim, since)).map((call) => [attemptOf(call), call]));
+    const bad = [];
+    for (const call of calls) {
+        try {
+            assert.equal(call.answer.status, 200, call.answer.text);
+            const row = rows.get(call.task);
+            auditRow(row, truth.get(String(row.attempt_id)), call.to);
+        } catch (error) {
+            bad.push(`${call.task}: ${short(error)}`);
+        }
+    }
+    assert.equal(bad.length, 0, bad.join('\n'));
 });
