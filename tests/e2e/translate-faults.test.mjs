@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { clients, frameOf, providers, TEXT } from './dialects.mjs';
-import { aliceKey, sanitized, startPurser } from './helpers.mjs';
+import { aliceKey, sanitized, startPurser, until } from './helpers.mjs';
 import { chunkOf, headOf, LAST_CHUNK, startUpstream } from './upstream.mjs';
 import { Wire } from './wire.mjs';
 
@@ -24,6 +24,8 @@ before(async () => {
         settings: {
             providers: Object.fromEntries(own),
             prices: own.map(([name]) => ({ model: `${name}/m`, input: 1, output: 2, from: '2026-01-01' })),
+            features: { finisher: { owner: 'ana@example.com', on_disconnect: 'finish' }, canceller: { owner: 'ana@example.com', on_disconnect: 'cancel' } },
+            budgets: [{ name: 'all', limit_usd: 100000, window: 'total' }],
             keys: [{ name: 'alice', secret: '${ALICE_KEY}', models: ['*'] }],
         },
     });
@@ -269,3 +271,81 @@ for (const target of names) {
         await inLanes(jobs, 16);
     });
 }
+
+// ---- clients that leave
+
+/** Streams half, waits until the client is gone, then sends the rest, if anybody still listens. */
+function slowly(target, seen) {
+    const { stream, type } = providers[target], half = stream.length >> 1;
+    return async (request, send, socket) => {
+        const closed = new Promise((resolve) => socket.once('close', resolve));
+        const leaving = new Promise((resolve) => (seen.left = resolve));
+        await send(begin(type));
+        for (const event of stream.slice(0, half)) await send(chunkOf(event));
+        await leaving;
+        seen.cancelled = await Promise.race([closed.then(() => true), new Promise((resolve) => setTimeout(resolve, 150, false))]);
+        if (!seen.cancelled) await send(Buffer.concat([...stream.slice(half).map(chunkOf), Buffer.from(LAST_CHUNK)]));
+        seen.done();
+    };
+}
+
+async function leave(client, target, feature) {
+    const c = clients[client], seen = {};
+    const over = new Promise((resolve) => (seen.done = resolve));
+    const number = acts.push(slowly(target, seen)) - 1, task = `act-${process.pid}-${number}`;
+    const wire = new Wire(purser.port);
+    await wire.post(c.path(`${target}/m`, true), c.body(`${target}/m`, true), {
+        key: aliceKey, headers: { tracestate: `a=${number}`, 'x-purser-task': task, 'x-purser-feature': feature },
+        onBody: (_, answer) => {
+            answer.hangUp();
+            seen.left();
+        },
+    });
+    await over;
+    const [row] = await purser.rows(1, { where: `task = '${task}'` });
+    return { row, cancelled: seen.cancelled };
+}
+
+for (const target of names) {
+    test(`${target}: whoever hangs up is cancelled at the provider, or finished, as the feature says`, async () => {
+        await Promise.all(names.filter((client) => client !== target).flatMap((client) => [
+            leave(client, target, 'canceller').then(({ row, cancelled }) => {
+                assert.ok(cancelled, `${client}: the provider went on for nobody`);
+                assert.equal(`${row.status} ${row.cost_state}`, 'client_gone estimated');
+                assert.ok(row.cost_picousd > 0);
+            }),
+            leave(client, target, 'finisher').then(({ row, cancelled }) => {
+                assert.ok(!cancelled, `${client}: the provider was cut off`);
+                assert.equal(`${row.cost_state} ${row.cost_picousd}`, 'exact 17000000', `${client}: ${row.status}`);
+            }),
+        ]));
+    });
+}
+
+test('an event above the ceiling ends in an error', { skip: sanitized && 'slow' }, async () => {
+    const text = 'x'.repeat(1 << 20);
+    const huge = {
+        chat: async (request, send) => {
+            await send(`${begin('text/event-stream')}`);
+            await send(chunkOf('data: {"choices":[{"index":0,"delta":{"content":"'));
+            for (let i = 0; i < 17; i++) await send(chunkOf(text));
+        },
+        converse: async (request, send) => {
+            await send(begin('application/vnd.amazon.eventstream'));
+            await send(chunkOf(frameOf('contentBlockDelta', { contentBlockIndex: 0, delta: { text: text.repeat(17) } })));
+        },
+    };
+    await inLanes(Object.entries(huge).map(([target, act]) => async (wire) => {
+        const told = await ask('messages', target, true, act, wire);
+        assert.ok(told.error, told.answer.text);
+        return { ...told, what: `${target}: 17 MB`, row: /^provider_protocol estimated$/ };
+    }));
+});
+
+test('nothing is held when all is over', async () => {
+    const [budget] = await until('the last post', async () => {
+        const rows = await purser.budgets();
+        return rows.length && rows.every((row) => Number(row.held) === 0) && rows;
+    });
+    assert.ok(Number(budget.spent) > 0, String(budget.spent));
+});
