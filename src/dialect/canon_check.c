@@ -71,6 +71,15 @@ static bool refuse_effort(const struct canon_call *call, struct call_problem *pr
     return true;
 }
 
+/* For a header: a field's name is the client's own text. */
+static void add_field(struct buf *fields, str name)
+{
+    enum { FIELD_BYTES_MAX = 100 };
+    if (fields->n) buf_add(fields, S(", "));
+    for (size_t i = 0; i < name.n && i < FIELD_BYTES_MAX; i++)
+        buf_add_byte(fields, name.p[i] >= ' ' && name.p[i] < 0x7f ? name.p[i] : '?');
+}
+
 bool canon_check_at(const struct canon_call *call, enum dialect_id to, str vendor, bool lenient,
                     struct canon_dropped *dropped, struct call_problem *problem)
 {
@@ -86,8 +95,7 @@ bool canon_check_at(const struct canon_call *call, enum dialect_id to, str vendo
             buf_free(&fields);
             return refuse(call, n, to, problem);
         }
-        if (fields.n) buf_add(&fields, S(", "));
-        buf_add(&fields, n->field);
+        add_field(&fields, n->field);
     }
     dropped->fields = fields.n ? arena_str(call->arena, buf_str(&fields)) : S("");
     buf_free(&fields);
