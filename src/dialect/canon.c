@@ -67,10 +67,16 @@ struct canon_choice *canon_add_choice(struct canon_answer *answer, int64_t index
     return choice;
 }
 
+/* So many fields are told apart; behind them each feature stands once, so that a call of ten thousand
+ * odd fields is refused, or warned of, at the price of one. */
+enum { NOTES_MAX = 64 };
+
 void canon_note(struct canon_call *call, enum canon_feature feature, str field)
 {
+    bool full = call->note_count >= NOTES_MAX;
     for (struct canon_note *n = call->notes; n; n = n->next)
-        if (n->feature == feature && str_eq(n->field, field)) return;
+        if (n->feature == feature && (full || str_eq(n->field, field))) return;
+    call->note_count++;
     struct canon_note *note = arena_alloc(call->arena, sizeof(*note));
     *note = (struct canon_note){call->notes, feature, arena_str(call->arena, field)};
     call->notes = note;

@@ -211,8 +211,9 @@ struct canon_call {
     int64_t max_output; /* tokens; -1: not told */
     int64_t choices;    /* n; at least 1 */
     str user, service_tier, cache_key;
-    jraw metadata;              /* object */
-    struct canon_note *notes;   /* each feature that it uses, once for each field */
+    jraw metadata;            /* object */
+    struct canon_note *notes; /* each feature that it uses, once for each field */
+    size_t note_count;
     struct canon_extras extras; /* of the root */
     struct canon_embed *embed;  /* embeddings: what to embed, and how (embed.h) */
     struct canon_rerank *rank;  /* rerank: query and documents (rerank.h) */
@@ -382,6 +383,17 @@ struct canon_tool *canon_add_tool(struct canon_call *call, enum canon_tool_kind 
 struct canon_choice *canon_add_choice(struct canon_answer *answer, int64_t index);
 /* The call uses a feature, under that name. */
 void canon_note(struct canon_call *call, enum canon_feature feature, str field);
+
+/* The tool results of a turn by their ids: a provider refuses an id that comes twice. Lives in `arena`. */
+struct canon_results {
+    struct result_slot *slots;
+    size_t room; /* a power of two */
+};
+void canon_results_init(struct canon_results *s, const struct canon_message *first, const struct canon_message *end,
+                        struct arena *arena);
+/* Of those it was made of: whether none of the same id stands before it; how many have its id. */
+bool canon_results_is_first(const struct canon_results *s, const struct canon_part *result);
+size_t canon_results_count(const struct canon_results *s, const struct canon_part *result);
 /* The members of `object` that are not among `known`, as extras. */
 struct canon_extras canon_extras_of(const struct json *doc, json_ref object, const str *known, size_t count,
                                     enum dialect_id of, struct arena *arena);

@@ -246,24 +246,15 @@ static void write_system(struct converse_writer *w, const struct canon_call *cal
         buf_add_byte(out, ']');
 }
 
-/* A result of a tool whose id stood in this turn already would be refused. */
-static bool seen_before(const struct canon_message *first, const struct canon_part *part)
-{
-    for (const struct canon_message *m = first; m; m = m->next)
-        for (const struct canon_part *p = m->parts; p; p = p->next) {
-            if (p == part) return false;
-            if (p->kind == PART_TOOL_RESULT && str_eq(p->tool.id, part->tool.id)) return true;
-        }
-    return false;
-}
-
 static const struct canon_message *write_turn(struct converse_writer *w, const struct canon_message *first)
 {
     struct buf *out = w->out;
     bool assistant = first->role == ROLE_ASSISTANT;
     const struct canon_message *end = first;
     size_t from = out->n;
+    struct canon_results seen;
     while (end && (is_system(end) || (end->role == ROLE_ASSISTANT) == assistant)) end = end->next;
+    canon_results_init(&seen, first, end, w->arena);
     canon_comma(out);
     buf_printf(out, "{\"role\":\"%s\",\"content\":[", assistant ? "assistant" : "user");
     size_t empty = out->n;
@@ -272,7 +263,7 @@ static const struct canon_message *write_turn(struct converse_writer *w, const s
             if (is_system(m)) continue;
             for (const struct canon_part *p = m->parts; p; p = p->next) {
                 if ((p->kind == PART_TOOL_RESULT) != (results == 1)) continue;
-                if (results && seen_before(first, p)) continue;
+                if (results && !canon_results_is_first(&seen, p)) continue; /* an id that comes twice is refused */
                 write_part(w, p);
                 if (p->cache_ttl) converse_write_cache_point(out, p->cache_ttl);
             }

@@ -2,8 +2,6 @@
  * role become one message, results of tools stand first in it, each once. */
 #include "dialect/messages_encode.h"
 
-enum { RESULTS_CHECKED_MAX = 256 };
-
 static bool is_system(const struct canon_call *call, const struct canon_message *m)
 {
     if (m->role != ROLE_SYSTEM && m->role != ROLE_DEVELOPER) return false;
@@ -58,6 +56,7 @@ void messages_put_system(struct messages_encoder *e)
 struct turn {
     const struct canon_message *first, *end;
     bool assistant, last;
+    struct canon_results results;
 };
 
 static bool has_form(const struct messages_encoder *e, const struct canon_message *m)
@@ -85,29 +84,19 @@ static bool next_turn(const struct messages_encoder *e, const struct canon_messa
         if (e->call->from == DIALECT_MESSAGES || (m->role == ROLE_ASSISTANT) != t->assistant) break;
     t->end = m;
     t->last = !m;
+    if (e->call->from != DIALECT_MESSAGES) canon_results_init(&t->results, t->first, t->end, e->call->arena);
     return true;
 }
 
-/* A result that came twice would be refused: the first says what all of its id say. Beyond so many
- * parts nobody looks, so that a hostile turn costs no more. */
-static bool came_before(const struct turn *t, const struct canon_part *result)
-{
-    size_t checked = 0;
-    for (const struct canon_message *m = t->first; m != t->end; m = m->next)
-        for (const struct canon_part *p = m->parts; p; p = p->next) {
-            if (p == result || ++checked > RESULTS_CHECKED_MAX) return false;
-            if (p->kind == PART_TOOL_RESULT && str_eq(p->tool.id, result->tool.id)) return true;
-        }
-    return false;
-}
-
+/* A result that came twice would be refused: the first says what all of its id say. */
 static struct canon_part *all_of_id(struct messages_encoder *e, const struct turn *t, const struct canon_part *result)
 {
     struct canon_part *list = NULL, **tail = &list;
-    size_t checked = 0;
-    for (const struct canon_message *m = t->first; m != t->end; m = m->next)
-        for (const struct canon_part *p = m->parts; p && ++checked <= RESULTS_CHECKED_MAX; p = p->next) {
+    size_t left = canon_results_count(&t->results, result);
+    for (const struct canon_message *m = t->first; m != t->end && left; m = m->next)
+        for (const struct canon_part *p = m->parts; p; p = p->next) {
             if (p->kind != PART_TOOL_RESULT || !str_eq(p->tool.id, result->tool.id)) continue;
+            left--;
             for (const struct canon_part *c = p->tool.content; c; c = c->next) {
                 *tail = arena_alloc(e->call->arena, sizeof(**tail));
                 **tail = *c;
@@ -116,15 +105,6 @@ static struct canon_part *all_of_id(struct messages_encoder *e, const struct tur
             }
         }
     return list;
-}
-
-static bool comes_again(const struct turn *t, const struct canon_part *result)
-{
-    size_t checked = 0, seen = 0;
-    for (const struct canon_message *m = t->first; m != t->end; m = m->next)
-        for (const struct canon_part *p = m->parts; p && ++checked <= RESULTS_CHECKED_MAX; p = p->next)
-            seen += p->kind == PART_TOOL_RESULT && str_eq(p->tool.id, result->tool.id);
-    return seen > 1;
 }
 
 static const struct canon_part *last_part(const struct messages_encoder *e, const struct turn *t)
@@ -164,9 +144,9 @@ static void put_parts(struct messages_encoder *e, const struct turn *t, bool res
         for (const struct canon_part *p = m->parts; p; p = p->next) {
             bool result = p->kind == PART_TOOL_RESULT;
             if (!own && result != results) continue;
-            if (!own && result && came_before(t, p)) continue;
+            if (!own && result && !canon_results_is_first(&t->results, p)) continue;
             struct canon_part cut = *p;
-            if (!own && result && comes_again(t, p)) cut.tool.content = all_of_id(e, t, p);
+            if (!own && result && canon_results_count(&t->results, p) > 1) cut.tool.content = all_of_id(e, t, p);
             if (p == prefill && p->kind == PART_TEXT) cut.text = without_end(e->call->arena, p->text);
             messages_put_part(&e->writer, &cut);
         }
