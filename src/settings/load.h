@@ -71,9 +71,40 @@ struct to_draft {
     int64_t weight;
 };
 
+struct finish_draft {
+    uint32_t stops; /* as in struct setting_accept */
+};
+
+struct accept_draft {
+    struct setting_accept a;
+    struct finish_draft finish;
+};
+
+struct when_headers {
+    struct setting_when_header *items;
+    size_t count;
+};
+
+struct when_draft {
+    struct setting_when w;
+    struct when_headers headers;
+};
+
+struct rung_draft {
+    struct setting_rung r;
+    struct target_draft target;
+    str service;
+};
+
+struct ladder_draft {
+    struct setting_rung *items;
+    size_t count;
+};
+
 struct model_draft {
     struct setting_model m;
-    struct target_draft target; /* one of the two */
+    struct ladder_draft ladder;
+    struct target_draft target; /* one of the three */
     struct targets_draft targets;
 };
 
@@ -200,6 +231,9 @@ struct unique {
 };
 /* Complains about each that is there already: "%s line 12". Sorts. */
 bool load_unique(struct loader *l, struct unique *all, size_t count, const char *complaint);
+
+/* A name of a header: letters, digits, - _ and . */
+bool load_is_header(str name);
 
 /* A zone by name, from the time zone database, kept in the settings. NULL: UTC.
  * Fails: false where there is none of that name. */

@@ -3,9 +3,15 @@
 #define SETTINGS_MODEL_H
 
 #include "base/money.h"
-#include "base/str.h"
+#include "base/pattern.h"
 
-enum { MODEL_TARGETS_MAX = 16, MODEL_ATTEMPTS_MAX = 16 };
+enum { MODEL_TARGETS_MAX = 16, MODEL_ATTEMPTS_MAX = 16, MODEL_RUNGS_MAX = 16 };
+
+/* A pattern of the settings. */
+struct setting_pattern {
+    str text;
+    const struct pattern *code; /* NULL: none is set */
+};
 
 /* A target in the settings: "openai/gpt-5-mini", with its weight where `balance: weighted`. */
 struct setting_to {
@@ -60,8 +66,60 @@ struct setting_degraded {
     bool set;
     str reply; /* empty: an error with `status`; with a format or schema asked for it must be valid for it */
     int64_t status;
-    str match;                           /* a pattern that the last user message must match; empty: any */
+    struct setting_pattern match;        /* of the last user message; none: any */
     const struct setting_degraded *next; /* the rule that is tried where this one does not match; NULL: none */
+};
+
+/* ---- the ladder */
+
+/* What an answer must be, so that the ladder ends with it. All that are set must hold. */
+struct setting_accept {
+    bool set;                       /* there is a test at least */
+    bool json_schema;               /* valid for the call's schema, else the model's; without either any is */
+    uint32_t finish;                /* 1 << enum canon_stop, each that is taken; 0: not looked at */
+    int64_t min_confidence_ppm;     /* of 1,000,000; 0: not looked at */
+    int64_t min_length, max_length; /* characters of the text; 0: not looked at */
+    struct setting_pattern matching, not_matching;
+    bool early; /* tested while it streams: of the tests above json_schema and max_length alone are set */
+};
+
+struct setting_when_header {
+    str name; /* in lower case */
+    struct setting_pattern pattern;
+};
+
+/* Which calls a rung is for: all that are set must hold. A rung that is not for a call is passed over. */
+struct setting_when {
+    bool set;
+    str feature; /* empty: any */
+    struct setting_when_header *headers;
+    size_t header_count;
+    int64_t longer_than, shorter_than; /* characters of all text in the call's messages; 0: not looked at */
+    struct setting_pattern matching;   /* of the last user message */
+};
+
+enum rung_kind {
+    RUNG_TARGET,  /* a model: `to` */
+    RUNG_REPLY,   /* a rule: where `match` matches, `reply` is the answer */
+    RUNG_SERVICE, /* plain HTTP: the call is posted to `service`, whose body is the answer's text */
+};
+
+struct setting_service {
+    str url;
+    bool tls;
+    str host, path; /* path: "/ocr", never empty */
+    uint16_t port;
+    int64_t timeout_us;
+};
+
+struct setting_rung {
+    enum rung_kind kind;
+    struct setting_to to;
+    str reply;
+    struct setting_pattern match; /* of the last user message; none: any */
+    struct setting_service service;
+    struct setting_accept accept;
+    struct setting_when when;
 };
 
 struct setting_model {
@@ -75,6 +133,10 @@ struct setting_model {
     struct setting_hedge hedge;
     enum sticky sticky;
     struct setting_degraded degraded;
+    /* Cheapest first. `targets` are then the models among them, in that order: at least one. */
+    struct setting_rung *rungs;
+    size_t rung_count; /* 0: no ladder */
+    str schema_text;   /* the JSON Schema that answers must be valid for; empty: none */
 };
 
 #endif

@@ -21,6 +21,11 @@ void print_close(struct buf *out, size_t from, const char *end);
 void print_provider(struct buf *out, const struct setting_provider *p, bool lenient, struct arena *scratch);
 /* A line of `models:`. */
 void print_model(struct buf *out, const struct setting_model *m);
+void print_ladder(struct buf *out, const struct setting_model *m);
+/* "openai/gpt-5-mini". */
+void print_to(struct buf *out, const struct setting_to *to);
+/* ", key: pattern", where it is set. */
+void print_pattern(struct buf *out, const char *key, const struct setting_pattern *p);
 /* ", degraded: [ ... ]", where it is set. */
 void print_degraded(struct buf *out, const struct setting_degraded *d);
 

@@ -18,12 +18,12 @@ static bool is_plain(const struct setting_model *m)
 {
     bool plain = m->target_count == 1 && m->targets[0].weight == 1 && m->balance == BALANCE_ORDERED &&
                  m->attempts.max == 1 && !m->attempts.time_us && m->attempts.money < 0 && !m->hedge.on && !m->sticky &&
-                 !m->degraded.set;
+                 !m->degraded.set && !m->rung_count && !m->schema_text.n;
     for (enum mishap i = 0; i < MISHAP_COUNT; i++) plain = plain && m->on[i].what == REACTION_STOP;
     return plain;
 }
 
-static void add_to(struct buf *out, const struct setting_to *to)
+void print_to(struct buf *out, const struct setting_to *to)
 {
     struct buf name;
     buf_init(&name, 0);
@@ -38,7 +38,7 @@ static void add_targets(struct buf *out, const struct setting_model *m)
     for (size_t i = 0; i < m->target_count; i++) {
         if (i) buf_add(out, S(", "));
         if (m->targets[i].weight != 1) buf_add(out, S("{ target: "));
-        add_to(out, &m->targets[i]);
+        print_to(out, &m->targets[i]);
         if (m->targets[i].weight != 1) buf_printf(out, ", weight: %lld }", (long long)m->targets[i].weight);
     }
     buf_printf(out, " ], balance: %s", balances[m->balance]);
@@ -58,7 +58,7 @@ static void add_reactions(struct buf *out, const struct setting_model *m)
     for (enum mishap i = 0; i < MISHAP_COUNT; i++) {
         buf_printf(out, "%s%s: ", i ? ", " : "", mishaps[i]);
         if (m->on[i].what == REACTION_TARGET)
-            add_to(out, &m->on[i].to);
+            print_to(out, &m->on[i].to);
         else
             buf_add(out, m->on[i].what == REACTION_NEXT ? S("next") : S("stop"));
     }
@@ -85,7 +85,7 @@ void print_degraded(struct buf *out, const struct setting_degraded *d)
     for (const struct setting_degraded *rule = d; rule; rule = rule->next) {
         buf_add(out, rule == d ? S("{ ") : S(", { "));
         size_t from = out->n;
-        if (rule->match.n) print_pair(out, "match", rule->match);
+        print_pattern(out, "match", &rule->match);
         if (rule->reply.n) print_pair(out, "reply", rule->reply);
         buf_printf(out, ", status: %lld", (long long)rule->status);
         print_close(out, from, "");
@@ -99,12 +99,16 @@ void print_model(struct buf *out, const struct setting_model *m)
     print_text(out, m->name);
     if (is_plain(m)) {
         buf_add(out, S(": "));
-        add_to(out, &m->targets[0]);
+        print_to(out, &m->targets[0]);
         buf_add_byte(out, '\n');
         return;
     }
     buf_add(out, S(": { "));
-    add_targets(out, m);
+    if (m->rung_count)
+        print_ladder(out, m);
+    else
+        add_targets(out, m);
+    if (m->schema_text.n) print_pair(out, "schema", m->schema_text);
     add_attempts(out, &m->attempts);
     add_reactions(out, m);
     add_hedge(out, &m->hedge);

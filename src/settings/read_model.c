@@ -104,7 +104,7 @@ bool read_degraded(struct loader *l, const struct value *v, void *into)
         str path = load_path_index(l, v->path, i);
         ok = read_degraded_rule(l, it, path, rule) && ok;
         if (!it->next) break;
-        if (ok && !rule->match.n) {
+        if (ok && !rule->match.code) {
             load_error(l, it->line, path, "matches every call: the rules behind it are never reached");
             ok = false;
         }
@@ -165,6 +165,21 @@ static void plain_model(struct setting_model *m, const struct target_draft *t, s
     for (enum mishap i = 0; i < MISHAP_COUNT; i++) m->on[i].what = REACTION_STOP;
 }
 
+static void check_ladder(struct loader *l, const struct setting_model *m, str path, uint32_t line)
+{
+    const struct setting_rung *last = &m->rungs[m->rung_count - 1];
+    if (m->attempts.max < (int64_t)m->target_count) {
+        load_warn(l, line, path,
+                  "has more models in its ladder than attempts.max (%lld): the last ones may never be asked",
+                  (long long)m->attempts.max);
+    }
+    bool takes_all = !last->when.set && !(last->kind == RUNG_REPLY && last->match.code);
+    if (takes_all || m->degraded.set) return;
+    load_warn(l, line, path,
+              "has no rung for every call: one that comes to the end is refused; add a last rung without 'when', "
+              "or 'degraded: { reply: ... }'");
+}
+
 /* What is allowed, but will not do what was meant. */
 static void check_model(struct loader *l, const struct setting_model *m, str path, uint32_t line)
 {
@@ -173,8 +188,35 @@ static void check_model(struct loader *l, const struct setting_model *m, str pat
     if (weighed && m->balance != BALANCE_WEIGHTED) {
         load_warn(l, line, path, "has weights that nothing uses: add 'balance: weighted'");
     }
+    if (m->rung_count) check_ladder(l, m, path, line);
     if (m->hedge.on && m->attempts.max == 1) {
         load_warn(l, line, path, "can never hedge: attempts.max is 1, so that nothing is left for a second attempt");
+    }
+}
+
+/* Exactly one of the three says where calls go. */
+static bool check_ways(struct loader *l, const struct model_draft *d, str path, uint32_t line)
+{
+    int ways = (d->target.provider.n > 0) + (d->targets.count > 0) + (d->ladder.count > 0);
+    const char *wrong = NULL;
+    if (ways == 0) wrong = "has no target: add 'targets: [ provider/model, ... ]'";
+    if (ways > 1) wrong = "has more than one of target, targets and ladder";
+    if (!wrong && d->ladder.count && d->m.balance != BALANCE_ORDERED) {
+        wrong = "has a ladder, which is an order of its own: leave balance out";
+    }
+    if (wrong) load_error(l, line, path, "%s", wrong);
+    return !wrong;
+}
+
+static void take_targets(struct setting_model *m, const struct model_draft *d, struct arena *arena)
+{
+    m->targets = d->targets.items;
+    m->target_count = d->targets.count;
+    if (m->target_count) return;
+    m->targets = arena_zalloc(arena, (m->rung_count + 1) * sizeof(*m->targets));
+    if (!m->rung_count) m->targets[m->target_count++] = (struct setting_to){d->target.provider, d->target.model, 1};
+    for (size_t i = 0; i < m->rung_count; i++) {
+        if (m->rungs[i].kind == RUNG_TARGET) m->targets[m->target_count++] = m->rungs[i].to;
     }
 }
 
@@ -192,22 +234,14 @@ static bool read_model(struct loader *l, const struct tree_node *it, str path, s
         return false;
     }
     if (!load_group(l, it, path, GROUP_MODEL, &d)) return false;
-    if (!!d.target.provider.n + !!d.targets.count != 1) {
-        load_error(l, it->key_line, path, "%s",
-                   d.targets.count ? "has both target and targets: one of the two"
-                                   : "has no target: add 'targets: [ provider/model, ... ]'");
-        return false;
-    }
-    plain_model(m, &d.target, &l->s.arena);
-    if (d.targets.count) {
-        d.m.targets = d.targets.items;
-        d.m.target_count = d.targets.count;
-    } else {
-        d.m.targets = m->targets;
-        d.m.target_count = 1;
-    }
-    d.m.name = m->name;
+    if (!check_ways(l, &d, path, it->key_line)) return false;
+    str name = m->name;
     *m = d.m;
+    m->name = name;
+    m->rungs = d.ladder.items;
+    m->rung_count = d.ladder.count;
+    if (!m->attempts.max) m->attempts.max = m->rung_count > 3 ? (int64_t)m->rung_count : 3;
+    take_targets(m, &d, &l->s.arena);
     check_model(l, m, path, it->key_line);
     return true;
 }

@@ -103,7 +103,7 @@ static bool is_own_header(str name)
     return false;
 }
 
-static bool is_header_name(str name)
+bool load_is_header(str name)
 {
     for (size_t i = 0; i < name.n; i++) {
         char c = name.p[i];
@@ -128,9 +128,9 @@ bool read_headers(struct loader *l, const struct value *v, void *into)
         str path = load_path_key(l, v->path, load_show(l, it->key));
         struct value value;
         if (!load_name(l, it, path, false)) return false;
-        if (!is_header_name(it->key) || is_own_header(it->key)) {
+        if (!load_is_header(it->key) || is_own_header(it->key)) {
             load_error(l, it->key_line, path,
-                       is_header_name(it->key) ? "is a header that purser writes itself" : "is no name of a header");
+                       load_is_header(it->key) ? "is a header that purser writes itself" : "is no name of a header");
             return false;
         }
         if (!load_value(l, it, path, true, &value) || !load_want(l, &value, TREE_SCALAR, "text")) return false;

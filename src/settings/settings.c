@@ -15,6 +15,7 @@ static void drop_parts(struct settings *s)
 {
     for (size_t i = 0; i < s->zone_count; i++) zone_drop(s->zones[i].zone);
     for (size_t i = 0; i < s->provider_count; i++) credential_drop(s->providers[i].credential);
+    for (struct setting_code *it = s->patterns; it; it = it->next) pattern_drop(it->pattern);
     if (s->book) price_book_drop(s->book);
     arena_free(&s->arena);
 }
@@ -52,9 +53,23 @@ static void check_listeners(struct loader *l)
     }
 }
 
+/* A rung for a feature that nobody set up is rather a typo than a wish. */
+static void check_rung_features(struct loader *l, const struct setting_model *m)
+{
+    for (size_t i = 0; i < m->rung_count; i++) {
+        str feature = m->rungs[i].when.feature;
+        if (!feature.n || settings_feature(&l->s, feature)) continue;
+        str path = arena_printf(&l->scratch, "models.%" STR_FMT ".ladder[%zu].when.feature",
+                                STR_ARG(load_show(l, m->name)), i);
+        load_warn(l, 0, path, "'%" STR_FMT "': no feature of that name stands under features",
+                  STR_ARG(load_show(l, feature)));
+    }
+}
+
 void load_check(struct loader *l)
 {
     check_listeners(l);
+    for (size_t i = 0; i < l->s.model_count; i++) check_rung_features(l, &l->s.models[i]);
     if (l->admin_token.missing.p && !l->admin_token.text.n) {
         load_warn(l, l->admin_token.line, S("admin.token"),
                   "the environment variable %" STR_FMT " is not set: the token made at the first start holds",

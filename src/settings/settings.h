@@ -84,6 +84,11 @@ struct setting_ceilings {
     int64_t requests;                                                  /* in flight, all workers */
 };
 
+struct setting_code {
+    struct pattern *pattern;
+    struct setting_code *next;
+};
+
 struct setting_zone {
     str name;
     struct zone *zone;
@@ -128,6 +133,8 @@ struct settings {
     int64_t ledger_keep_rows, ledger_keep_us, ledger_sync_us;
     bool durability_disk;
     struct setting_ceilings ceilings;
+
+    struct setting_code *patterns; /* all that are compiled, to be dropped */
 
     struct setting_zone *zones; /* those that budgets name */
     size_t zone_count;

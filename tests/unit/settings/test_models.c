@@ -1,5 +1,9 @@
 /* An entry of `models:` as the flow reads it. */
+#include "dialect/canon.h"
+
 #include "help.h"
+
+#include <unistd.h>
 
 static const char providers[] = "providers: { a: { kind: ollama }, b: { kind: ollama } }\n";
 
@@ -86,6 +90,73 @@ static void everything(void **state)
     settings_drop(s);
 }
 
+static void ladder(void **state)
+{
+    (void)state;
+    struct settings *s = with("models:\n"
+                              "  m:\n"
+                              "    ladder:\n"
+                              "      - { reply: Nine to five., match: hours }\n"
+                              "      - { service: \"https://[::1]:8443/ocr\", when: { header: { X-Kind: ^scan$ } } }\n"
+                              "      - { target: a/x, accept: { finish: stop, min_confidence: 0.85, max_length: 9 } }\n"
+                              "      - { target: b/y, accept: early, when: { longer_than: 5 } }\n"
+                              "      - { target: a/z }\n");
+    const struct setting_model *m = settings_model(s, S("m"));
+    assert_int_equal(m->rung_count, 5);
+    assert_int_equal(m->attempts.max, 5); /* as many as there are rungs */
+    assert_int_equal(m->target_count, 3);
+    assert_str(m->provider, S("a"));
+    assert_str(m->model, S("x"));
+    assert_str(m->targets[1].model, S("y"));
+    const struct setting_rung *r = m->rungs;
+    assert_int_equal(r[0].kind, RUNG_REPLY);
+    assert_int_equal(pattern_find(r[0].match.code, S("your hours?")), PATTERN_YES);
+    assert_int_equal(pattern_find(r[0].match.code, S("yours?")), PATTERN_NO);
+    assert_int_equal(r[1].kind, RUNG_SERVICE);
+    assert_str(r[1].service.host, S("::1"));
+    assert_str(r[1].service.path, S("/ocr"));
+    assert_int_equal(r[1].service.port, 8443);
+    assert_true(r[1].service.tls);
+    assert_int_equal(r[1].service.timeout_us, 30 * US_PER_SECOND);
+    assert_str(r[1].when.headers[0].name, S("x-kind"));
+    assert_int_equal(r[2].kind, RUNG_TARGET);
+    assert_str(r[2].to.model, S("x"));
+    assert_int_equal(r[2].accept.finish, 1u << STOP_END | 1u << STOP_SEQUENCE);
+    assert_int_equal(r[2].accept.min_confidence_ppm, 850000);
+    assert_true(r[2].accept.set && !r[2].accept.early && !r[2].accept.json_schema && !r[2].when.set);
+    assert_true(r[3].accept.set && r[3].accept.early && r[3].accept.json_schema && r[3].when.set);
+    assert_false(r[4].accept.set);
+    settings_drop(s);
+}
+
+/* A file's schema becomes one line that stands among the settings and reads back. */
+static void schema_file(void **state)
+{
+    (void)state;
+    static const char json[] = "{\n  \"enum\": [ \"a \\\" b\", \"\x7f\xc2\x85\xe2\x80\xa8\xef\xbb\xbf\xee\x80\x80\", "
+                               "\"\xc3\xb6\xf0\x9f\x98\x80 ${X} $${Y}\" ]\t}\r\n";
+    static const char line[] =
+        "{\"enum\":[\"a \\\" b\",\"\\u007f\\u0085\\u2028\\ufeff\\ue000\",\"\xc3\xb6\xf0\x9f\x98\x80 ${X} $${Y}\"]}";
+    char name[] = "/tmp/purser-schema-XXXXXX", yaml[256];
+    int fd = mkstemp(name);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, json, sizeof(json) - 1), (ssize_t)sizeof(json) - 1);
+    close(fd);
+    snprintf(yaml, sizeof(yaml), "models: { m: { target: a/x, schema: %s } }", name);
+    struct settings *s = with(yaml);
+    unlink(name);
+    assert_str(settings_model(s, S("m"))->schema_text, str_from(line));
+    struct buf printed;
+    buf_init(&printed, 0);
+    settings_print(s, &printed);
+    buf_add_byte(&printed, '\0');
+    struct settings *again = test_settings(printed.p, "");
+    assert_str(settings_model(again, S("m"))->schema_text, str_from(line));
+    buf_free(&printed);
+    settings_drop(again);
+    settings_drop(s);
+}
+
 /* What people see first: how many of what. */
 static void summary(void **state)
 {
@@ -102,10 +173,8 @@ static void summary(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(plain),
-        cmocka_unit_test(defaults),
-        cmocka_unit_test(everything),
-        cmocka_unit_test(summary),
+        cmocka_unit_test(plain),  cmocka_unit_test(defaults),    cmocka_unit_test(everything),
+        cmocka_unit_test(ladder), cmocka_unit_test(schema_file), cmocka_unit_test(summary),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
