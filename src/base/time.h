@@ -30,6 +30,8 @@ str time_format_date(int64_t at_us, char out[40]);
 /* "2026-01-01", "2026-01-01T00:00:00Z", with a fraction or without, with an offset
  * such as +02:00 in the place of Z. A time of day without either is refused. */
 bool time_parse(str s, int64_t *at_us) MUST_CHECK;
+/* "Sun, 06 Nov 1994 08:49:37 GMT", as headers have it. */
+bool time_parse_http(str s, int64_t *at_us) MUST_CHECK;
 /* "5s", "250ms", "10m", "24h", "7d", "2w", "0": digits and a unit, a decimal point allowed. */
 bool time_parse_duration(str s, int64_t *us) MUST_CHECK;
 /* Exact, in the largest unit that gives a whole number, below a minute as a decimal: "90m", "1.5s". */

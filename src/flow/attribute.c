@@ -52,25 +52,54 @@ static bool read_body(struct request *r)
     return true;
 }
 
-static bool find_target(struct request *r)
+static bool forbid(struct request *r)
+{
+    request_fail_param(r, ERR_FORBIDDEN,
+                       arena_printf(&r->arena, "The key '%" STR_FMT "' may not use the model '%" STR_FMT "'.",
+                                    STR_ARG(r->authenticate.key->name), STR_ARG(r->attribute.call.model)),
+                       S("model"));
+    return false;
+}
+
+/* One target that the name leads to. False: it leads nowhere, with the request failed. */
+static struct way *add_way(struct request *r, str name)
+{
+    str why = STR_NONE;
+    struct target *t = lease_target(r->worker, r->lease, name, &r->arena, &why);
+    if (t) return plan_add_way(r, t);
+    request_fail_param(r, ERR_MODEL_NOT_FOUND, why, S("model"));
+    return NULL;
+}
+
+static str target_name(struct request *r, const struct setting_to *to)
+{
+    return arena_printf(&r->arena, "%" STR_FMT "/%" STR_FMT, STR_ARG(to->provider), STR_ARG(to->model));
+}
+
+/* All that the entry names; those whose provider is off are left out while one is left. */
+static bool add_ways(struct request *r, const struct setting_model *m)
+{
+    for (size_t i = 0; i < m->target_count; i++) (void)add_way(r, target_name(r, &m->targets[i]));
+    size_t usual = r->plan.count;
+    for (enum mishap i = 0; i < MISHAP_COUNT && usual; i++) {
+        if (m->on[i].what != REACTION_TARGET) continue;
+        struct way *way = add_way(r, target_name(r, &m->on[i].to));
+        if (way) way->only_for = i;
+    }
+    if (usual) request_forgive(r, REQUEST_attribute);
+    return usual > 0;
+}
+
+static bool find_ways(struct request *r)
 {
     struct call *call = &r->attribute.call;
-    str why = STR_NONE;
-    struct target *t = lease_target(r->worker, r->lease, call->model, &r->arena, &why);
-    if (!t) {
-        request_fail_param(r, ERR_MODEL_NOT_FOUND, why, S("model"));
-        return false;
-    }
+    const struct setting_model *m = settings_model(r->lease->snapshot->settings, call->model);
     r->attribute.payer.model_requested = call->model;
-    plan_add_way(r, t);
-    if (!key_may_use(r->authenticate.key, call->model, t->name)) {
-        request_fail_param(r, ERR_FORBIDDEN,
-                           arena_printf(&r->arena, "The key '%" STR_FMT "' may not use the model '%" STR_FMT "'.",
-                                        STR_ARG(r->authenticate.key->name), STR_ARG(call->model)),
-                           S("model"));
-        return false;
-    }
-    return true;
+    r->plan.model = m;
+    r->plan.attempts = m ? m->attempts : (struct setting_attempts){.max = 1, .money = -1};
+    bool several = m && (m->target_count > 1 || m->attempts.max > 1);
+    if (several ? !add_ways(r, m) : !add_way(r, call->model)) return false;
+    return key_may_use(r->authenticate.key, call->model, r->plan.ways->target->name) || forbid(r);
 }
 
 /* What the call names of what providers store must be its key's, and be where it goes. */
@@ -96,7 +125,7 @@ enum verdict step_attribute(struct request *r)
     expect_budgets(r);
     const char *user = r->attribute.payer.is[SCOPE_USER].p;
     bool other = r->receive.kind == CALL_PASSTHROUGH;
-    if (other ? !passthrough_attribute(r) : !read_body(r) || !find_target(r) || !check_stored(r)) return STEP_JUMP;
+    if (other ? !passthrough_attribute(r) : !read_body(r) || !find_ways(r) || !check_stored(r)) return STEP_JUMP;
     if (r->attribute.payer.is[SCOPE_USER].p != user) expect_budgets(r); /* only the body named the user */
     const struct settings *s = r->lease->snapshot->settings;
     str feature = r->attribute.payer.is[SCOPE_FEATURE];

@@ -34,14 +34,13 @@ static bool is_error(const struct attempt *a)
 
 static void spill(struct attempt *a, str piece)
 {
-    struct request *r = a->request;
     if (!a->body.spilled) {
         a->body.spilled = true;
-        client_begin_stream(r);
+        client_begin_stream(a);
         if (a->body.kept.n) piece = buf_str(&a->body.kept); /* all of it so far, this piece included */
     }
     /* the last byte must not leave before the post: each piece goes when the next has come */
-    if (a->body.withheld.n) client_send(r, buf_str(&a->body.withheld));
+    if (a->body.withheld.n) client_send(a, buf_str(&a->body.withheld));
     buf_clear(&a->body.withheld);
     buf_add(&a->body.withheld, piece);
 }
@@ -153,13 +152,13 @@ static bool send_with_cost(struct attempt *a, const struct frame *e)
     str cost = exact_cost(a, text);
     size_t brace = e->raw.n;
     while (brace > 0 && e->raw.p[brace - 1] != '}') brace--;
-    if (brace == 0 || !cost.n) return client_send(a->request, e->raw);
+    if (brace == 0 || !cost.n) return client_send(a, e->raw);
     str extra =
         arena_printf(&a->request->arena, ",\"purser\":{\"cost_usd\":\"%" STR_FMT "\",\"request_id\":\"%016llx\"}",
                      STR_ARG(cost), (unsigned long long)a->request->id);
-    bool room = client_send(a->request, str_head(e->raw, brace - 1));
-    room = client_send(a->request, extra) && room;
-    return client_send(a->request, str_from_at(e->raw, brace - 1)) && room;
+    bool room = client_send(a, str_head(e->raw, brace - 1));
+    room = client_send(a, extra) && room;
+    return client_send(a, str_from_at(e->raw, brace - 1)) && room;
 }
 
 /* May the first part of an event go on before its end has come? Only where what has
@@ -190,7 +189,7 @@ struct run { /* consecutive events that go on as they are: one write */
 
 static void flush(struct attempt *a, struct run *run)
 {
-    if (run->n) client_send(a->request, str_of(run->from, run->n));
+    if (run->n) client_send(a, str_of(run->from, run->n));
     run->n = 0;
 }
 
@@ -259,7 +258,7 @@ static bool take_event(struct attempt *a, const struct frame *e, struct run *run
     case TAP_USAGE_ONLY:
         flush(a, run);
         if (gone_early)
-            client_send(r, rest);
+            client_send(a, rest);
         else if (!a->wire.add_usage)
             send_with_cost(a, e);
         return true;
@@ -314,7 +313,7 @@ static void feed_stream(struct attempt *a, str bytes)
     translate_flush(a);
     str part = str_from_at(bytes, used);
     if (part.n > a->body.passed && may_go_early(a, part)) {
-        client_send(a->request, str_from_at(part, a->body.passed));
+        client_send(a, str_from_at(part, a->body.passed));
         a->body.passed = part.n;
     }
     if (joined)

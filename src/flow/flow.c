@@ -97,7 +97,7 @@ const char *attempt_step_name(enum attempt_step s)
     return s < ATTEMPT_STEPS ? names[s] : "over";
 }
 
-static void attempt_free(struct attempt *a)
+void attempt_free(struct attempt *a)
 {
     struct worker *w = a->request->worker;
     if (!a->wire_done) http_call_cancel(&a->wire.call);
@@ -107,6 +107,7 @@ static void attempt_free(struct attempt *a)
     buf_free(&a->wire.head);
     buf_free(&a->wire.body);
     translate_free(a);
+    buf_free(&a->body.held);
     buf_free(&a->body.kept);
     buf_free(&a->body.withheld);
     pool_give(&w->spare_attempts, a);
@@ -115,7 +116,12 @@ static void attempt_free(struct attempt *a)
 static void request_free(struct request *r)
 {
     struct worker *w = r->worker;
-    if (r->attempt) attempt_free(r->attempt);
+    if (r->attempt) {
+        attempt_free(r->attempt);
+        deadline_clear(&r->answer.wait);
+        deadline_clear(&r->answer.hedge);
+    }
+    if (r->rival) attempt_free(r->rival);
     list_remove(&r->link);
     task_clear(&r->task);
     w->request_count--;
@@ -184,6 +190,13 @@ enum verdict request_fail_param(struct request *r, enum err e, str message, str 
     return request_fail(r, e, message);
 }
 
+void request_forgive(struct request *r, enum request_step step)
+{
+    r->step = step;
+    r->err = ERR_NONE;
+    r->err_message = r->err_param = r->err_headers = STR_NONE;
+}
+
 /* ---- attempts */
 
 static void on_late(struct deadline *d)
@@ -205,7 +218,6 @@ static void on_late(struct deadline *d)
 
 struct attempt *attempt_new(struct request *r, const struct way *way, enum attempt_reason reason)
 {
-    if (r->attempt) attempt_free(r->attempt);
     struct attempt *a = pool_ztake(&r->worker->spare_attempts);
     a->request = r;
     a->way = way;
@@ -214,7 +226,7 @@ struct attempt *attempt_new(struct request *r, const struct way *way, enum attem
     a->id = a->number == 1 ? r->id : journal_next_id(r->worker->journal);
     a->wire_done = true; /* until it begins */
     deadline_init(&a->deadline, on_late);
-    r->attempt = a;
+    r->answer.tried |= UINT32_C(1) << (way - r->plan.ways);
     return a;
 }
 
@@ -260,8 +272,8 @@ bool attempt_run(struct attempt *a)
 
 void request_cancel(struct request *r, enum err e, const char *why)
 {
-    struct attempt *a = r->attempt;
-    if (a && !a->over) attempt_fail(a, e, why);
+    if (r->attempt && !r->attempt->over) attempt_fail(r->attempt, e, why);
+    if (r->rival && !r->rival->over) attempt_fail(r->rival, e, why);
     request_wake(r);
 }
 
@@ -271,12 +283,12 @@ void request_client_gone(struct request *r)
     r->answer.done = true;
     struct attempt *a = r->attempt;
     if (!r->err) r->err = ERR_CLIENT_GONE;
-    if (!a || a->over) {
+    if (!a || (a->over && !r->rival)) {
         request_wake(r);
         return;
     }
     r->receive.body = STR_NONE; /* it was the exchange's */
-    bool at_the_provider = a->began && a->wire.call.sent;
+    bool at_the_provider = a->began && a->wire.call.sent && !a->over;
     if (at_the_provider && r->attribute.finish_on_disconnect) {
         if (r->answer.paused) http_call_resume(&a->wire.call);
         return;

@@ -111,6 +111,8 @@ static enum verdict refuse(struct attempt *a, bool spent, const struct budget_re
 {
     struct request *r = a->request;
     const struct budget_rule *rule = why->rule;
+    if (a->reason == REASON_HEDGE)
+        return attempt_fail(a, spent ? ERR_BUDGET_SPENT : ERR_BUDGET_BUSY, "no money for a second attempt");
     str left = amount_text(r, rule->measure, spent ? why->left : why->free_now),
         limit = amount_text(r, rule->measure, rule->limit);
     str asked = amount_text(r, rule->measure, a->hold.amounts.of[rule->measure]);
@@ -188,7 +190,7 @@ static enum verdict try_hold(struct attempt *a)
         if (!a->hold.asked) {
             a->hold.asked = true;
             a->hold.until_us = a->hold.since_us + why.wait_us;
-            late = why.wait_us == 0;
+            late = why.wait_us == 0 || a->reason == REASON_HEDGE; /* it never waits for money */
         }
         if (!late) {
             deadline_set(&r->worker->loop, &a->deadline, a->hold.until_us);

@@ -188,6 +188,7 @@ static void make_target(struct request *r, const struct setting_provider *p, str
     t->name = arena_printf(&r->arena, "%" STR_FMT "/%" STR_FMT, STR_ARG(p->name), STR_ARG(path));
     find_prices(r, t, path);
     r->attribute.payer.model_requested = t->model;
+    r->plan.attempts = (struct setting_attempts){.max = 1, .money = -1};
     plan_add_way(r, t);
 }
 

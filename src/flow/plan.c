@@ -83,6 +83,7 @@ struct way *plan_add_way(struct request *r, struct target *target)
     struct way *way = &r->plan.ways[r->plan.count++];
     way->target = target;
     way->kind = r->receive.kind;
+    way->only_for = MISHAP_COUNT;
     struct payer *first = &r->attribute.payer; /* limits look at where the call goes first */
     if (r->plan.count == 1) {
         first->is[SCOPE_PROVIDER] = target->provider->name;
@@ -135,6 +136,23 @@ static bool plan_way(struct request *r, struct way *way)
     return true;
 }
 
+/* The ways that cannot be gone are left out; the first one's reason counts where none is left. */
+static bool plan_ways(struct request *r)
+{
+    size_t kept = 0, usual = 0;
+    for (size_t i = 0; i < r->plan.count; i++) {
+        struct way *way = &r->plan.ways[i];
+        if (!plan_way(r, way)) continue;
+        usual += way->only_for == MISHAP_COUNT;
+        if (kept != i) r->plan.ways[kept] = *way;
+        kept++;
+    }
+    r->plan.count = kept;
+    if (!usual) return false;
+    request_forgive(r, REQUEST_plan);
+    return true;
+}
+
 enum verdict step_plan(struct request *r)
 {
     const struct call *call = &r->attribute.call;
@@ -146,8 +164,7 @@ enum verdict step_plan(struct request *r)
               "set 'max_tool_calls'."),
             S("max_tool_calls"));
     }
-    for (size_t i = 0; i < r->plan.count; i++)
-        if (!plan_way(r, &r->plan.ways[i])) return STEP_JUMP;
-    if (r->plan.count) tokens_look(r, r->plan.ways);
+    if (!plan_ways(r)) return STEP_JUMP;
+    tokens_look(r, r->plan.ways);
     return STEP_NEXT;
 }

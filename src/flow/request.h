@@ -52,6 +52,7 @@ struct way {
     bool lenient;         /* what its dialect cannot say may be dropped */
     bool lowerable;       /* the client set no output limit of its own */
     bool by_call;         /* another path whose price knows no tokens */
+    enum mishap only_for; /* tried after such a mishap alone; MISHAP_COUNT: in its turn */
     str dropped;          /* fields that were dropped, for the warning header */
     int64_t input_tokens; /* upper bound */
     struct price_bound_ask ask;
@@ -103,6 +104,7 @@ struct attempt {
     struct {
         struct answer answer;
         struct translation *translation; /* NULL: none, or not begun */
+        struct buf held;                 /* for the client, until there is content: another attempt may follow */
         struct buf kept;                 /* whole: the body so far; streamed: an event in parts */
         struct buf withheld;             /* the protocol's end, until it is posted */
         struct framer framer;
@@ -175,6 +177,8 @@ struct request {
     struct {
         struct way *ways; /* in the order in which they are tried */
         size_t count;
+        const struct setting_model *model; /* NULL: a name that `models:` does not have */
+        struct setting_attempts attempts;
         struct canon_call *canon; /* the call, where a way leads to another dialect; else NULL */
         str echo;                 /* what the client's protocol repeats of the call */
     } plan;
@@ -185,12 +189,20 @@ struct request {
     } count;
 
     struct {
-        bool begun;  /* the client's head is out */
+        bool begun;                  /* the client's head is out */
+        int64_t first_us;            /* monotonic: the first attempt began */
+        int64_t deadline_us;         /* monotonic: the client waits no longer; 0: it did not say */
+        uint32_t tried;              /* ways, a bit each */
+        struct deadline wait, hedge; /* until the next attempt; until the second one */
+        bool waits;                  /* for `wait` */
+        const struct way *next_way;  /* goes next; NULL: none is due */
+        enum attempt_reason next_reason;
         bool done;   /* the client has its whole answer, or is gone */
         bool paused; /* the client reads too slowly: the provider's side rests */
     } answer;
 
-    struct attempt *attempt; /* the running one */
+    struct attempt *attempt; /* the one that answers, or would */
+    struct attempt *rival;   /* a second one beside it: whichever has content first answers */
     unsigned attempts;
     picousd cost_so_far; /* of attempts that are over */
 };
@@ -203,9 +215,13 @@ void request_wake(struct request *r);
  * `headers` must live in the request's arena or be static. */
 enum verdict request_fail(struct request *r, enum err e, str message);
 enum verdict request_fail_param(struct request *r, enum err e, str message, str param);
+/* The failure is none: something else works, and the step that runs goes on. */
+void request_forgive(struct request *r, enum request_step step);
 /* The same in an attempt: it jumps to `post`. */
 enum verdict attempt_fail(struct attempt *a, enum err e, const char *why);
+/* Owns: whoever keeps it frees it. */
 struct attempt *attempt_new(struct request *r, const struct way *way, enum attempt_reason reason);
+void attempt_free(struct attempt *a);
 void attempt_wake(struct attempt *a);
 /* Runs it as far as it goes. True: it is over. */
 bool attempt_run(struct attempt *a);
@@ -259,17 +275,23 @@ enum verdict models_answer(struct request *r);
 bool head_write(struct attempt *a, const struct iovec *body, size_t body_count) MUST_CHECK;
 /* wire.c: builds the request's head and pieces and begins. Fails: false with the attempt failed. */
 bool wire_start(struct attempt *a) MUST_CHECK;
+/* Nobody needs the client's request any more. */
+void wire_drop_request(struct attempt *a);
 const struct http_call_events *wire_events(void);
 /* mask.c: `text` without what purser shows the provider to be let in; a copy in the request's arena where it is there. */
 str mask_secrets(const struct attempt *a, str text);
 /* body.c: bytes from the provider. */
 void body_feed(struct attempt *a, str bytes);
 void body_end(struct attempt *a);
-/* answer.c: towards the client. All do nothing when it is gone. */
-bool client_send(struct request *r, str bytes);
-void client_begin_stream(struct request *r);
+/* client.c: towards the client. All do nothing when it is gone. What an attempt sends first claims the client for it. */
+bool client_send(struct attempt *a, str bytes);
+void client_begin_stream(struct attempt *a);
 void client_finish_stream(struct request *r, str last);
 void client_stream_error(struct request *r, enum err e, str message);
+void client_respond_whole(struct request *r);
+void client_respond_error(struct request *r, enum err e, str message, str param, str headers);
+/* In the provider's own words, where they are the client's business. */
+void client_respond_provider_error(struct request *r);
 /* row.c: the ledger's view of an attempt. */
 void row_fill(const struct attempt *a, int64_t now_us, struct row *row);
 /* ... and of what it may cost, while it runs: what a crash would leave. */

@@ -170,7 +170,7 @@ void translate_flush(struct attempt *a)
 {
     struct translation *t = a->body.translation;
     if (!t || !t->gathered.n) return;
-    client_send(a->request, buf_str(&t->gathered));
+    client_send(a, buf_str(&t->gathered));
     buf_clear(&t->gathered);
 }
 

@@ -2,6 +2,7 @@
 #include "flow/request.h"
 
 #include "base/time.h"
+#include "flow/again.h"
 #include "flow/purser.h"
 
 /* ---- the request's body: the client's bytes with the changes spliced in */
@@ -41,8 +42,7 @@ static unsigned on_trial(const struct attempt *a)
     return trial & ~t->accepts;
 }
 
-/* Nobody needs the client's request any more. */
-static void drop_request(struct attempt *a)
+void wire_drop_request(struct attempt *a)
 {
     struct request *r = a->request;
     buf_free(&a->wire.head);
@@ -54,7 +54,7 @@ static void drop_request(struct attempt *a)
 static void on_sent(struct http_call *c)
 {
     struct attempt *a = CONTAINER_OF(c, struct attempt, wire.call);
-    if (!on_trial(a)) drop_request(a);
+    if (!on_trial(a) && !again_possible(a->request)) wire_drop_request(a);
     attempt_wake(a);
 }
 
@@ -121,7 +121,10 @@ static void arm(struct attempt *a, int64_t phase_us)
     struct worker *w = a->request->worker;
     const struct setting_timeouts *t = &a->way->target->provider->timeouts;
     int64_t at_us = loop_now_us(&w->loop) + phase_us, total_us = a->hold.since_us + a->hold.wait_us + t->total_us;
-    deadline_set(&w->loop, &a->deadline, at_us < total_us ? at_us : total_us);
+    int64_t client_us = a->request->answer.deadline_us; /* beyond it nobody waits any more */
+    if (total_us < at_us) at_us = total_us;
+    if (client_us && client_us < at_us) at_us = client_us;
+    deadline_set(&w->loop, &a->deadline, at_us);
 }
 
 enum verdict attempt_connect(struct attempt *a)
@@ -168,7 +171,8 @@ static void on_head(struct http_call *c)
         c->head.keep_alive = false;
     }
     if (c->head.status < 300) a->way->target->accepts |= on_trial(a);
-    if (!on_trial(a) || (c->head.status != 400 && c->head.status != 422)) drop_request(a);
+    bool settled = !on_trial(a) || (c->head.status != 400 && c->head.status != 422);
+    if (settled && !again_possible(a->request)) wire_drop_request(a);
     struct credential *credential = a->way->target->provider->credential;
     if (credential && (c->head.status == 401 || c->head.status == 403)) credential_refuse(credential);
     str type = http_head_find(&c->head, S("content-type"));

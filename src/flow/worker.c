@@ -57,6 +57,11 @@ static void stop_if_drained(struct worker *w)
 
 static void begin_drain(struct worker *w);
 
+static bool waits_for_sync(const struct attempt *a)
+{
+    return a && a->step == ATTEMPT_hold && a->hold.journaled;
+}
+
 static void on_mail(struct loop *l)
 {
     struct worker *w = l->owner;
@@ -80,7 +85,7 @@ static void on_mail(struct loop *l)
         __atomic_store_n(&w->synced, false, __ATOMIC_RELEASE);
         LIST_EACH (it, &w->requests) {
             struct request *r = LIST_ENTRY(it, struct request, link);
-            if (r->attempt && r->attempt->step == ATTEMPT_hold && r->attempt->hold.journaled) request_wake(r);
+            if (waits_for_sync(r->attempt) || waits_for_sync(r->rival)) request_wake(r);
         }
     }
     if (__atomic_load_n(&w->stop_asked, __ATOMIC_ACQUIRE) && !w->stopping) begin_drain(w);
@@ -151,20 +156,25 @@ static const struct http_handler *handler(void)
 
 /* ---- the second hand: progress records, so that a crash leaves good estimates */
 
+static void note_progress(struct worker *w, struct attempt *a, int64_t now_us)
+{
+    struct row row;
+    if (!a || a->over || !a->began || now_us - a->hold.since_us < US_PER_SECOND) return;
+    if (now_us - a->body.progress_us < US_PER_SECOND) return;
+    a->body.progress_us = now_us;
+    row_fill(a, now_us, &row);
+    row_guess(a, now_us, &row);
+    journal_append(w->journal, JOURNAL_PROGRESS, &row);
+}
+
 static void on_pulse(struct deadline *d)
 {
     struct worker *w = CONTAINER_OF(d, struct worker, pulse);
     int64_t now_us = time_mono_us();
     LIST_EACH (it, &w->requests) {
         struct request *r = LIST_ENTRY(it, struct request, link);
-        struct attempt *a = r->attempt;
-        if (!a || a->over || !a->began || now_us - a->hold.since_us < US_PER_SECOND) continue;
-        if (now_us - a->body.progress_us < US_PER_SECOND) continue;
-        a->body.progress_us = now_us;
-        struct row row;
-        row_fill(a, now_us, &row);
-        row_guess(a, now_us, &row);
-        journal_append(w->journal, JOURNAL_PROGRESS, &row);
+        note_progress(w, r->attempt, now_us);
+        note_progress(w, r->rival, now_us);
     }
     if (w->stopping) stop_if_drained(w);
     deadline_set(&w->loop, d, now_us + US_PER_SECOND / (w->stopping ? 20 : 1));
@@ -200,6 +210,7 @@ struct worker *worker_new(struct purser *p, unsigned index)
     loop_init(&w->loop, w);
     w->loop.on_mail = on_mail;
     w->journal = ledger_journal(p->ledger, index);
+    rng_seed(&w->rng, (uint64_t)time_mono_us() << 8 | index);
     list_init(&w->upstreams);
     list_init(&w->requests);
     pool_init(&w->spare_requests, sizeof(struct request));

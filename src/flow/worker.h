@@ -4,6 +4,7 @@
 #define FLOW_WORKER_H
 
 #include "base/json.h"
+#include "base/rng.h"
 #include "flow/metrics.h"
 #include "flow/snapshot.h"
 #include "ledger/ledger.h"
@@ -80,6 +81,7 @@ struct worker {
     struct buf scratch;           /* for texts made within one step */
     struct buf joined;            /* scratch: events of several data lines */
     struct metrics metrics;
+    struct rng rng; /* back-off, balance */
     pthread_mutex_t mail_lock;
     struct list mail;         /* of struct mail, under the lock */
     struct snapshot *offered; /* a new generation to take over, under the lock */

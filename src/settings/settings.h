@@ -155,6 +155,8 @@ void settings_drop(struct settings *s);
 void settings_report_free(struct settings_report *report);
 
 const struct setting_provider *settings_provider(const struct settings *s, str name);
+/* An entry of `models:`; NULL where none is called like that. */
+const struct setting_model *settings_model(const struct settings *s, str name);
 const struct setting_feature *settings_feature(const struct settings *s, str name);
 /* The entry of `models:` with this public name; NULL where there is none. */
 const struct setting_model *settings_model(const struct settings *s, str name);

@@ -1,0 +1,104 @@
+#include "flow/again.h"
+
+#include "base/rng.h"
+#include "base/time.h"
+#include "flow/mishap.h"
+#include "flow/purser.h"
+
+/* Waits between repeats at one target: doubled each time, then drawn between half and all of it,
+ * so that clients that failed together do not come back together. */
+enum { BACKOFF_FIRST_US = 250 * 1000, BACKOFF_MOST_US = 8 * 1000 * 1000 };
+
+static int64_t left_us(const struct request *r, int64_t now_us)
+{
+    int64_t until_us = INT64_MAX;
+    if (r->plan.attempts.time_us) until_us = r->answer.first_us + r->plan.attempts.time_us;
+    if (r->answer.deadline_us && r->answer.deadline_us < until_us) until_us = r->answer.deadline_us;
+    return until_us == INT64_MAX ? INT64_MAX : until_us - now_us;
+}
+
+static bool affords(const struct request *r)
+{
+    return r->plan.attempts.money < 0 || r->cost_so_far < r->plan.attempts.money;
+}
+
+bool again_possible(const struct request *r)
+{
+    return !r->answer.begun && (int64_t)r->attempts < r->plan.attempts.max;
+}
+
+/* Was it tried already, in this call? */
+static bool tried(const struct request *r, const struct way *way)
+{
+    return r->answer.tried & UINT32_C(1) << (way - r->plan.ways);
+}
+
+static bool is_open(const struct way *way, enum mishap mishap)
+{
+    return way->only_for == MISHAP_COUNT || way->only_for == mishap;
+}
+
+/* The next target that this call has not met yet. */
+static const struct way *next_way(const struct request *r, enum mishap mishap)
+{
+    for (size_t i = 0; i < r->plan.count; i++) {
+        const struct way *way = &r->plan.ways[i];
+        if (!tried(r, way) && is_open(way, mishap)) return way;
+    }
+    return NULL;
+}
+
+/* The way that is kept for such a mishap alone. */
+static const struct way *kept_way(const struct request *r, enum mishap mishap)
+{
+    for (size_t i = 0; i < r->plan.count; i++)
+        if (r->plan.ways[i].only_for == mishap && !tried(r, &r->plan.ways[i])) return &r->plan.ways[i];
+    return NULL;
+}
+
+static int64_t backoff_us(struct request *r)
+{
+    int64_t most_us = BACKOFF_FIRST_US;
+    for (unsigned i = 1; i < r->attempts && most_us < BACKOFF_MOST_US; i++) most_us *= 2;
+    return most_us / 2 + (int64_t)(rng_next(&r->worker->rng) % (uint64_t)(most_us / 2));
+}
+
+/* The same target once more, after it asked for, or a while. */
+static bool repeat(struct request *r, const struct attempt *failed, int64_t asked_us, struct again *out)
+{
+    if (asked_us < 0 || failed->way->only_for != MISHAP_COUNT) return false;
+    *out = (struct again){failed->way, REASON_RETRY, asked_us ? asked_us : backoff_us(r)};
+    return true;
+}
+
+bool again_decide(struct request *r, const struct attempt *failed, struct again *out)
+{
+    enum mishap mishap = mishap_of(failed);
+    int64_t now_us = time_mono_us();
+    if (mishap == MISHAP_COUNT || !r->x || !r->receive.body.p || !again_possible(r) || !affords(r)) return false;
+    const struct setting_reaction *on = r->plan.model ? &r->plan.model->on[mishap] : NULL;
+    if (!on || on->what == REACTION_STOP) return false;
+    const struct way *way = on->what == REACTION_TARGET ? kept_way(r, mishap) : next_way(r, mishap);
+    if (way) {
+        *out = (struct again){way, REASON_FALLBACK, 0};
+        return left_us(r, now_us) > 0;
+    }
+    bool mends = mishap == MISHAP_ERROR || mishap == MISHAP_TIMEOUT || mishap == MISHAP_RATE_LIMIT;
+    int64_t asked_us = mishap_retry_after_us(failed, time_now_us());
+    return on->what == REACTION_NEXT && mends && repeat(r, failed, asked_us, out) && out->wait_us < left_us(r, now_us);
+}
+
+const struct way *again_hedge(struct request *r, const struct attempt *slow)
+{
+    if (!r->plan.model || !r->plan.model->hedge.on || !again_possible(r) || !r->receive.body.p || !r->x) return NULL;
+    if (!affords(r) || left_us(r, time_mono_us()) <= 0) return NULL;
+    const struct way *way = next_way(r, MISHAP_TIMEOUT);
+    return way ? way : slow->way;
+}
+
+int64_t again_hedge_after_us(const struct request *r)
+{
+    const struct setting_hedge *h = r->plan.model ? &r->plan.model->hedge : NULL;
+    if (!h || !h->on || r->plan.attempts.max < 2) return INT64_MAX;
+    return h->after_us ? h->after_us : INT64_MAX;
+}

@@ -1,0 +1,24 @@
+/* What comes behind an attempt that failed before anything went to the client: everything
+ * that may try again draws from one budget a call, in count, time and money. */
+#ifndef FLOW_AGAIN_H
+#define FLOW_AGAIN_H
+
+#include "flow/request.h"
+
+struct again {
+    const struct way *way;
+    enum attempt_reason reason;
+    int64_t wait_us; /* before it begins */
+};
+
+/* Fails: false where nothing may follow: the client is told what `failed` met. */
+bool again_decide(struct request *r, const struct attempt *failed, struct again *out) MUST_CHECK;
+/* Whether any attempt may still follow the running ones: then the client's request is kept. */
+bool again_possible(const struct request *r);
+/* The way of a second attempt beside a slow one; NULL where none may begin. */
+const struct way *again_hedge(struct request *r, const struct attempt *slow);
+
+/* How long the first attempt may be without content before a second one begins; INT64_MAX: for ever. */
+int64_t again_hedge_after_us(const struct request *r);
+
+#endif

@@ -1,0 +1,305 @@
+/* Towards the client: headers, streams, whole answers and errors, in its own protocol. */
+#include "flow/request.h"
+
+#include "base/text.h"
+#include "dialect/rate_header.h"
+#include "flow/purser.h"
+
+/* ---- headers towards the client */
+
+/* Of the provider's: what speaks of its own connection or account stays behind. */
+static bool is_kept_back(str name, bool own_limits)
+{
+    static const str names[] = {
+        STR_INIT("content-length"),
+        STR_INIT("transfer-encoding"),
+        STR_INIT("connection"),
+        STR_INIT("keep-alive"),
+        STR_INIT("date"),
+        STR_INIT("server"),
+        STR_INIT("set-cookie"),
+        STR_INIT("openai-organization"),
+        STR_INIT("openai-project"),
+        STR_INIT("alt-svc"),
+        STR_INIT("strict-transport-security"),
+        STR_INIT("trailer"),
+        STR_INIT("upgrade"),
+        STR_INIT("www-authenticate"),
+    };
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        if (name.n == names[i].n && str_eq_nocase(name, names[i])) return true;
+    }
+    if (name.n > 9 && str_eq_nocase(str_head(name, 9), S("x-purser-"))) return true;
+    if (name.n > 6 && str_eq_nocase(str_head(name, 6), S("proxy-"))) return true;
+    bool limits = (name.n > 12 && str_eq_nocase(str_head(name, 12), S("x-ratelimit-"))) ||
+                  (name.n > 20 && str_eq_nocase(str_head(name, 20), S("anthropic-ratelimit-")));
+    return own_limits && limits;
+}
+
+enum { HEADERS_MAX = 32 * 1024 };
+
+/* Of another protocol's headers a client understands those that tell when to come back, and
+ * the limits, once they have its own family's names. */
+static bool is_understood(str name)
+{
+    static const str names[] = {STR_INIT("retry-after"), STR_INIT("retry-after-ms"), STR_INIT("x-should-retry")};
+    for (size_t i = 0; i < COUNT_OF(names); i++)
+        if (str_eq_nocase(name, names[i])) return true;
+    return false;
+}
+
+static void add_header(struct buf *out, str name, str value)
+{
+    buf_add(out, name);
+    buf_add(out, S(": "));
+    buf_add(out, value);
+    buf_add(out, S("\r\n"));
+}
+
+static void add_warning(str dropped, struct buf *out)
+{
+    buf_add(out, S("x-purser-warning: dropped: "));
+    buf_add(out, dropped);
+    buf_add(out, S("\r\n"));
+}
+
+static void provider_headers(const struct request *r, struct buf *out)
+{
+    const struct attempt *a = r->attempt;
+    const struct http_head *h = &a->wire.call.head;
+    enum framing framing = a->body.whole ? FRAMING_NONE : r->receive.path.framing;
+    for (size_t i = 0; i < h->header_count; i++) {
+        str name = h->headers[i].name, value = h->headers[i].value;
+        if (is_kept_back(name, r->limit.headers.n > 0)) continue;
+        if (!a->way->translated || is_understood(name))
+            add_header(out, name, value);
+        else if (!r->limit.headers.n)
+            rate_header_convert(r->receive.dialect, name, value, r->at_us, out);
+    }
+    if (!a->way->translated) return;
+    buf_add(out, framing_header(framing));
+    if (a->way->dropped.n) add_warning(a->way->dropped, out);
+}
+
+static void write_headers(const struct request *r, struct buf *out, bool with_cost)
+{
+    const struct attempt *a = r->attempt;
+    char text[MONEY_TEXT_MAX];
+    buf_init(out, HEADERS_MAX);
+    buf_reserve(out, 1024);
+    if (a && a->head.status) provider_headers(r, out);
+    buf_add(out, S("x-purser-request-id: "));
+    buf_add_hex64(out, r->id);
+    buf_add(out, S("\r\n"));
+    buf_add(out, r->limit.headers);
+    if (with_cost && a->post.cost.state != COST_UNPRICED) {
+        buf_add(out, S("x-purser-cost-usd: "));
+        buf_add(out, money_format(r->cost_so_far, text));
+        buf_add(out, S("\r\n"));
+    }
+    if (a && a->hold.lowered) buf_printf(out, "x-purser-max-output-tokens: %lld\r\n", (long long)a->hold.max_output);
+}
+
+/* ---- the client's stream */
+
+/* What goes out first decides: the other attempt, if there is one, has lost. */
+static void claim(struct attempt *a)
+{
+    struct request *r = a->request;
+    struct attempt *other = r->attempt == a ? r->rival : r->attempt;
+    if (r->attempt != a) {
+        r->rival = r->attempt;
+        r->attempt = a;
+    }
+    if (other && !other->over) attempt_fail(other, ERR_HEDGE_LOST, "the other attempt was faster");
+    r->answer.begun = true;
+    if (a->wire.call.sent) wire_drop_request(a);
+}
+
+/* While another attempt could take this one's place, nothing goes out before there is content. */
+static bool holds_back(const struct attempt *a)
+{
+    enum { HELD_MAX = 64 * 1024 };
+    const struct request *r = a->request;
+    bool several = r->plan.attempts.max > 1 || r->rival;
+    return several && !r->answer.begun && !a->body.complete && !a->body.answer.output_events &&
+           a->body.held.n < HELD_MAX;
+}
+
+void client_begin_stream(struct attempt *a)
+{
+    struct request *r = a->request;
+    if (!r->x || r->answer.begun) return;
+    struct buf headers;
+    claim(a);
+    write_headers(r, &headers, false);
+    if (a->body.whole && a->head.length)
+        http_begin_length(r->x, a->head.status, buf_str(&headers), a->head.length);
+    else
+        http_begin(r->x, a->head.status, buf_str(&headers));
+    buf_free(&headers);
+    if (a->body.held.n) http_send_str(r->x, buf_str(&a->body.held));
+    buf_free(&a->body.held);
+}
+
+bool client_send(struct attempt *a, str bytes)
+{
+    struct request *r = a->request;
+    if (!r->x || !bytes.n || (a != r->attempt && r->answer.begun)) return true;
+    if (holds_back(a)) return buf_add(&a->body.held, bytes);
+    client_begin_stream(a);
+    bool room = http_send_str(r->x, bytes);
+    if (!room && !r->answer.paused) { /* the client reads too slowly: the provider's side rests */
+        r->answer.paused = true;
+        http_call_pause(&a->wire.call);
+    }
+    return room;
+}
+
+void client_finish_stream(struct request *r, str last)
+{
+    if (r->x) {
+        client_begin_stream(r->attempt);
+        struct iovec piece = iov_of(last);
+        http_send_last(r->x, &piece, last.n ? 1 : 0);
+    }
+    r->answer.done = true;
+}
+
+void client_stream_error(struct request *r, enum err e, str message)
+{
+    struct attempt *a = r->attempt;
+    struct buf event;
+    struct frame_writer writer;
+    buf_init(&event, 0);
+    frame_writer_init(&writer, a->way->translated ? r->receive.path.framing : a->head.framing, &event);
+    writer.any = true; /* behind what went out */
+    dialect_at(r->receive.dialect)->stream_error(&writer.sink, e, message, translate_sequence(a));
+    frame_writer_end(&writer);
+    if (a->body.spilled) {
+        if (r->x) http_abort(r->x); /* half a JSON document has no room for an error: the cut itself must tell */
+        r->x = NULL;
+        r->answer.done = true;
+    } else {
+        bool inside = a->body.passed > 0; /* an event that went on in part must end first */
+        if (inside) client_send(a, S("\n\n"));
+        client_finish_stream(r, buf_str(&event));
+    }
+    buf_free(&event);
+}
+
+/* ---- whole answers */
+
+void client_respond_error(struct request *r, enum err e, str message, str param, str headers)
+{
+    r->answer.done = true;
+    if (!r->x) return;
+    struct buf body, all;
+    buf_init(&body, 0);
+    dialect_at(r->receive.dialect)->error(&body, e, message, param, STR_NONE);
+    bool retry = err_info(e)->retry_may_help;
+    bool told = str_find(headers, S("x-should-retry"), 0) != SIZE_MAX;
+    buf_init(&all, 0);
+    buf_printf(&all, "content-type: application/json\r\nx-purser-request-id: %016llx\r\n%s%" STR_FMT,
+               (unsigned long long)r->id,
+               told    ? ""
+               : retry ? "x-should-retry: true\r\n"
+                       : "x-should-retry: false\r\n",
+               STR_ARG(headers));
+    http_respond(r->x, err_info(e)->status, buf_str(&all), buf_str(&body));
+    buf_free(&body);
+    buf_free(&all);
+}
+
+/* What the provider's status means for the client. */
+static enum err err_of_status(int status)
+{
+    switch (status) {
+    case 404:
+        return ERR_MODEL_NOT_FOUND;
+    case 408:
+    case 504:
+        return ERR_PROVIDER_TIMEOUT;
+    case 413:
+        return ERR_TOO_LARGE;
+    case 429:
+        return ERR_RATE_LIMITED;
+    case 503:
+    case 529:
+        return ERR_OVERLOADED;
+    default:
+        return status < 500 ? ERR_BAD_REQUEST : ERR_PROVIDER_ERROR;
+    }
+}
+
+/* With the provider's status, in the words of the client's protocol. */
+static void respond_told(struct request *r, int status, enum err e, str message)
+{
+    const struct http_head *head = &r->attempt->wire.call.head;
+    struct buf body, headers;
+    buf_init(&body, 0);
+    buf_init(&headers, HEADERS_MAX);
+    dialect_at(r->receive.dialect)->error(&body, e, message, STR_NONE, STR_NONE);
+    buf_printf(&headers, "content-type: application/json\r\nx-purser-request-id: %016llx\r\n",
+               (unsigned long long)r->id);
+    for (size_t i = 0; i < head->header_count; i++)
+        if (is_understood(head->headers[i].name)) add_header(&headers, head->headers[i].name, head->headers[i].value);
+    http_respond(r->x, status, buf_str(&headers), buf_str(&body));
+    buf_free(&body);
+    buf_free(&headers);
+}
+
+/* The provider's own error, in its own words, where they are the client's business:
+ * what it says of purser's credentials is not. */
+void client_respond_provider_error(struct request *r)
+{
+    struct attempt *a = r->attempt;
+    int status = a->head.status;
+    str provider = a->way->target->provider->name, told = a->body.answer.provider_error;
+    bool credentials = status == 401 || status == 403 || status == 407;
+    bool json = a->body.kept.n > 1 && (a->body.kept.p[0] == '{' || a->body.kept.p[0] == '[');
+    r->answer.done = true;
+    if (!r->x) return;
+    if (credentials) {
+        client_respond_error(
+            r, ERR_PROVIDER_ERROR,
+            arena_printf(&r->arena,
+                         "The provider '%" STR_FMT
+                         "' refused purser's credentials (HTTP %d): check its api_key in the settings.",
+                         STR_ARG(provider), status),
+            STR_NONE, S("x-should-retry: false\r\n"));
+        return;
+    }
+    str message = arena_printf(&r->arena, "The provider '%" STR_FMT "' answered with HTTP %d and no readable error.",
+                               STR_ARG(provider), status);
+    if (status < 400) {
+        client_respond_error(r, ERR_PROVIDER_ERROR, message, STR_NONE, S("x-should-retry: false\r\n"));
+    } else if (a->way->translated && told.n) {
+        respond_told(r, status, err_of_status(status), told);
+    } else if (!json) {
+        respond_told(r, status, err_of_status(status), message);
+    } else {
+        struct buf headers;
+        write_headers(r, &headers, true);
+        http_respond(r->x, status, buf_str(&headers), buf_str(&a->body.kept));
+        buf_free(&headers);
+    }
+}
+
+void client_respond_whole(struct request *r)
+{
+    struct attempt *a = r->attempt;
+    if (r->x) {
+        struct buf headers;
+        write_headers(r, &headers, true);
+        uint64_t length = 0;
+        if (a->wire.call.head_request && str_to_u64(http_head_find(&a->wire.call.head, S("content-length")), &length)) {
+            http_begin_length(r->x, a->head.status, buf_str(&headers), length); /* what GET would send */
+            http_end(r->x);
+        } else {
+            http_respond(r->x, a->head.status, buf_str(&headers), buf_str(&a->body.kept));
+        }
+        buf_free(&headers);
+    }
+    r->answer.done = true;
+}

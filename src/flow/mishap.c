@@ -1,0 +1,132 @@
+#include "flow/mishap.h"
+
+#include "base/time.h"
+#include "flow/request.h"
+
+/* Sentences and codes by which providers say that a prompt is too long for the model.
+ * Source: error bodies of OpenAI, Azure, Anthropic, Gemini, Bedrock, Cohere, Mistral, Groq, vLLM, llama.cpp. */
+static const str too_long[] = {
+    STR_INIT("context_length_exceeded"), STR_INIT("maximum context length"),
+    STR_INIT("context window"),          STR_INIT("context length"),
+    STR_INIT("prompt is too long"),      STR_INIT("input is too long"),
+    STR_INIT("Input is too long"),       STR_INIT("exceeds the maximum number of tokens"),
+    STR_INIT("exceed context limit"),    STR_INIT("TOO_MANY_TOKENS"),
+    STR_INIT("too many tokens"),         STR_INIT("exceed_context_size_error"),
+    STR_INIT("string_above_max_length"),
+};
+
+static const str against_policy[] = {
+    STR_INIT("content_filter"),
+    STR_INIT("content_policy_violation"),
+    STR_INIT("ResponsibleAIPolicyViolation"),
+    STR_INIT("content management policy"),
+    STR_INIT("safety system"),
+    STR_INIT("PROHIBITED_CONTENT"),
+};
+
+/* Money is out: waiting does not bring it back. */
+static const str no_quota[] = {
+    STR_INIT("insufficient_quota"),
+    STR_INIT("billing_hard_limit_reached"),
+    STR_INIT("billing_error"),
+};
+
+static bool says(const struct attempt *a, const str *words, size_t count)
+{
+    enum { LOOKED_AT = 16 * 1024 };
+    str body = str_head(buf_str(&a->body.kept), LOOKED_AT), told = a->body.answer.provider_error;
+    for (size_t i = 0; i < count; i++)
+        if (str_find(body, words[i], 0) != SIZE_MAX || str_find(told, words[i], 0) != SIZE_MAX) return true;
+    return false;
+}
+
+static enum mishap of_status(const struct attempt *a)
+{
+    int status = a->head.status;
+    if (says(a, too_long, COUNT_OF(too_long)) && status < 500) return MISHAP_CONTEXT_WINDOW;
+    if (says(a, against_policy, COUNT_OF(against_policy)) && status < 500) return MISHAP_CONTENT_POLICY;
+    switch (status) {
+    case 408:
+    case 504:
+    case 524:
+        return MISHAP_TIMEOUT;
+    case 429:
+        return says(a, no_quota, COUNT_OF(no_quota)) ? MISHAP_ERROR : MISHAP_RATE_LIMIT;
+    case 401: /* purser's own credentials, its account, or a model that this provider does not have */
+    case 402:
+    case 403:
+    case 404:
+    case 407:
+    case 409:
+        return MISHAP_ERROR;
+    default:
+        return status < 300 || status >= 500 ? MISHAP_ERROR : MISHAP_COUNT;
+    }
+}
+
+bool mishap_is_empty(const struct attempt *a)
+{
+    const struct answer *answer = &a->body.answer;
+    bool generates = call_kind_generates(a->way->kind) || a->way->kind == CALL_COMPLETIONS;
+    bool spoke = answer->output_events || answer->output_bytes || answer->tool_used;
+    bool refused = answer->finish.n && !str_eq(answer->finish, S("stop")) && !str_eq(answer->finish, S("completed")) &&
+                   !str_eq(answer->finish, S("end_turn")) && !str_eq(answer->finish, S("STOP")) &&
+                   !str_eq(answer->finish, S("COMPLETE"));
+    const int64_t *units = answer->usage.units;
+    bool paid = answer->usage.known && (units[UNIT_OUTPUT] || units[UNIT_REASONING] || units[UNIT_AUDIO_OUT]);
+    return generates && a->body.complete && !a->err && !spoke && !refused && !paid;
+}
+
+enum mishap mishap_of(const struct attempt *a)
+{
+    if (mishap_is_empty(a)) return MISHAP_ERROR;
+    switch (a->err) {
+    case ERR_PROVIDER_TIMEOUT:
+        return MISHAP_TIMEOUT;
+    case ERR_PROVIDER_ERROR:
+    case ERR_PROVIDER_STREAM_ERROR:
+        return of_status(a);
+    case ERR_PROVIDER_CONNECT:
+    case ERR_PROVIDER_TLS:
+    case ERR_PROVIDER_PROTOCOL:
+    case ERR_PROVIDER_CUT:
+    case ERR_STALE:
+    case ERR_NO_CREDENTIAL:
+        return MISHAP_ERROR;
+    default:
+        return MISHAP_COUNT;
+    }
+}
+
+/* RFC 9110: seconds, or a date. */
+static int64_t seconds_or_date(str value, int64_t now_us)
+{
+    int64_t seconds, at_us;
+    if (str_to_i64(value, &seconds)) return seconds < 0 || seconds > 86400 ? 0 : seconds * US_PER_SECOND;
+    return time_parse_http(value, &at_us) && at_us > now_us ? at_us - now_us : 0;
+}
+
+/* Gemini: {"@type":"...RetryInfo","retryDelay":"12.5s"} among the error's details. */
+static int64_t retry_info_us(const struct attempt *a)
+{
+    str body = buf_str(&a->body.kept), key = S("\"retryDelay\"");
+    size_t at = str_find(body, key, 0);
+    if (at == SIZE_MAX) return 0;
+    size_t open = str_find_byte(body, '"', at + key.n),
+           close = open == SIZE_MAX ? open : str_find_byte(body, '"', open + 1);
+    int64_t us;
+    if (close == SIZE_MAX || !time_parse_duration(str_of(body.p + open + 1, close - open - 1), &us)) return 0;
+    return us;
+}
+
+int64_t mishap_retry_after_us(const struct attempt *a, int64_t now_us)
+{
+    const struct http_head *head = &a->wire.call.head;
+    int64_t ms;
+    if (!a->head.status) return 0;
+    if (str_eq_nocase(http_head_find(head, S("x-should-retry")), S("false"))) return -1;
+    str value = http_head_find(head, S("retry-after-ms"));
+    if (value.n && str_to_i64(value, &ms) && ms >= 0 && ms < 86400000) return ms * US_PER_MS;
+    value = http_head_find(head, S("retry-after"));
+    return value.n ? seconds_or_date(value, now_us) : retry_info_us(a);
+}

@@ -1,0 +1,16 @@
+/* What went wrong with an attempt, as far as it decides what may be tried next. */
+#ifndef FLOW_MISHAP_H
+#define FLOW_MISHAP_H
+
+#include "settings/settings.h"
+
+struct attempt;
+
+/* MISHAP_COUNT: the client's own fault, or nobody's: nothing else would help. */
+enum mishap mishap_of(const struct attempt *a);
+/* How long its provider asked to be left alone; 0: it said nothing; -1: it asked not to be tried again. */
+int64_t mishap_retry_after_us(const struct attempt *a, int64_t now_us);
+/* Complete, by its protocol, and nothing in it. */
+bool mishap_is_empty(const struct attempt *a);
+
+#endif
