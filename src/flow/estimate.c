@@ -26,7 +26,7 @@ static int64_t likely_input(const struct attempt *a)
     const struct request *r = a->request;
     const struct call *call = &r->attribute.call;
     int64_t tokens = (call->text_bytes + BYTES_PER_TOKEN - 1) / BYTES_PER_TOKEN + call->messages * TOKENS_PER_MESSAGE;
-    return at_most(tokens, a->way->input_tokens);
+    return at_most(tokens, a->hold.input_tokens);
 }
 
 static int64_t likely_output(const struct attempt *a, int64_t now_us)

@@ -39,6 +39,7 @@ static struct price_bound_ask ask_for(const struct attempt *a, int64_t max_outpu
 {
     const struct request *r = a->request;
     struct price_bound_ask ask = a->way->ask;
+    ask.input_tokens = a->hold.input_tokens;
     if (max_output >= 0)
         ask.output_tokens = max_output * r->attribute.call.choices + r->attribute.call.prediction_bytes;
     return ask;
@@ -91,6 +92,18 @@ static bool lower(struct attempt *a, const struct budget_amounts *room, bool cla
     set_amounts(a, fits);
     a->hold.lowered = true;
     return true;
+}
+
+/* Whether the call might fit if its text were counted: else that would only cost. */
+static bool may_count(const struct attempt *a, const struct budget_amounts *room)
+{
+    int64_t best;
+    if (!tokens_bound_helps(a, &best) || room->of[BUDGET_REQUESTS] < 1) return false;
+    bool at_least = a->way->lowerable && a->hold.max_output > LEAST_OUTPUT;
+    struct price_bound_ask ask = ask_for(a, at_least ? LEAST_OUTPUT : a->hold.max_output);
+    ask.input_tokens = best;
+    return bound_of(a, &ask) <= room->of[BUDGET_MONEY] &&
+           prompt_of(&ask) + ask.output_tokens <= room->of[BUDGET_TOKENS];
 }
 
 static str amount_text(struct request *r, enum budget_measure measure, int64_t amount)
@@ -183,6 +196,11 @@ static enum verdict try_hold(struct attempt *a)
         enum budget_verdict v = queued ? budget_retry(b, rules, &ask, &a->hold.waiter, &a->hold.hold, &why)
                                        : budget_hold(b, rules, &ask, &a->hold.waiter, &a->hold.hold, &why);
         if (v == BUDGET_HELD) return got_it(a);
+        if (v == BUDGET_SPENT && may_count(a, &why.all_left)) {
+            if (!tokens_bound(a)) return STEP_WAIT;
+            set_amounts(a, a->hold.max_output);
+            continue;
+        }
         if (v == BUDGET_SPENT) {
             if (lower(a, &why.all_left, why.clamp)) continue;
             return refuse(a, true, &why);
@@ -218,6 +236,7 @@ enum verdict attempt_hold(struct attempt *a)
         a->hold.admitted_us = time_now_us();
         mail_init(&a->hold.mail, wake_from_mail);
         budget_waiter_init(&a->hold.waiter, on_room, a);
+        a->hold.input_tokens = a->way->ask.input_tokens;
         set_amounts(a, a->way->max_output);
     }
     enum verdict v = try_hold(a);

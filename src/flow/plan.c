@@ -22,10 +22,10 @@ static int64_t image_bound(str model)
     return str_starts(model, S("gpt-4o-mini")) ? 2833 + 8 * 5667 : 16384;
 }
 
-static int64_t input_bound(const struct call *call, const struct model_facts *facts)
+int64_t plan_input_bound(const struct call *call, const struct model_facts *facts, int64_t text_tokens)
 {
     int64_t tokens =
-        call->text_bytes + call->messages * TOKENS_PER_MESSAGE + call->tools * TOKENS_PER_TOOL + TOKENS_PER_CALL;
+        text_tokens + call->messages * TOKENS_PER_MESSAGE + call->tools * TOKENS_PER_TOOL + TOKENS_PER_CALL;
     if (facts->context_window && (call->references || tokens > facts->context_window)) return facts->context_window;
     return call->references ? TOKENS_PER_STORED_CONTEXT : tokens;
 }
@@ -105,7 +105,8 @@ static void plan_bound(struct request *r, struct way *way)
         way->lowerable = call->max_output < 0;
     }
     way->by_call = call->media.pieces && !price_set_has_tokens(&way->target->prices);
-    way->input_tokens = input_bound(call, &way->target->prices.facts);
+    way->input_tokens =
+        plan_input_bound(call, &way->target->prices.facts, call->text_bytes); /* a token is a byte at least */
     way->max_output = has_output(call->kind) ? output : -1;
     way->ask = (struct price_bound_ask){
         .input_tokens = way->input_tokens,

@@ -79,11 +79,13 @@ struct attempt {
         struct mail mail;
         struct budget_amounts amounts;
         int64_t max_output;        /* tokens that the provider enforces; -1: the kind has none */
+        int64_t input_tokens;      /* bound of the text; lower than the plan's where it was counted */
+        struct tokens_walk *walk;  /* that count */
         int64_t admitted_us;       /* wall clock: decides windows */
         int64_t since_us, wait_us; /* monotonic; how long it waited */
         int64_t until_us;          /* monotonic: the end of waiting */
         uint64_t position;         /* in the journal */
-        bool held, asked, journaled, lowered;
+        bool held, asked, journaled, lowered, counted;
     } hold;
 
     struct {
@@ -248,6 +250,8 @@ enum { PLAN_WAYS_MAX = 16 };
 struct way *plan_add_way(struct request *r, struct target *target);
 /* receive.c: what is served, for a path that is not. */
 str receive_not_found(struct request *r);
+/* plan.c: the most that providers bill for the call's input where its text is so many tokens. */
+int64_t plan_input_bound(const struct call *call, const struct model_facts *facts, int64_t text_tokens);
 /* passthrough.c: a path of the provider's that could be carried, if a key may; what a call
  * to it is for and where it goes (fails: false with the request failed); its bound. */
 bool passthrough_may_be(const struct http_request *q);

@@ -49,6 +49,13 @@ bool tokens_answer(struct request *r) MUST_CHECK;
 /* Before the request is freed. */
 void tokens_end(struct request *r);
 
+/* ---- a smaller bound, where the bytes of a call do not fit a budget (tokens_bound.c) */
+
+/* Whether counting may lower its input bound, `*best` being the lowest that can be hoped for. */
+bool tokens_bound_helps(const struct attempt *a, int64_t *best) MUST_CHECK;
+/* Counts in slices. True: counted, `hold.input_tokens` is the smaller bound; false: the attempt is woken to go on. */
+bool tokens_bound(struct attempt *a) MUST_CHECK;
+
 /* ---- what finished calls tell of a target */
 
 /* Looks at the texts of a call now and then, while they are there. */

@@ -94,3 +94,28 @@ test('what is wrong with a body is told in the client\u2019s shape', async () =>
     assert.equal(got.status, 400);
     assert.equal(got.body.type, 'error');
 });
+
+test('a call whose bytes do not fit a budget is counted, and held for its tokens', { skip }, async () => {
+    const tight = await startPurser({
+        settings: labSettings(sim, {
+            models: { gpt: 'lab/gpt-4o-mini', other: 'lab/sim-small' },
+            prices: [price('lab/gpt-4o-mini'), price('lab/sim-small')],
+            budgets: [{ name: 'tight', scope: { user: '*' }, limit_usd: 0.01, window: 'day', wait: '0s' }],
+        }),
+    });
+    const ask = (model, user, bytes) => post(tight, '/v1/chat/completions', {
+        model, user, max_tokens: 100, messages: [{ role: 'user', content: `${'ordinary words '.repeat(bytes / 15)} [simulate tokens=5]` }],
+    });
+    const exact = await ask('gpt', 'ann', 30_000); // 4,000 tokens: $0.005 with what is added, $0.03 by its bytes
+    assert.equal(exact.status, 200, exact.text);
+    const blunt = await ask('other', 'ben', 30_000);
+    assert.equal(blunt.status, 402);
+    const much = await ask('gpt', 'cleo', 300_000);
+    assert.equal(much.status, 402);
+    const row = (await until('its row', async () => {
+        const found = (await tight.rows()).filter((one) => one.user === 'ann');
+        return found.length && found;
+    }))[0];
+    assert.ok(Number(row.held_picousd) < 10_000_000_000 && Number(row.held_picousd) > 4_000_000_000, `${row.held_picousd}`);
+    await tight.stop();
+});
