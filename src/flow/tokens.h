@@ -38,6 +38,9 @@ struct tokens_walk *tokens_walk_new(const struct canon_call *call, str model, st
 /* Goes on for about `work` bytes. True: it is over. */
 bool tokens_walk_step(struct tokens_walk *w, size_t work) MUST_CHECK;
 
+/* tokens_tools.c: tools as OpenAI's models read them. */
+str tokens_render_tools(const struct canon_tool *tools, struct arena *arena);
+
 /* ---- the endpoints that only count (tokens.c) */
 
 bool tokens_asked(const struct request *r);

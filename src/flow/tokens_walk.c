@@ -1,8 +1,8 @@
 /* The texts of a call as its provider will see them, and what each message, tool and image adds.
  *
  * What OpenAI wraps around a message is documented (its cookbook, "How to count tokens with tiktoken"): three tokens
- * and the role, one more for a name, three before the reply. What it makes of tools is not: here each counts as its
- * name, its description and its schema's JSON text, which is close. Other vendors' wrappings are near enough for
+ * and the role, one more for a name, three before the reply. What it makes of tools is known well enough
+ * (tokens_tools.c). Other vendors' wrappings are near enough for
  * estimates, which learn from what is billed. */
 #include "flow/tokens.h"
 
@@ -10,9 +10,10 @@ enum {
     PER_MESSAGE = 4, /* three, and the role's own */
     PER_NAME = 1,
     PER_REPLY = 3,
+    PER_REPLY_THINKING = 2, /* o-series and gpt-5, as billed in recorded traffic */
     PER_TOOL = 8,
     PER_TOOL_CALL = 6,
-    TOOLS_PREAMBLE = 12,
+    TOOLS_PREAMBLE = 9,
     /* Source: docs.claude.com, tool use: the system prompt for tools, `auto`, Claude 4. */
     TOOLS_PREAMBLE_CLAUDE = 346,
     AUDIO_BYTES_PER_TOKEN = 2000,
@@ -25,6 +26,7 @@ struct gather {
     size_t count, cap;
     int64_t fixed;
     str model;
+    bool exact;
 };
 
 static void add(struct gather *g, str text, bool quoted)
@@ -103,7 +105,14 @@ static void add_parts(struct gather *g, const struct canon_part *parts)
 static void add_tools(struct gather *g, const struct canon_call *call)
 {
     if (!call->tools) return;
-    g->fixed += str_glob(S("*claude*"), g->model) ? TOOLS_PREAMBLE_CLAUDE : TOOLS_PREAMBLE;
+    if (g->exact) {
+        g->fixed += TOOLS_PREAMBLE;
+        add(g, tokens_render_tools(call->tools, g->arena), false);
+        for (const struct canon_tool *t = call->tools; t; t = t->next)
+            if (t->kind != TOOL_FUNCTION) add(g, t->value.json, false);
+        return;
+    }
+    if (str_glob(S("*claude*"), g->model)) g->fixed += TOOLS_PREAMBLE_CLAUDE;
     for (const struct canon_tool *t = call->tools; t; t = t->next) {
         g->fixed += PER_TOOL;
         add(g, t->name, false);
@@ -113,25 +122,39 @@ static void add_tools(struct gather *g, const struct canon_call *call)
     }
 }
 
+/* What stands around each message and before the reply. Gemini bills nothing for either. */
+static void add_frame(struct gather *g, const struct canon_message *m)
+{
+    bool results = m->parts && m->parts->kind == PART_TOOL_RESULT; /* each is a message of its own */
+    if (m->name.n) g->fixed += PER_NAME;
+    if (!results && !str_glob(S("*gemini*"), g->model)) g->fixed += PER_MESSAGE;
+}
+
+static int64_t reply_tokens(str model)
+{
+    bool thinks =
+        str_glob(S("*gpt-5*"), model) || (model.n > 1 && model.p[0] == 'o' && model.p[1] >= '1' && model.p[1] <= '9');
+    return str_glob(S("*gemini*"), model) ? 0 : thinks ? PER_REPLY_THINKING : PER_REPLY;
+}
+
 struct tokens_walk *tokens_walk_new(const struct canon_call *call, str model, struct arena *arena)
 {
-    struct gather g = {.arena = arena, .fixed = PER_REPLY, .model = model};
+    struct tokens_walk *w = arena_zalloc(arena, sizeof(*w));
+    struct gather g = {.arena = arena, .model = model};
+    w->exact = g.exact = token_encoding_of_model(model, &w->encoding) && token_encoding_known(w->encoding);
+    g.fixed = reply_tokens(model);
     for (const struct canon_message *m = call->messages; m; m = m->next) {
-        bool results = m->parts && m->parts->kind == PART_TOOL_RESULT; /* each is a message of its own */
-        if (!results) g.fixed += PER_MESSAGE;
-        if (m->name.n) g.fixed += PER_NAME;
+        add_frame(&g, m);
         add(&g, m->name, false);
         add_parts(&g, m->parts);
     }
     add_tools(&g, call);
     add(&g, call->output.schema.json, false);
-    struct tokens_walk *w = arena_zalloc(arena, sizeof(*w));
     w->arena = arena;
     w->texts = g.texts;
     w->count = g.count;
     w->fixed = w->tokens = g.fixed;
     w->model = model;
-    w->exact = token_encoding_of_model(model, &w->encoding) && token_encoding_known(w->encoding);
     return w;
 }
 
