@@ -21,11 +21,18 @@ static int64_t at_most(int64_t value, int64_t ceiling)
     return value < ceiling ? value : ceiling;
 }
 
+/* By the bytes alone: what a target's calls teach is in comparison to this. */
+int64_t estimate_input_blind(const struct call *call)
+{
+    return (call->text_bytes + BYTES_PER_TOKEN - 1) / BYTES_PER_TOKEN + call->messages * TOKENS_PER_MESSAGE;
+}
+
 static int64_t likely_input(const struct attempt *a)
 {
-    const struct request *r = a->request;
-    const struct call *call = &r->attribute.call;
-    int64_t tokens = (call->text_bytes + BYTES_PER_TOKEN - 1) / BYTES_PER_TOKEN + call->messages * TOKENS_PER_MESSAGE;
+    const struct tokens_walk *counted = a->hold.counted ? a->hold.walk : NULL;
+    int64_t tokens =
+        counted ? counted->tokens
+                : token_calibration_apply(&a->way->target->weighed, estimate_input_blind(&a->request->attribute.call));
     return at_most(tokens, a->hold.input_tokens);
 }
 

@@ -308,6 +308,7 @@ struct estimate {
     struct cost cost;
     picousd cost_max;
 };
+int64_t estimate_input_blind(const struct call *call);
 void estimate_blind(const struct attempt *a, int64_t now_us, struct estimate *out);
 
 #endif

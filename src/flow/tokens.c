@@ -109,6 +109,11 @@ void tokens_end(struct request *r)
 
 /* ---- learning */
 
+static bool is_text_alone(const struct call *call)
+{
+    return !call->images && !call->audio && !call->files && !call->references && !call->server_tools;
+}
+
 static bool is_due(struct target *t)
 {
     if (t->counted.calls < LOOK_FIRST) return true;
@@ -119,8 +124,7 @@ void tokens_look(struct request *r, const struct way *way)
 {
     const struct call *call = &r->attribute.call;
     enum token_encoding known;
-    bool text_alone = !call->images && !call->audio && !call->files && !call->references && !call->server_tools;
-    if (!text_alone || !call_kind_generates(r->receive.kind) || r->receive.body_bytes > LOOK_BYTES_MAX) return;
+    if (!is_text_alone(call) || !call_kind_generates(r->receive.kind) || r->receive.body_bytes > LOOK_BYTES_MAX) return;
     if (token_encoding_of_model(way->target->model, &known) || !is_due(way->target)) return;
     const struct canon_call *canon = r->plan.canon;
     struct call_problem problem = {0};
@@ -138,6 +142,9 @@ void tokens_learn(const struct attempt *a)
 {
     const struct request *r = a->request;
     const struct usage *u = &a->body.answer.usage;
-    if (!r->count.expected || a->way != r->plan.ways || !u->known || a->err) return;
-    token_calibration_learn(&a->way->target->counted, r->count.expected, price_prompt_tokens(u));
+    if (!u->known || a->err || !is_text_alone(&r->attribute.call) || !call_kind_generates(r->receive.kind)) return;
+    int64_t billed = price_prompt_tokens(u);
+    token_calibration_learn(&a->way->target->weighed, estimate_input_blind(&r->attribute.call), billed);
+    if (r->count.expected && a->way == r->plan.ways)
+        token_calibration_learn(&a->way->target->counted, r->count.expected, billed);
 }

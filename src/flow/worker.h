@@ -40,7 +40,8 @@ struct target {
     bool wants_max_tokens;            /* learned, or its vendor's way */
     unsigned accepts;                 /* fields that it has been seen to accept: enum target_field */
     struct token_calibration counted; /* learned: input as billed against as counted here */
-    unsigned looks;                   /* at calls, for that */
+    struct token_calibration weighed; /* ... against what its bytes alone let one think */
+    unsigned looks;                   /* at calls, for the former */
     double fastest_tokens_per_us;     /* output rate, the fastest seen: bounds what an unseen second can cost */
 };
 
