@@ -3,6 +3,7 @@
 
 #include "base/arena.h"
 #include "base/hash.h"
+#include "policy/mutex.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,20 +59,10 @@ void healths_drop(struct healths *all)
     free(all);
 }
 
-/* Held for so short a time that spinning beats sleeping. */
-static void mutex_init(pthread_mutex_t *m)
-{
-    pthread_mutexattr_t how;
-    pthread_mutexattr_init(&how);
-    pthread_mutexattr_settype(&how, PTHREAD_MUTEX_ADAPTIVE_NP);
-    pthread_mutex_init(m, &how);
-    pthread_mutexattr_destroy(&how);
-}
-
 static struct health *record_new(str name)
 {
     struct health *h = mem_zalloc(sizeof(*h));
-    mutex_init(&h->mutex);
+    mutex_init_short(&h->mutex);
     h->name = str_of(str_dup(name), name.n);
     health_rules_default(&h->rules);
     h->repeat_halves = 2 * h->rules.repeat_tokens;
