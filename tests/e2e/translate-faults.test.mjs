@@ -16,10 +16,10 @@ const acts = [];
 
 before(async () => {
     upstream = await startUpstream((request, send, socket) => acts[Number(request.headers.tracestate.slice(2))](request, send, socket));
-    const own = Object.entries(providers).map(([name, p]) => [name, {
-        kind: p.kind, protocols: p.protocols, base_url: upstream.url + p.base, api_key: PROVIDER_KEY,
-        timeouts: { first_token: '500ms', between_tokens: '300ms' }, ...(p.kind === 'bedrock' ? { region: 'us-east-1' } : {}),
-    }]);
+    const own = Object.entries(providers).flatMap(([name, p]) => {
+        const there = { kind: p.kind, protocols: p.protocols, base_url: upstream.url + p.base, api_key: PROVIDER_KEY, ...(p.kind === 'bedrock' ? { region: 'us-east-1' } : {}) };
+        return [[name, there], [`hasty-${name}`, { ...there, timeouts: { first_token: '400ms', between_tokens: '300ms' } }]];
+    });
     purser = await startPurser({
         settings: {
             providers: Object.fromEntries(own),
@@ -52,8 +52,8 @@ const whole = (status, type, body, more = {}) => (request, send) =>
     send(Buffer.concat([Buffer.from(headOf(status, { 'content-type': type, 'content-length': Buffer.byteLength(body), ...more })), Buffer.from(body)]));
 
 /** One call; everything that is true of each: its end fits the ledger's row. */
-async function ask(client, target, stream, act, wire, mayLackEnd = false) {
-    const c = clients[client], model = `${target}/m`;
+async function ask(client, target, stream, act, wire, { mayLackEnd = false, hasty = false } = {}) {
+    const c = clients[client], model = `${hasty ? 'hasty-' : ''}${target}/m`;
     const number = acts.push(act) - 1, task = `act-${process.pid}-${number}`;
     const own = wire ?? new Wire(purser.port);
     const answer = await own.post(c.path(model, stream), c.body(model, stream), { key: aliceKey, headers: { tracestate: `a=${number}`, 'x-purser-task': task } });
@@ -178,7 +178,7 @@ for (const target of names) {
             for (let k = i % STRIDE; k <= bytes.length; k += STRIDE) {
                 for (const end of k % 2 ? [null] : [LAST_CHUNK]) {
                     jobs.push(async (wire) => {
-                        const told = await ask(client, target, true, pieces(type, [bytes.subarray(0, k)], end), wire, ends && k > bytes.length * 0.6);
+                        const told = await ask(client, target, true, pieces(type, [bytes.subarray(0, k)], end), wire, { mayLackEnd: ends && k > bytes.length * 0.6 });
                         if (!told.error) assert.ok(k > bytes.length * 0.6, `${client}: whole after ${k} of ${bytes.length} bytes`);
                         return { ...told, what: `cut after ${k}` };
                     });
@@ -236,7 +236,7 @@ for (const target of names) {
             ['half a body', (request, send, socket) => send(headOf(200, { 'content-type': json, 'content-length': 400 }) + JSON.stringify(p.whole).slice(0, 200)).then(() => socket.destroySoon()), [502], /^provider_cut estimated$/],
         ];
         const jobs = Object.keys(clients).flatMap((client) => [true, false].flatMap((streamed) => ways.filter(([what]) => what !== 'an empty object' || !same(client, target)).map(([what, act, statuses, row]) => async (wire) => {
-            const told = await ask(client, target, streamed, act, wire);
+            const told = await ask(client, target, streamed, act, wire, { hasty: what === 'silence' });
             const where = `${client} of ${target}, ${streamed ? 'streamed' : 'whole'}: ${what}: ${told.status} ${told.answer.text}`;
             assert.ok(told.error, where);
             assert.ok(statuses.includes(told.status), where);
@@ -257,7 +257,7 @@ for (const target of names) {
             const unasked = pieces(providers[target].type, providers[target].stream);
             return [
                 async (wire) => {
-                    const told = await ask(client, target, true, stalled, wire);
+                    const told = await ask(client, target, true, stalled, wire, { hasty: true });
                     assert.ok(told.error && !told.end, `${client} of ${target}: ${told.answer.text}`);
                     return { ...told, what: `${client} of ${target}: stalled`, row: /^provider_timeout estimated$/ };
                 },
