@@ -20,6 +20,7 @@ static bool is_kept_back(str name, bool own_limits)
         STR_INIT("set-cookie"),
         STR_INIT("openai-organization"),
         STR_INIT("openai-project"),
+        STR_INIT("anthropic-organization-id"),
         STR_INIT("alt-svc"),
         STR_INIT("strict-transport-security"),
         STR_INIT("trailer"),
