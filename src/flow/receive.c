@@ -65,7 +65,10 @@ enum verdict step_receive(struct request *r)
     if (foreign.n) return request_fail(r, ERR_FORBIDDEN, foreign);
     if (!paths_find(q->path, q->query, &r->receive.path)) {
         r->receive.models = models_asked(q);
+        if (r->receive.models && str_starts(q->path, S("/v1/models")) && http_header_find(q, S("anthropic-version")).p)
+            r->receive.dialect = DIALECT_MESSAGES; /* both families ask there: the header tells which */
         if (r->receive.models && get) return STEP_NEXT;
+        if (str_find_byte(q->path, ':', 0) != SIZE_MAX) r->receive.models = false; /* a verb that nobody knows */
         if (r->receive.models) return request_fail(r, ERR_METHOD_NOT_ALLOWED, S("The list of models takes GET."));
         if (!passthrough_may_be(q)) return request_fail(r, ERR_NOT_FOUND, receive_not_found(r));
         r->receive.kind = CALL_PASSTHROUGH; /* whether it may is the key's affair */
@@ -77,6 +80,7 @@ enum verdict step_receive(struct request *r)
     r->receive.body = q->body;
     r->receive.body_bytes = q->body.n;
     r->receive.kind = r->receive.path.kind;
+    if (call_kind_generates(r->receive.kind)) r->receive.dialect = call_kind_dialect(r->receive.kind);
     if (r->receive.path.model.p && !keep_model(r))
         return request_fail_param(r, ERR_BAD_FIELD, S("The model in the path is malformed."), S("model"));
     if (!str_eq(q->method, S("POST"))) {

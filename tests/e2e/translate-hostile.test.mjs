@@ -85,3 +85,40 @@ test('what is many costs no more than its size: fields, tools, calls and their r
     }
     assert.ok(slowest.ms < 4000, `${slowest.what} took ${slowest.ms.toFixed(0)} ms: a worker stood still`);
 });
+
+// ---- who asks, and where
+
+/** [what, client, path, headers beside the usual, the status, of whose shape an error is] */
+const doors = [
+    ['x-api-key', 'messages', undefined, { authorization: undefined, 'x-api-key': aliceKey }, 200],
+    ['?key=', 'gemini', `/v1beta/models/gemini%2Fm:generateContent?key=${aliceKey}`, { authorization: undefined }, 200],
+    ['?key= in the stable version', 'gemini', `/v1/models/gemini%2Fm:generateContent?key=${aliceKey}`, { authorization: undefined }, 200],
+    ['a slash that is not encoded', 'gemini', `/v1beta/models/gemini/m:generateContent?alt=json&key=${aliceKey}`, { authorization: undefined }, 200],
+    ['x-goog-api-key', 'gemini', undefined, { authorization: undefined, 'x-goog-api-key': aliceKey }, 200],
+    ['a signature', 'converse', undefined, { authorization: `AWS4-HMAC-SHA256 Credential=${aliceKey}/20260101/us-east-1/bedrock/aws4_request, SignedHeaders=host, Signature=ab`, 'x-amz-security-token': 'of the client' }, 200],
+    ['a wrong ?key=', 'gemini', '/v1/models/gemini%2Fm:generateContent?key=sk-wrong-0123456789', { authorization: undefined }, 401],
+    ['a verb that nobody knows', 'gemini', '/v1beta/models/gemini%2Fm:doWhat', {}, 404],
+    ['a model that is nowhere', 'converse', '/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A1%3Ainference-profile%2Fx/converse', {}, 404],
+    ['half an escape', 'converse', '/model/a%2/converse', {}, 400],
+];
+
+test('keys come in every family\'s way and go no further; what is wrong is told in the family\'s shape', async () => {
+    for (const [what, client, path, headers, status] of doors) {
+        const answer = await ask(client, client, { ...bodyOf(client, client) }, { path, headers });
+        assert.equal(answer.status, status, `${what}: ${answer.text}`);
+        assert.ok(!answer.text.includes('sk-wrong') && !answer.text.includes(aliceKey), what);
+        if (status !== 200) assert.ok(clients[client].failure(answer.json, answer.headers), `${what}: ${answer.text}`);
+        else assert.equal(clients[client].whole(answer.json), TEXT);
+    }
+    for (const { path, headers, body } of upstream.requests) {
+        const all = `${path} ${JSON.stringify(headers)} ${body}`;
+        assert.ok(!all.includes(aliceKey) && !all.includes('of the client'), all);
+    }
+    assert.ok(!purser.log.includes(aliceKey) && !purser.log.includes('sk-wrong'));
+});
+
+test('both families that list their models at /v1/models are told errors in their own shape', async () => {
+    const one = (headers) => new Wire(purser.port).request('GET', '/v1/models/nobody', { key: aliceKey, headers: { connection: 'close', ...headers } });
+    assert.equal((await one({ 'anthropic-version': '2023-06-01' })).json.type, 'error');
+    assert.equal((await one({})).json.error.code, 'model_not_found');
+});
