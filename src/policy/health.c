@@ -126,6 +126,19 @@ enum health_verdict health_look(struct health *h, int64_t now_us)
     return verdict;
 }
 
+/* What was given just before the target broke or asked for rest is taken back: whoever was
+ * not called yet need not find out for itself. */
+static void reconsider(struct health *h, struct health_waiter *w, int64_t now_us)
+{
+    bool rests = now_us < h->rest.until_us;
+    if (w->verdict != HEALTH_GO || (!rests && w->pass.epoch == h->breaker.epoch)) return;
+    atomic_store_explicit(&h->in_flight, health_inside(h) - 1, memory_order_relaxed);
+    w->verdict = rests ? HEALTH_RESTING : HEALTH_REFUSED;
+    w->pass = (struct health_pass){.until_us = rests ? h->rest.until_us : h->breaker.probe_us};
+    h->refused++;
+    waiters_serve(h, now_us);
+}
+
 enum health_verdict health_collect(struct health_waiter *w, int64_t now_us, struct health_pass *pass)
 {
     struct health *h = w->health;
@@ -138,6 +151,7 @@ enum health_verdict health_collect(struct health_waiter *w, int64_t now_us, stru
         w->pass = (struct health_pass){0};
         h->shed[w->tier]++;
     }
+    reconsider(h, w, now_us);
     enum health_verdict verdict = w->verdict;
     if (verdict != HEALTH_WAIT) {
         *pass = w->pass;

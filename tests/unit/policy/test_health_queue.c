@@ -276,6 +276,29 @@ static void test_a_broken_target_sends_all_away(void **state)
     end(&f);
 }
 
+static void test_what_was_given_is_taken_back(void **state)
+{
+    (void)state;
+    struct fixture f = begin_at(10, 8);
+    struct health_pass p[10];
+    for (int i = 0; i < 10; i++) assert_int_equal(enter(&f, &p[i]), HEALTH_GO);
+    assert_int_equal(ask(&f, 0, 1, FEATURE_NORMAL), HEALTH_WAIT);
+    assert_int_equal(ask(&f, 1, 1, FEATURE_NORMAL), HEALTH_WAIT);
+    leave(&f, &p[0], HEALTH_OK);
+    leave(&f, &p[1], HEALTH_OK);
+    assert_int_equal(callers[0].woken + callers[1].woken, 2);
+    assert_int_equal(collect(&f, 0), HEALTH_GO);
+    for (int i = 2; i < 7; i++) leave(&f, &p[i], HEALTH_STALLED);
+    assert_int_equal(view(&f).state, HEALTH_OPEN);
+    assert_int_equal(view(&f).in_flight, 5);
+    assert_int_equal(collect(&f, 1), HEALTH_REFUSED); /* given, not used yet, and the target broke meanwhile */
+    assert_int_equal(callers[1].pass.until_us, view(&f).probe_us);
+    assert_int_equal(view(&f).in_flight, 4);
+    leave(&f, &callers[0].pass, HEALTH_OK);
+    for (int i = 7; i < 10; i++) leave(&f, &p[i], HEALTH_OK);
+    end(&f);
+}
+
 static void test_a_resting_target_sends_all_away(void **state)
 {
     (void)state;
@@ -321,6 +344,7 @@ int main(void)
         cmocka_unit_test(test_nobody_waits_for_ever),
         cmocka_unit_test(test_quitting),
         cmocka_unit_test(test_a_broken_target_sends_all_away),
+        cmocka_unit_test(test_what_was_given_is_taken_back),
         cmocka_unit_test(test_a_resting_target_sends_all_away),
         cmocka_unit_test(test_a_higher_ceiling_lets_in),
     };
