@@ -17,18 +17,28 @@ static const struct {
     {STR_INIT("IMAGE_RECITATION"), STOP_FILTER},
     {STR_INIT("MODEL_ARMOR"), STOP_FILTER},
     {STR_INIT("JAILBREAK"), STOP_FILTER},
+    {STR_INIT("MALFORMED_FUNCTION_CALL"), STOP_ERROR},
+    {STR_INIT("MALFORMED_RESPONSE"), STOP_ERROR},
+    {STR_INIT("UNEXPECTED_TOOL_CALL"), STOP_ERROR},
+    {STR_INIT("TOO_MANY_TOOL_CALLS"), STOP_ERROR},
+    {STR_INIT("MISSING_THOUGHT_SIGNATURE"), STOP_ERROR},
+    {STR_INIT("LANGUAGE"), STOP_ERROR},
+    {STR_INIT("OTHER"), STOP_ERROR},
+    {STR_INIT("NO_IMAGE"), STOP_ERROR},
+    {STR_INIT("IMAGE_OTHER"), STOP_ERROR},
+    {STR_INIT("CONTINUATION"), STOP_ERROR},
 };
 
 /* Those whose number is one in both of Google's APIs. */
 static const enum canon_stop by_number[] = {STOP_NONE, STOP_END, STOP_LENGTH, STOP_FILTER, STOP_FILTER, STOP_ERROR};
 
-/* STOP also ends an answer with function calls. What is not known ended in no usual way:
- * malformed and unexpected calls, LANGUAGE, OTHER, NO_IMAGE ... */
+/* STOP also ends an answer with function calls; so does what is not known, such as the
+ * FUNCTION_CALL of imitations. Without calls, what is not known ended in no usual way. */
 enum canon_stop gemini_stop(str reason, bool tool_seen)
 {
     int64_t number;
     if (!reason.n || str_eq(reason, S("FINISH_REASON_UNSPECIFIED"))) return STOP_NONE;
-    enum canon_stop stop = STOP_ERROR;
+    enum canon_stop stop = tool_seen ? STOP_END : STOP_ERROR;
     if (str_to_i64(reason, &number)) {
         if (number >= 0 && number < (int64_t)COUNT_OF(by_number)) stop = by_number[number];
     } else {

@@ -402,8 +402,7 @@ static void tells_stop_reasons(void **state)
                                          "OTHER",
                                          "NO_IMAGE",
                                          "IMAGE_OTHER",
-                                         "CONTINUATION",
-                                         "SOMETHING_NEW"};
+                                         "CONTINUATION"};
     const char *text = "{\"text\":\"a\"}", *call = "{\"functionCall\":{\"name\":\"f\"}}";
     char quoted[64];
     for (size_t i = 0; i < COUNT_OF(filtered); i++) {
@@ -414,6 +413,8 @@ static void tells_stop_reasons(void **state)
         (void)snprintf(quoted, sizeof(quoted), "\"%s\"", failed[i]);
         expect_stop(quoted, call, STOP_ERROR);
     }
+    expect_stop("\"SOMETHING_NEW\"", text, STOP_ERROR);
+    expect_stop("\"SOMETHING_NEW\"", call, STOP_TOOL); /* the call is there all the same */
     expect_stop("\"STOP\"", text, STOP_END);
     expect_stop("\"STOP\"", call, STOP_TOOL);
     expect_stop("\"MAX_TOKENS\"", call, STOP_LENGTH);
