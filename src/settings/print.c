@@ -182,8 +182,24 @@ static void print_features(const struct settings *s, struct buf *out)
         if (f->on_disconnect) {
             buf_printf(out, ", on_disconnect: %s", f->on_disconnect == ON_DISCONNECT_CANCEL ? "cancel" : "finish");
         }
+        if (f->ai.off || f->ai.why.n) {
+            buf_printf(out, ", ai: { off: %s", f->ai.off ? "true" : "false");
+            if (f->ai.why.n) print_pair(out, "why", f->ai.why);
+            buf_add(out, S(" }"));
+        }
+        print_degraded(out, &f->degraded);
         print_close(out, from, "\n");
     }
+}
+
+static void print_idempotency(const struct settings *s, struct buf *out)
+{
+    const struct setting_idempotency *i = &s->idempotency;
+    buf_add(out, S("idempotency: { "));
+    size_t from = out->n;
+    print_duration(out, "keep", i->keep_us);
+    buf_printf(out, ", entries: %lld, bytes: %lld", (long long)i->entries, (long long)i->bytes);
+    print_close(out, from, "\n");
 }
 
 static void print_ceilings(const struct settings *s, struct buf *out)
@@ -243,6 +259,7 @@ void settings_print(const struct settings *s, struct buf *out)
     print_budgets(s, out);
     print_limits(s, out);
     buf_printf(out, "max_counters: %zu\n", s->max_counters);
+    print_idempotency(s, out);
     print_ceilings(s, out);
     arena_free(&scratch);
 }

@@ -19,6 +19,16 @@ bool read_ceilings(struct loader *l, const struct value *v, void *into)
     return load_group(l, v->node, v->path, GROUP_CEILINGS, into);
 }
 
+bool read_idempotency(struct loader *l, const struct value *v, void *into)
+{
+    return load_group(l, v->node, v->path, GROUP_IDEMPOTENCY, into);
+}
+
+bool read_ai(struct loader *l, const struct value *v, void *into)
+{
+    return load_group(l, v->node, v->path, GROUP_AI, into);
+}
+
 bool read_texts(struct loader *l, const struct value *v, void *into)
 {
     struct texts *out = into;

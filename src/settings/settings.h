@@ -68,10 +68,23 @@ struct setting_provider {
 
 enum on_disconnect { ON_DISCONNECT_DEFAULT, ON_DISCONNECT_CANCEL, ON_DISCONNECT_FINISH };
 
+struct setting_ai {
+    bool off; /* calls are answered without a provider */
+    str why;
+};
+
 struct setting_feature {
     str name, owner;
     int64_t max_output_tokens; /* 0: not set */
     enum on_disconnect on_disconnect;
+    struct setting_ai ai;
+    struct setting_degraded degraded; /* where it is set it comes before the model's */
+};
+
+/* Answers kept for clients that send the same Idempotency-Key again. */
+struct setting_idempotency {
+    int64_t keep_us; /* 0: off */
+    int64_t entries, bytes;
 };
 
 struct setting_ceilings {
@@ -129,6 +142,7 @@ struct settings {
     struct setting_feature *features;
     size_t feature_count;
     size_t max_counters;
+    struct setting_idempotency idempotency;
 
     int64_t ledger_keep_rows, ledger_keep_us, ledger_sync_us;
     bool durability_disk;
