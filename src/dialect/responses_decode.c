@@ -190,7 +190,7 @@ static bool read_store(struct root *r, json_ref at)
 
 static bool read_background(struct root *r, json_ref at)
 {
-    if (json_is_true(r->doc, at)) note(r, FEATURE_BACKGROUND, S("background"));
+    if (json_is_true(r->doc, at)) note(r, FEATURE_BACKGROUND_CALL, S("background"));
     return true;
 }
 
