@@ -44,7 +44,10 @@ bool read_providers(struct loader *l, const struct value *v, void *into)
         ok = load_name(l, it, path, true) && ok;
         bool good = load_group(l, it, path, GROUP_PROVIDER, &d);
         ok = good && load_provider(l, &d, path, it->key_line) && ok;
-        if (!it->twice) l->s.providers[l->s.provider_count++] = d.p;
+        if (it->twice)
+            credential_drop(d.p.credential); /* an error already, so that nobody else will */
+        else
+            l->s.providers[l->s.provider_count++] = d.p;
     }
     return ok;
 }
