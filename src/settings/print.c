@@ -182,6 +182,7 @@ static void print_features(const struct settings *s, struct buf *out)
         if (f->on_disconnect) {
             buf_printf(out, ", on_disconnect: %s", f->on_disconnect == ON_DISCONNECT_CANCEL ? "cancel" : "finish");
         }
+        if (f->tier != FEATURE_NORMAL) print_pair(out, "tier", feature_tier_name(f->tier));
         if (f->ai.off || f->ai.why.n) {
             buf_printf(out, ", ai: { off: %s", f->ai.off ? "true" : "false");
             if (f->ai.why.n) print_pair(out, "why", f->ai.why);
@@ -245,9 +246,10 @@ void settings_print(const struct settings *s, struct buf *out)
     else
         buf_add(out, S("\nworkers: auto\nlog: "));
     print_text(out, s->log);
+    buf_add_byte(out, '\n');
+    print_health(out, &s->health);
     buf_add(out, s->provider_count ? S("\nproviders:\n") : S("\n"));
-    for (size_t i = 0; i < s->provider_count; i++)
-        print_provider(out, &s->providers[i], s->compat == COMPAT_LENIENT, &scratch);
+    for (size_t i = 0; i < s->provider_count; i++) print_provider(out, &s->providers[i], s, &scratch);
     if (s->model_count) buf_add(out, S("models:\n"));
     for (size_t i = 0; i < s->model_count; i++) print_model(out, &s->models[i]);
     buf_printf(out, "models_only: %s\ncompat: %s\n", s->models_only ? "true" : "false",

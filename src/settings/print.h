@@ -17,8 +17,10 @@ void print_list(struct buf *out, const char *key, const str *items, size_t count
 /* A map in braces: `from` is where its first ", " stands, which goes. */
 void print_close(struct buf *out, size_t from, const char *end);
 
-/* A line of `providers:`; `lenient`: what the top level says. */
-void print_provider(struct buf *out, const struct setting_provider *p, bool lenient, struct arena *scratch);
+/* A line of `providers:`; `s`: what the top level says. */
+void print_provider(struct buf *out, const struct setting_provider *p, const struct settings *s, struct arena *scratch);
+/* "health: { ... }". */
+void print_health(struct buf *out, const struct health_rules *r);
 /* A line of `models:`. */
 void print_model(struct buf *out, const struct setting_model *m);
 void print_ladder(struct buf *out, const struct setting_model *m);

@@ -48,8 +48,25 @@ static void print_access(struct buf *out, const struct setting_provider *p, stru
     if (p->header_count) print_close(out, from, "");
 }
 
-void print_provider(struct buf *out, const struct setting_provider *p, bool lenient, struct arena *scratch)
+void print_health(struct buf *out, const struct health_rules *r)
 {
+    buf_printf(out, "health: { failures: %u", r->failures_in_a_row);
+    print_duration(out, "open", r->open_us);
+    print_duration(out, "open_max", r->open_max_us);
+    print_duration(out, "slow", r->slow_us);
+    buf_printf(out, ", concurrency_max: %u, queue_max: %u }", r->limit_max, r->queue_max);
+}
+
+static bool same_health(const struct health_rules *a, const struct health_rules *b)
+{
+    return a->failures_in_a_row == b->failures_in_a_row && a->open_us == b->open_us &&
+           a->open_max_us == b->open_max_us && a->slow_us == b->slow_us && a->limit_max == b->limit_max &&
+           a->queue_max == b->queue_max;
+}
+
+void print_provider(struct buf *out, const struct setting_provider *p, const struct settings *s, struct arena *scratch)
+{
+    bool lenient = s->compat == COMPAT_LENIENT;
     buf_printf(out, "  %" STR_FMT ": { ", STR_ARG(p->name));
     size_t from = out->n;
     print_pair(out, "kind", p->vendor->kind);
@@ -63,6 +80,10 @@ void print_provider(struct buf *out, const struct setting_provider *p, bool leni
     print_duration(out, "total", p->timeouts.total_us);
     print_close(out, inner, "");
     buf_printf(out, ", connections: %lld", (long long)p->connections);
+    if (!same_health(&p->health, &s->health)) {
+        buf_add(out, S(", "));
+        print_health(out, &p->health);
+    }
     add_protocols(out, p);
     if (p->lenient != lenient) print_pair(out, "compat", p->lenient ? S("lenient") : S("strict"));
     if (p->ca_file.n) print_pair(out, "ca_file", p->ca_file);

@@ -24,8 +24,24 @@ bool read_idempotency(struct loader *l, const struct value *v, void *into)
     return load_group(l, v->node, v->path, GROUP_IDEMPOTENCY, into);
 }
 
+bool read_feature_tier(struct loader *l, const struct value *v, void *into)
+{
+    str words[FEATURE_TIERS];
+    for (enum feature_tier t = 0; t < FEATURE_TIERS; t++) words[t] = feature_tier_name(t);
+    int i = load_one_of(l, v, words, FEATURE_TIERS, "tier", "critical, normal or background");
+    if (i >= 0) *(enum feature_tier *)into = (enum feature_tier)i;
+    return i >= 0;
+}
+
 bool read_ai(struct loader *l, const struct value *v, void *into)
 {
+    static const str words[] = {STR_INIT("on"), STR_INIT("off")};
+    struct setting_ai *out = into;
+    if (v->node && v->node->kind == TREE_SCALAR) {
+        int i = load_one_of(l, v, words, COUNT_OF(words), "state of AI", "on, off, or { off: true, why: ... }");
+        out->off = i == 1;
+        return i >= 0;
+    }
     return load_group(l, v->node, v->path, GROUP_AI, into);
 }
 

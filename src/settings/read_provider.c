@@ -6,6 +6,25 @@ bool read_timeouts(struct loader *l, const struct value *v, void *into)
     return load_group(l, v->node, v->path, GROUP_TIMEOUTS, into);
 }
 
+static bool check_health(struct loader *l, const struct health_rules *r, const struct value *v)
+{
+    if (r->open_us <= r->open_max_us) return true;
+    load_error(l, v->line, v->path, "must not open for longer at first (open) than at most (open_max)");
+    return false;
+}
+
+bool read_health(struct loader *l, const struct value *v, void *into)
+{
+    health_rules_default(into);
+    return load_group(l, v->node, v->path, GROUP_HEALTH, into) && check_health(l, into, v);
+}
+
+bool read_provider_health(struct loader *l, const struct value *v, void *into)
+{
+    *(struct health_rules *)into = l->s.health; /* read before */
+    return load_group(l, v->node, v->path, GROUP_PROVIDER_HEALTH, into) && check_health(l, into, v);
+}
+
 static bool name_is_plain(str name)
 {
     for (size_t i = 0; i < name.n; i++) {

@@ -104,6 +104,14 @@ bool read_times(struct loader *l, const struct value *v, void *into)
     return count_from(l, v, 1, MODEL_ATTEMPTS_MAX, into);
 }
 
+bool read_small(struct loader *l, const struct value *v, void *into)
+{
+    int64_t n = 1;
+    bool ok = count_from(l, v, 1, 1000000, &n);
+    *(uint32_t *)into = (uint32_t)n;
+    return ok;
+}
+
 bool read_counters(struct loader *l, const struct value *v, void *into)
 {
     int64_t n = 1;

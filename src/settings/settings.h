@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "policy/budgets.h"
+#include "policy/health.h"
 #include "policy/keys.h"
 #include "policy/limits.h"
 #include "price/price.h"
@@ -56,8 +57,9 @@ struct setting_provider {
     str api_version;
     bool off;
     struct setting_timeouts timeouts;
-    int64_t connections; /* ceiling per worker */
-    str ca_file;         /* own certificate authority; empty: the system's */
+    struct health_rules health; /* of each of its targets */
+    int64_t connections;        /* ceiling per worker */
+    str ca_file;                /* own certificate authority; empty: the system's */
     bool tls_verify;
     picousd cost_per_hour;       /* PRICE_UNSET: per token */
     int64_t concurrency_at_full; /* calls at a time that fill the machine (cost_per_hour) */
@@ -77,6 +79,7 @@ struct setting_feature {
     str name, owner;
     int64_t max_output_tokens; /* 0: not set */
     enum on_disconnect on_disconnect;
+    enum feature_tier tier;
     struct setting_ai ai;
     struct setting_degraded degraded; /* where it is set it comes before the model's */
 };
@@ -121,6 +124,7 @@ struct settings {
     int64_t workers; /* 0: auto */
     str log;         /* "stderr", "off", or a path */
 
+    struct health_rules health; /* of providers that say nothing */
     struct setting_provider *providers;
     size_t provider_count;
     struct setting_model *models;

@@ -61,6 +61,28 @@ static void front(void **state)
     settings_drop(s);
 }
 
+/* The reference tells the defaults that the module has. */
+static void health(void **state)
+{
+    (void)state;
+    struct health_rules usual;
+    struct settings *s =
+        test_settings("providers: { a: { kind: ollama }, b: { kind: ollama, health: { open: 7s } } }", "");
+    health_rules_default(&usual);
+    const struct health_rules *r = &s->health;
+    assert_int_equal(r->failures_in_a_row, usual.failures_in_a_row);
+    assert_int_equal(r->open_us, usual.open_us);
+    assert_int_equal(r->open_max_us, usual.open_max_us);
+    assert_int_equal(r->slow_us, usual.slow_us);
+    assert_int_equal(r->limit_max, usual.limit_max);
+    assert_int_equal(r->queue_max, usual.queue_max);
+    assert_int_equal(r->repeat_tokens, usual.repeat_tokens); /* no setting: the module's own */
+    assert_int_equal(settings_provider(s, S("a"))->health.open_us, usual.open_us);
+    assert_int_equal(settings_provider(s, S("b"))->health.open_us, 7 * US_PER_SECOND);
+    assert_int_equal(settings_provider(s, S("b"))->health.excess_failures, usual.excess_failures);
+    settings_drop(s);
+}
+
 static void rules(void **state)
 {
     (void)state;
@@ -303,17 +325,10 @@ static void many_problems(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(front),
-        cmocka_unit_test(rules),
-        cmocka_unit_test(prices),
-        cmocka_unit_test(routes),
-        cmocka_unit_test(routes_by_family),
-        cmocka_unit_test(vendors_chosen),
-        cmocka_unit_test(masks),
-        cmocka_unit_test(sellers),
-        cmocka_unit_test(files),
-        cmocka_unit_test(too_large),
-        cmocka_unit_test(many_problems),
+        cmocka_unit_test(front),          cmocka_unit_test(health),    cmocka_unit_test(rules),
+        cmocka_unit_test(prices),         cmocka_unit_test(routes),    cmocka_unit_test(routes_by_family),
+        cmocka_unit_test(vendors_chosen), cmocka_unit_test(masks),     cmocka_unit_test(sellers),
+        cmocka_unit_test(files),          cmocka_unit_test(too_large), cmocka_unit_test(many_problems),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
