@@ -138,7 +138,7 @@ function gemini({ GoogleGenAI }, url, apiKey) {
             return {
                 text: parts.filter((p) => p.text && !p.thought).map((p) => p.text).join(''), thoughts: parts.filter((p) => p.thought).map((p) => p.text ?? '').join(''),
                 said: { role: 'model', parts: parts.filter((p) => !(p.text === '' && !p.thoughtSignature)) }, calls: calls.map((p) => ({ id: p.functionCall.id, name: p.functionCall.name, args: p.functionCall.args })),
-                stop: ended(why, { STOP: calls.length ? 'tools' : 'stop', MAX_TOKENS: 'length' }),
+                stop: ended(why, { STOP: calls.length ? 'tools' : 'stop', FUNCTION_CALL: 'tools', MAX_TOKENS: 'length' }), // the last but one is aimock's own
                 usage: u && { prompt: n(u.promptTokenCount), read: n(u.cachedContentTokenCount), output: n(u.candidatesTokenCount), reasoning: n(u.thoughtsTokenCount), total: u.totalTokenCount },
             };
         },
@@ -163,7 +163,7 @@ function converse({ aws, http }, url, key) {
         const blocks = [];
         let why, u;
         for await (const e of events) {
-            if (e.contentBlockStart) blocks[e.contentBlockStart.contentBlockIndex] = { toolUse: { ...e.contentBlockStart.start.toolUse, input: '' } };
+            if (e.contentBlockStart?.start?.toolUse) blocks[e.contentBlockStart.contentBlockIndex] = { toolUse: { ...e.contentBlockStart.start.toolUse, input: '' } };
             const d = e.contentBlockDelta?.delta, at = e.contentBlockDelta?.contentBlockIndex;
             if (d?.text !== undefined) (blocks[at] ??= { text: '' }).text += d.text;
             if (d?.toolUse) blocks[at].toolUse.input += d.toolUse.input;
