@@ -4,7 +4,7 @@
 #include "admin/inside.h"
 
 #include "base/time.h"
-#include "flow/request.h"
+#include "flow/degrade.h"
 
 static void label(struct buf *out, const char *name, str value, bool *first)
 {
@@ -256,6 +256,13 @@ static void write_process(struct buf *out, struct admin *a, const struct metrics
         first = true;
         label(out, "error_type", err_info(e)->name, &first);
         number(out, first, (double)m->refused[e]);
+    }
+    head(out, "purser_degraded_total", "counter", "Calls answered without a provider, by what kept them from one.");
+    for (enum degrade_reason why = DEGRADE_NONE + 1; why < DEGRADE_COUNT; why++) {
+        buf_printf(out, "purser_degraded_total");
+        first = true;
+        label(out, "reason", degrade_name(why), &first);
+        number(out, first, (double)m->degraded[why]);
     }
     gauge(out, "purser_requests_in_flight", "gauge", "Requests being served.",
           (double)__atomic_load_n(&p->request_count, __ATOMIC_RELAXED));

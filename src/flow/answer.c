@@ -4,6 +4,7 @@
 
 #include "base/time.h"
 #include "flow/again.h"
+#include "flow/degrade.h"
 #include "flow/mishap.h"
 #include "flow/purser.h"
 
@@ -33,6 +34,7 @@ static bool learned(struct request *r)
 static void answer_client(struct request *r)
 {
     struct attempt *a = r->attempt;
+    if (degrade_after(r, a)) return;
     if (!a->err) {
         if (r->answer.begun || !a->body.whole)
             client_finish_stream(r, buf_str(&a->body.withheld));

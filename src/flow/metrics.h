@@ -11,6 +11,9 @@
 enum { METRIC_SERIES_MAX = 512, METRIC_BUCKETS = 14, METRIC_TOKEN_BUCKETS = 14 };
 enum { METRIC_STEPS_MAX = 16, METRIC_SAMPLE_EVERY = 32 };
 
+/* Why a call is answered without a provider. */
+enum degrade_reason { DEGRADE_NONE, DEGRADE_SWITCH, DEGRADE_BUDGET, DEGRADE_OUTAGE, DEGRADE_RUNAWAY, DEGRADE_COUNT };
+
 /* Labels of a series; further combinations share the series "other". */
 struct metric_labels {
     str operation, provider, vendor, model, key, feature;
@@ -43,6 +46,7 @@ struct metrics {
     size_t count;
     uint16_t slots[METRIC_SERIES_MAX * 2]; /* index + 1 by hash */
     uint64_t refused[ERR_COUNT];           /* calls that no provider saw, by error */
+    uint64_t degraded[DEGRADE_COUNT];      /* calls answered without a provider */
     uint64_t overhead_us, overhead_count;
     struct metric_step steps[METRIC_STEPS_MAX]; /* every METRIC_SAMPLE_EVERYth request's */
     uint64_t waits, wait_us;                    /* for held budget */
@@ -62,6 +66,7 @@ void metrics_init(struct metrics *m);
 void metrics_free(struct metrics *m);
 void metrics_attempt(struct metrics *m, const struct metric_call *call);
 void metrics_refused(struct metrics *m, enum err e);
+void metrics_degraded(struct metrics *m, enum degrade_reason why);
 void metrics_step(struct metrics *m, unsigned step, uint64_t ns);
 void metrics_wait(struct metrics *m, int64_t wait_us);
 /* Adds `from` to `into`, locking `from`. */

@@ -1,5 +1,5 @@
 /* plan: the target's prices and the bound: the most that this call can cost. */
-#include "flow/request.h"
+#include "flow/degrade.h"
 
 #include "flow/purser.h"
 
@@ -157,6 +157,7 @@ static bool plan_ways(struct request *r)
 enum verdict step_plan(struct request *r)
 {
     const struct call *call = &r->attribute.call;
+    if (degrade_asked(r)) return degrade_switched_off(r);
     bool unbounded = call->server_tools && call->max_tool_calls < 0;
     if (unbounded && budget_rules_count(r->lease->snapshot->budgets)) {
         return request_fail_param(

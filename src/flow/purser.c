@@ -3,6 +3,7 @@
 #include "base/time.h"
 #include "flow/past.h"
 #include "flow/ports.h"
+#include "flow/switching.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -194,6 +195,7 @@ static void fetch_tokens(const struct settings *s)
 bool purser_start(struct purser *p, struct buf *why)
 {
     if (!ports_free(p, p->current->settings, why)) return false;
+    if (!switching_restore(p, why)) return false; /* what was off must not come on by a start */
     fetch_tokens(p->current->settings);
     for (unsigned i = 0; i < p->worker_count; i++) {
         if (!worker_listen(p->workers[i], why)) return false;
@@ -339,6 +341,7 @@ void purser_drop(struct purser *p)
     free(p->workers);
     ledger_close(p->ledger);
     snapshot_put(p->current);
+    switching_drop(p);
     budgets_drop(p->budgets);
     limits_drop(p->limits);
     peers_drop(p->peers);

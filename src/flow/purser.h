@@ -1,6 +1,6 @@
 /* The running server: what all threads share, and its start, reload and stop.
  *
- * Shared, each with its rule: the settings snapshot (immutable, swapped whole),
+ * Shared, each with its rule: the settings snapshot and the switches (immutable, swapped whole),
  * budget and limit cells (atomics), journals (one writer, one reader), one mailbox a
  * worker, the access log (a ring under a mutex). Nothing else. */
 #ifndef FLOW_PURSER_H
@@ -20,8 +20,9 @@ struct purser {
     struct access_log *log;
     struct worker **workers;
     unsigned worker_count;
-    pthread_mutex_t control;  /* one reload, key change or stop at a time */
-    struct snapshot *current; /* under `control` */
+    pthread_mutex_t control;   /* one reload, key change or stop at a time */
+    struct snapshot *current;  /* under `control` */
+    struct switches *switches; /* what is off, under `control` */
     uint32_t generation;
     const char *settings_file; /* for reloads */
     int64_t started_us;

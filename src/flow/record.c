@@ -1,6 +1,6 @@
 /* record: waits until the connection to the provider is free, then the access log
  * and the release of what the request held. */
-#include "flow/request.h"
+#include "flow/degrade.h"
 
 #include "base/time.h"
 #include "flow/purser.h"
@@ -21,7 +21,10 @@ static void log_call(struct request *r)
     char when[40], money[MONEY_TEXT_MAX];
     buf_init(&line, 8 * 1024);
     buf_reserve(&line, 512);
-    int status = r->err ? err_info(r->err)->status : a && a->head.status ? a->head.status : 200;
+    int status = r->degrade.why        ? r->degrade.status
+                 : r->err              ? err_info(r->err)->status
+                 : a && a->head.status ? a->head.status
+                                       : 200;
     buf_printf(&line,
                "{\"time\":\"%" STR_FMT "\",\"request_id\":\"%016llx\",\"status\":%d,\"outcome\":\"%" STR_FMT "\"",
                STR_ARG(time_format(r->at_us, when)), (unsigned long long)r->id, status,
@@ -36,6 +39,7 @@ static void log_call(struct request *r)
         add_text(&line, "provider", who[SCOPE_PROVIDER]);
         add_text(&line, "model", who[SCOPE_MODEL]);
     }
+    if (r->degrade.why) add_text(&line, "degraded", degrade_name(r->degrade.why));
     if (a) {
         const int64_t *units = a->body.answer.usage.units;
         long long input =

@@ -203,6 +203,11 @@ struct request {
         bool paused; /* the client reads too slowly: the provider's side rests */
     } answer;
 
+    struct {
+        enum degrade_reason why; /* answered without a provider; DEGRADE_NONE: not so */
+        int status;
+    } degrade;
+
     struct attempt *attempt; /* the one that answers, or would */
     struct attempt *rival;   /* a second one beside it: whichever has content first answers */
     unsigned attempts;

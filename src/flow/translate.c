@@ -26,8 +26,7 @@ static bool refuse(struct request *r, const struct call_problem *problem)
     return false;
 }
 
-/* Once for all ways. */
-static bool decode(struct request *r)
+bool translate_read(struct request *r)
 {
     const struct dialect *from = dialect_of(r->receive.kind);
     struct call_problem problem = {0};
@@ -98,7 +97,7 @@ bool translate_plan(struct request *r, struct way *way)
     way->translated = true;
     way->kind = to;
     way->lenient = asked.n ? str_eq_nocase(asked, S("lenient")) : t->provider->lenient;
-    if (!decode(r)) return false;
+    if (!translate_read(r)) return false;
     if (!canon_check_at(r->plan.canon, call_kind_dialect(to), t->provider->vendor->kind, way->lenient, &dropped,
                         &problem))
         return refuse(r, &problem);
@@ -135,6 +134,28 @@ static void take_delta(struct canon_sink *sink, const struct canon_delta *delta)
     dialect_at(t->encoder.dialect)->encode_delta(&t->encoder, delta);
 }
 
+struct canon_encoder translate_encoder(struct request *r, char seed[TEXT_NUMBER_MAX], struct event_sink *sink)
+{
+    return (struct canon_encoder){.dialect = call_kind_dialect(r->receive.kind),
+                                  .sink = sink,
+                                  .arena = &r->arena,
+                                  .model = r->attribute.call.model,
+                                  .seed = str_of(seed, text_hex(seed, r->id)),
+                                  .created_s = r->at_us / US_PER_SECOND,
+                                  .include_usage = r->attribute.call.include_usage,
+                                  .echo = r->plan.echo,
+                                  .sequence = -1};
+}
+
+struct canon_client translate_client(const struct request *r, char seed[TEXT_NUMBER_MAX])
+{
+    return (struct canon_client){.model = r->attribute.call.model,
+                                 .seed = str_of(seed, text_hex(seed, r->id)),
+                                 .created_s = r->at_us / US_PER_SECOND,
+                                 .echo = r->plan.echo,
+                                 .call = r->plan.canon};
+}
+
 static struct translation *begin(struct attempt *a)
 {
     struct request *r = a->request;
@@ -147,15 +168,7 @@ static struct translation *begin(struct attempt *a)
                                         .quirks = a->way->target->provider->quirks,
                                         .arena = &r->arena,
                                         .sink = &t->sink};
-    t->encoder = (struct canon_encoder){.dialect = call_kind_dialect(r->receive.kind),
-                                        .sink = &t->writer.sink,
-                                        .arena = &r->arena,
-                                        .model = r->attribute.call.model,
-                                        .seed = str_of(t->seed, text_hex(t->seed, r->id)),
-                                        .created_s = r->at_us / US_PER_SECOND,
-                                        .include_usage = r->attribute.call.include_usage,
-                                        .echo = r->plan.echo,
-                                        .sequence = -1};
+    t->encoder = translate_encoder(r, t->seed, &t->writer.sink);
     a->body.translation = t;
     return t;
 }
@@ -205,13 +218,7 @@ bool translate_whole(struct attempt *a, struct buf *out)
     struct canon_answer answer;
     char seed[TEXT_NUMBER_MAX];
     if (!decode_whole(a, &answer)) return false;
-    struct canon_client client = {
-        .model = r->attribute.call.model,
-        .seed = str_of(seed, text_hex(seed, r->id)),
-        .created_s = r->at_us / US_PER_SECOND,
-        .echo = r->plan.echo,
-        .call = r->plan.canon,
-    };
+    struct canon_client client = translate_client(r, seed);
     kind_encode_answer(r->receive.kind, &answer, &client, out);
     return true;
 }

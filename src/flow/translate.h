@@ -3,12 +3,19 @@
 #ifndef FLOW_TRANSLATE_H
 #define FLOW_TRANSLATE_H
 
+#include "base/text.h"
 #include "flow/frames.h"
 
 struct request;
 struct attempt;
 struct way;
 
+/* The call in canonical form, once for all who need it: `plan.canon`. The worker's document must be its body's.
+ * Fails: false with the request failed. */
+bool translate_read(struct request *r) MUST_CHECK;
+/* How an answer is shown to the client, as events or whole. `seed` must live as long as what comes back. */
+struct canon_encoder translate_encoder(struct request *r, char seed[TEXT_NUMBER_MAX], struct event_sink *sink);
+struct canon_client translate_client(const struct request *r, char seed[TEXT_NUMBER_MAX]);
 /* What the target is asked, in a dialect that it speaks: the client's own where it can.
  * Decodes the call where that is another one.
  * Fails: false with the request failed. */

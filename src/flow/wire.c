@@ -1,5 +1,5 @@
 /* connect, send, head: the call to the provider, as bytes and events. */
-#include "flow/request.h"
+#include "flow/degrade.h"
 
 #include "base/time.h"
 #include "flow/again.h"
@@ -51,10 +51,16 @@ void wire_drop_request(struct attempt *a)
     if (r->x) http_drop_request(r->x);
 }
 
+/* For another attempt, or to find the set reply that fits. */
+static bool needs_request(const struct request *r)
+{
+    return again_possible(r) || (!r->answer.begun && degrade_may(r));
+}
+
 static void on_sent(struct http_call *c)
 {
     struct attempt *a = CONTAINER_OF(c, struct attempt, wire.call);
-    if (!on_trial(a) && !again_possible(a->request)) wire_drop_request(a);
+    if (!on_trial(a) && !needs_request(a->request)) wire_drop_request(a);
     attempt_wake(a);
 }
 
@@ -131,6 +137,8 @@ enum verdict attempt_connect(struct attempt *a)
 {
     if (!a->began) {
         if (!a->request->x) return attempt_fail(a, ERR_CLIENT_GONE, "the client hung up");
+        if (degrade_asked(a->request)) /* the last moment: it may have waited for money, or for its turn */
+            return attempt_fail(a, ERR_SWITCHED_OFF, "AI was switched off");
         if (!wire_start(a)) return STEP_JUMP;
         if (a->wire.call.sent) {
             on_sent(&a->wire.call);
@@ -172,7 +180,7 @@ static void on_head(struct http_call *c)
     }
     if (c->head.status < 300) a->way->target->accepts |= on_trial(a);
     bool settled = !on_trial(a) || (c->head.status != 400 && c->head.status != 422);
-    if (settled && !again_possible(a->request)) wire_drop_request(a);
+    if (settled && !needs_request(a->request)) wire_drop_request(a);
     struct credential *credential = a->way->target->provider->credential;
     if (credential && (c->head.status == 401 || c->head.status == 403)) credential_refuse(credential);
     str type = http_head_find(&c->head, S("content-type"));

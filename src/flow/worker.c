@@ -3,6 +3,7 @@
 #include "base/time.h"
 #include "flow/purser.h"
 #include "flow/request.h"
+#include "flow/switching.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -81,6 +82,7 @@ static void on_mail(struct loop *l)
         struct http_limits limits = limits_of(w, offered->settings);
         http_server_set_limits(w->server, &limits);
     }
+    switching_adopt(w);
     if (__atomic_load_n(&w->synced, __ATOMIC_ACQUIRE)) { /* the journal reached the disk, or has room again */
         __atomic_store_n(&w->synced, false, __ATOMIC_RELEASE);
         LIST_EACH (it, &w->requests) {
@@ -298,6 +300,8 @@ void worker_drop(struct worker *w)
     deadline_clear(&w->drain);
     if (w->lease) lease_end(w);
     snapshot_put(w->offered);
+    switches_put(w->switching.offered);
+    switches_put(w->switches);
     loop_free(&w->loop);
     metrics_free(&w->metrics);
     json_free(&w->json);

@@ -10,6 +10,7 @@
 #include "ledger/ledger.h"
 #include "net/http_client.h"
 #include "net/http_server.h"
+#include "policy/switches.h"
 #include "price/tokens_estimate.h"
 
 #include <pthread.h>
@@ -84,11 +85,16 @@ struct worker {
     struct metrics metrics;
     struct rng rng; /* back-off, balance */
     pthread_mutex_t mail_lock;
-    struct list mail;         /* of struct mail, under the lock */
-    struct snapshot *offered; /* a new generation to take over, under the lock */
-    uint32_t adopted;         /* generation in use: read by others, atomically */
-    bool synced;              /* atomic: the journal reached the disk, or has room again */
-    bool stop_asked;          /* atomic */
+    struct list mail;          /* of struct mail, under the lock */
+    struct snapshot *offered;  /* a new generation to take over, under the lock */
+    struct switches *switches; /* what is off; counted */
+    struct {
+        struct switches *offered; /* to take over, under the lock */
+        uint32_t adopted;         /* atomic: the generation in use */
+    } switching;
+    uint32_t adopted; /* generation in use: read by others, atomically */
+    bool synced;      /* atomic: the journal reached the disk, or has room again */
+    bool stop_asked;  /* atomic */
     bool stopping, drain_over;
     struct deadline drain, pulse;
 };

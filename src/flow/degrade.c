@@ -1,0 +1,286 @@
+#include "flow/degrade.h"
+
+#include "base/time.h"
+#include "flow/mishap.h"
+#include "flow/purser.h"
+
+enum {
+    RETRY_AFTER_S = 60, /* where nobody knows when it will be over */
+    RETRY_AFTER_MAX_S = 24 * 3600,
+};
+
+str degrade_name(enum degrade_reason why)
+{
+    static const str names[DEGRADE_COUNT] = {
+        [DEGRADE_NONE] = STR_INIT("none"),       [DEGRADE_SWITCH] = STR_INIT("switch"),
+        [DEGRADE_BUDGET] = STR_INIT("budget"),   [DEGRADE_OUTAGE] = STR_INIT("outage"),
+        [DEGRADE_RUNAWAY] = STR_INIT("runaway"),
+    };
+    return why < DEGRADE_COUNT ? names[why] : S("");
+}
+
+/* ---- is AI off? */
+
+static const struct ai_switch *switch_of(const struct request *r)
+{
+    return switches_find(r->worker->switches, r->attribute.payer.is[SCOPE_FEATURE], time_now_us());
+}
+
+bool degrade_asked(const struct request *r)
+{
+    return switches_count(r->worker->switches) && switch_of(r);
+}
+
+/* ---- the set reply */
+
+/* The model's chain of rules; NULL where none is set. */
+static const struct setting_degraded *rules_of(const struct request *r)
+{
+    const struct setting_model *m = r->plan.model;
+    return m && m->degraded.set ? &m->degraded : NULL;
+}
+
+bool degrade_may(const struct request *r)
+{
+    return rules_of(r) != NULL;
+}
+
+/* The text of the last turn of the user's, for rules that look at it. */
+static str last_question(struct request *r)
+{
+    const struct canon_message *last = NULL;
+    struct buf text;
+    for (const struct canon_message *m = r->plan.canon->messages; m; m = m->next)
+        if (m->role == ROLE_USER) last = m;
+    buf_init(&text, 0);
+    for (const struct canon_part *p = last ? last->parts : NULL; p; p = p->next) {
+        if (p->kind != PART_TEXT) continue;
+        if (text.n) buf_add_byte(&text, '\n');
+        buf_add(&text, canon_decode(&r->arena, p->text));
+    }
+    str out = arena_str(&r->arena, buf_str(&text));
+    buf_free(&text);
+    return out;
+}
+
+/* The first rule that matches: the others are not asked, even where its reply does not fit. */
+static const struct setting_degraded *find_rule(struct request *r)
+{
+    const struct setting_degraded *rule = rules_of(r);
+    str question = STR_NONE;
+    for (; rule; rule = rule->next) {
+        if (!rule->match.code) return rule;
+        if (!question.p) question = last_question(r);
+        if (pattern_find(rule->match.code, question) == PATTERN_YES) return rule; /* one that gives up matches nothing */
+    }
+    return NULL;
+}
+
+static bool is_json(const struct request *r, str text, bool object)
+{
+    struct json_fail fail;
+    struct json *doc = &r->worker->event_json;
+    return json_parse(doc, text, &fail) && (!object || json_type(doc, JSON_ROOT) == JSON_OBJECT);
+}
+
+/* Its reply is then the error's message. */
+static bool is_error(const struct setting_degraded *rule)
+{
+    return rule->status >= 400;
+}
+
+/* Would a client take this text for an answer to what it asked? */
+static bool fits(const struct request *r, str reply)
+{
+    const struct canon_call *call = r->plan.canon;
+    if (call->choice.mode == CHOICE_REQUIRED) return false;
+    for (const struct canon_note *n = call->notes; n; n = n->next)
+        if (n->feature == FEATURE_AUDIO_OUT || n->feature == FEATURE_IMAGE_OUT) return false;
+    return call->output.format == FORMAT_TEXT || is_json(r, reply, call->output.format == FORMAT_JSON);
+}
+
+/* The call in canonical form, as long as its body is still there. */
+static bool read_call(struct request *r)
+{
+    struct worker *w = r->worker;
+    struct json_fail fail;
+    if (r->plan.canon) return true;
+    if (!r->receive.body.p) return false;
+    if (w->json_of != r->id && !json_parse(&w->json, r->receive.body, &fail)) return false;
+    w->json_of = r->id;
+    return translate_read(r);
+}
+
+/* NULL where none is set, none matches, or the one that does is no answer to this call. */
+static const struct setting_degraded *find_reply(struct request *r)
+{
+    if (!rules_of(r) || !call_kind_generates(r->receive.kind) || !dialect_of(r->receive.kind)->decode_call) return NULL;
+    if (!read_call(r)) return NULL;
+    const struct setting_degraded *rule = find_rule(r);
+    if (!rule || !rule->reply.n) return NULL;
+    return is_error(rule) || fits(r, rule->reply) ? rule : NULL; /* an error is valid for every call */
+}
+
+/* ---- answering */
+
+/* Said to come from another family than the client's: so all of it, the usage above all, is written from its
+ * canonical form, and nothing from bytes of a provider. */
+static void build(struct request *r, str reply, struct canon_answer *answer)
+{
+    bool chat = call_kind_dialect(r->receive.kind) == DIALECT_CHAT;
+    canon_answer_init(answer, chat ? DIALECT_MESSAGES : DIALECT_CHAT, &r->arena);
+    answer->model = r->attribute.call.model;
+    answer->created_s = r->at_us / US_PER_SECOND;
+    answer->usage.known = true; /* nothing was used, and that is known */
+    int64_t choices = r->plan.canon->choices;
+    for (int64_t i = 0; i < choices && i < CANON_CHOICES_MAX; i++) {
+        struct canon_choice *c = canon_add_choice(answer, i);
+        c->stop = STOP_END;
+        c->last_part = canon_add_part(&r->arena, &c->parts, PART_TEXT);
+        c->last_part->text = canon_quote(&r->arena, reply);
+    }
+}
+
+struct replaying {
+    struct canon_sink sink;
+    struct canon_encoder encoder;
+    struct frame_writer writer;
+};
+
+static void take_delta(struct canon_sink *sink, const struct canon_delta *delta)
+{
+    struct replaying *to = CONTAINER_OF(sink, struct replaying, sink);
+    dialect_at(to->encoder.dialect)->encode_delta(&to->encoder, delta);
+}
+
+static void write_stream(struct request *r, const struct canon_answer *answer, struct buf *out)
+{
+    struct replaying to = {.sink = {take_delta}};
+    char seed[TEXT_NUMBER_MAX];
+    frame_writer_init(&to.writer, r->receive.path.framing, out);
+    to.encoder = translate_encoder(r, seed, &to.writer.sink);
+    to.encoder.cost_usd = S("0");
+    canon_replay(answer, &to.sink);
+    frame_writer_end(&to.writer);
+    canon_encoder_free(&to.encoder);
+}
+
+static void write_headers(const struct request *r, str type, struct buf *out)
+{
+    char text[MONEY_TEXT_MAX];
+    buf_add(out, type);
+    buf_add(out, S("x-purser-request-id: "));
+    buf_add_hex64(out, r->id);
+    buf_printf(out, "\r\nx-purser-degraded: %" STR_FMT "\r\nx-purser-cost-usd: %" STR_FMT "\r\n",
+               STR_ARG(degrade_name(r->degrade.why)), STR_ARG(money_format(r->cost_so_far, text)));
+    buf_add(out, r->limit.headers);
+}
+
+static void send_answer(struct request *r, str reply)
+{
+    struct canon_answer answer;
+    struct buf body, headers;
+    bool stream = r->attribute.call.stream;
+    char seed[TEXT_NUMBER_MAX];
+    buf_init(&body, 0);
+    buf_init(&headers, 0);
+    build(r, reply, &answer);
+    if (stream) {
+        write_stream(r, &answer, &body);
+    } else {
+        struct canon_client client = translate_client(r, seed);
+        dialect_of(r->receive.kind)->encode_answer(&answer, &client, &body);
+    }
+    r->degrade.status = 200;
+    write_headers(r, framing_header(stream ? r->receive.path.framing : FRAMING_NONE), &headers);
+    if (r->x) http_respond(r->x, r->degrade.status, buf_str(&headers), buf_str(&body));
+    buf_free(&body);
+    buf_free(&headers);
+}
+
+/* The client is told in its own shape, and not to hurry back. */
+static void send_error(struct request *r, const struct degrading *d, const struct setting_degraded *rule)
+{
+    int64_t seconds = d->retry_after_s > 0 ? d->retry_after_s : RETRY_AFTER_S;
+    if (seconds > RETRY_AFTER_MAX_S) seconds = RETRY_AFTER_MAX_S;
+    r->err = d->why == DEGRADE_SWITCH ? ERR_SWITCHED_OFF : ERR_DEGRADED;
+    r->err_message = rule ? rule->reply : d->message.n ? d->message : err_info(r->err)->text;
+    r->degrade.status = rule ? (int)rule->status : err_info(r->err)->status;
+    struct buf body, headers;
+    buf_init(&body, 0);
+    buf_init(&headers, 0);
+    dialect_at(r->receive.dialect)->error(&body, r->err, r->err_message, STR_NONE, STR_NONE);
+    write_headers(r, S("content-type: application/json\r\n"), &headers);
+    buf_printf(&headers, "retry-after: %lld\r\nx-should-retry: false\r\n", (long long)seconds);
+    if (r->x) http_respond(r->x, r->degrade.status, buf_str(&headers), buf_str(&body));
+    buf_free(&body);
+    buf_free(&headers);
+}
+
+static void respond(struct request *r, const struct degrading *d)
+{
+    r->degrade.why = d->why;
+    const struct setting_degraded *rule = find_reply(r);
+    r->err = ERR_NONE; /* what failed, or what reading the call found wrong with it, stands below */
+    if (rule && !is_error(rule))
+        send_answer(r, rule->reply);
+    else
+        send_error(r, d, rule);
+    metrics_degraded(&r->worker->metrics, d->why);
+    r->answer.done = true;
+}
+
+enum verdict degrade_answer(struct request *r, const struct degrading *d)
+{
+    respond(r, d);
+    r->step = REQUEST_record;
+    return STEP_JUMP;
+}
+
+/* ---- a switch */
+
+static struct degrading by_switch(struct request *r)
+{
+    const struct ai_switch *off = switch_of(r);
+    struct degrading d = {.why = DEGRADE_SWITCH};
+    if (!off) { /* it came on again while this was decided */
+        d.message = S("AI was switched off while the call ran. Please try again.");
+        d.retry_after_s = 1;
+        return d;
+    }
+    int64_t left_us = off->until_us ? off->until_us - time_now_us() : 0;
+    d.retry_after_s = left_us > 0 ? (left_us + US_PER_SECOND - 1) / US_PER_SECOND : 0;
+    d.message = arena_printf(&r->arena, "AI is switched off%s%" STR_FMT "%s%s%" STR_FMT ".",
+                             off->feature.n ? " for the feature '" : " for all features", STR_ARG(off->feature),
+                             off->feature.n ? "'" : "", off->why.n ? ": " : "", STR_ARG(off->why));
+    return d;
+}
+
+enum verdict degrade_switched_off(struct request *r)
+{
+    struct degrading d = by_switch(r);
+    return degrade_answer(r, &d);
+}
+
+/* ---- an outage */
+
+/* What the client did wrong is its to mend. */
+static bool is_outage(const struct attempt *a)
+{
+    enum mishap mishap = mishap_of(a);
+    return mishap == MISHAP_ERROR || mishap == MISHAP_TIMEOUT || mishap == MISHAP_RATE_LIMIT;
+}
+
+bool degrade_after(struct request *r, const struct attempt *last)
+{
+    struct degrading d = {.why = DEGRADE_OUTAGE};
+    if (r->answer.begun) return false;
+    if (last->err == ERR_SWITCHED_OFF)
+        d = by_switch(r);
+    else if (!degrade_may(r) || !is_outage(last))
+        return false;
+    else if (last->err_why)
+        d.message = str_from(last->err_why);
+    respond(r, &d);
+    return true;
+}
