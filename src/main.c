@@ -20,6 +20,8 @@ static const struct entry entries[] = {
     {"report", cmd_report, "print what was spent, by whom and for what"},
     {"keys", cmd_keys, "add, list and revoke keys"},
     {"budgets", cmd_budgets, "show budgets: spent, held, left, when they reset"},
+    {"ai", cmd_ai, "switch AI off and on, show what is off"},
+    {"events", cmd_events, "list what somebody should know: budgets nearly spent"},
     {"prices", cmd_prices, "look into the price book"},
     {"providers", cmd_providers, "list who answers, check whether they can be reached"},
     {"ledger", cmd_ledger, "verify the ledger, export its rows"},

@@ -63,6 +63,9 @@ static const struct route routes[] = {
     {"GET", "/metrics", false, admin_serve_metrics},
     {"GET", "/api/v1/report", false, admin_serve_report},
     {"GET", "/api/v1/budgets", false, admin_serve_budgets},
+    {"GET", "/api/v1/switches", false, admin_serve_switches},
+    {"POST", "/api/v1/switches", false, admin_serve_switch},
+    {"GET", "/api/v1/events", false, admin_serve_events},
     {"POST", "/control/flush", true, serve_flush},
     {"POST", "/control/keys", true, admin_serve_key_add},
     {"POST", "/control/keys/revoke", true, admin_serve_key_revoke},
@@ -94,7 +97,9 @@ static void on_request(struct http_exchange *x)
     if (path_known)
         admin_error(x, 405, "The path takes another method.");
     else
-        admin_error(x, 404, "There is nothing at this path: try /metrics, /api/v1/report or /api/v1/budgets.");
+        admin_error(x, 404,
+                    "There is nothing at this path: try /metrics, /api/v1/report, /api/v1/budgets, "
+                    "/api/v1/switches or /api/v1/events.");
 }
 
 static const struct http_handler *handler(void)

@@ -27,7 +27,12 @@ void admin_serve_report(struct admin *a, struct http_exchange *x);
 void admin_serve_budgets(struct admin *a, struct http_exchange *x);
 void admin_serve_key_add(struct admin *a, struct http_exchange *x);
 void admin_serve_key_revoke(struct admin *a, struct http_exchange *x);
+void admin_serve_switches(struct admin *a, struct http_exchange *x);
+void admin_serve_switch(struct admin *a, struct http_exchange *x);
+void admin_serve_events(struct admin *a, struct http_exchange *x);
 
+/* "7d" ago, or a time as it stands. */
+bool admin_read_time(str s, int64_t now_us, int64_t *out) MUST_CHECK;
 /* The decoded value of `name` in a query string, in the exchange's arena; p == NULL where it is missing. */
 str admin_query(struct http_exchange *x, const char *name);
 

@@ -98,7 +98,7 @@ void admin_gone(struct http_exchange *x)
     if (q) q->x = NULL;
 }
 
-static bool read_time(str s, int64_t now_us, int64_t *out)
+bool admin_read_time(str s, int64_t now_us, int64_t *out)
 {
     int64_t ago_us;
     if (time_parse_duration(s, &ago_us)) {
@@ -120,8 +120,8 @@ static const char *read_question(struct http_exchange *x, struct question *q)
     q->ask.until_us = INT64_MAX;
     by = arena_str(&q->arena, by);
     where = arena_str(&q->arena, where);
-    if (since.n && !read_time(since, now_us, &q->ask.since_us)) return "since: a duration such as 7d, or a date";
-    if (until.n && !read_time(until, now_us, &q->ask.until_us)) return "until: a duration such as 1d, or a date";
+    if (since.n && !admin_read_time(since, now_us, &q->ask.since_us)) return "since: a duration such as 7d, or a date";
+    if (until.n && !admin_read_time(until, now_us, &q->ask.until_us)) return "until: a duration such as 1d, or a date";
     if (limit.n && (!str_to_u64(limit, &count) || count == 0 || count > 100000))
         return "limit: a number from 1 to 100000";
     q->ask.limit = (int64_t)count;

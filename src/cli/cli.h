@@ -12,6 +12,8 @@ int cmd_simulate(int argc, char **argv);
 int cmd_report(int argc, char **argv);
 int cmd_keys(int argc, char **argv);
 int cmd_budgets(int argc, char **argv);
+int cmd_ai(int argc, char **argv);
+int cmd_events(int argc, char **argv);
 int cmd_prices(int argc, char **argv);
 int cmd_providers(int argc, char **argv);
 int cmd_ledger(int argc, char **argv);

@@ -71,7 +71,8 @@ static const struct setting_degraded *find_rule(struct request *r)
     for (; rule; rule = rule->next) {
         if (!rule->match.code) return rule;
         if (!question.p) question = last_question(r);
-        if (pattern_find(rule->match.code, question) == PATTERN_YES) return rule; /* one that gives up matches nothing */
+        if (pattern_find(rule->match.code, question) == PATTERN_YES)
+            return rule; /* one that gives up matches nothing */
     }
     return NULL;
 }

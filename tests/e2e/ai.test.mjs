@@ -1,0 +1,266 @@
+// No-AI mode: `purser ai off`, what calls get then, and what people can see of it. @sanitizers
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { eventsOf, labSettings, post, run, bin, sql, startPurser, startSimulator, until } from './helpers.mjs';
+
+const REPLY = 'I cannot answer right now; a colleague will.';
+
+let sim;
+before(async () => {
+    sim = await startSimulator();
+});
+after(() => sim?.stop());
+
+const settings = (more = {}) =>
+    labSettings(sim, {
+        models: {
+            cheap: { target: 'lab/sim-small', degraded: { reply: REPLY } },
+            plain: 'lab/sim-small',
+            rules: {
+                target: 'lab/sim-small',
+                degraded: [
+                    { match: '(?i)opening +hours', reply: 'Nine to five.' },
+                    { match: 'as json', reply: '{"answer":"later"}' },
+                    { reply: 'Later.', status: 529 },
+                ],
+            },
+            embed: 'lab/sim-embed',
+        },
+        ...more,
+    });
+
+const chat = (text = 'Hello.', more = {}) => ({ model: 'cheap', messages: [{ role: 'user', content: text }], ...more });
+const CHAT = '/v1/chat/completions';
+
+const off = async (purser, args) => {
+    const got = await purser.cli(['ai', 'off', ...args]);
+    assert.equal(got.code, 0, got.stderr);
+    return got;
+};
+const on = async (purser, args = []) => {
+    const got = await purser.cli(['ai', 'on', ...args]);
+    assert.equal(got.code, 0, got.stderr);
+};
+const calls = async () => (await sim.truth()).calls?.length ?? (await sim.truth()).length;
+const figure = async (purser, line) => Number((await purser.metrics()).split('\n').find((l) => l.startsWith(`${line} `))?.slice(line.length + 1));
+
+test('every protocol gets the set reply as its own answer, whole and streamed', async () => {
+    const purser = await startPurser({ settings: settings() });
+    const messages = [{ role: 'user', content: 'Hello.' }];
+    const asks = [
+        [CHAT, { model: 'cheap', messages }, (b) => [b.choices[0].message.content, b.choices[0].finish_reason, b.usage.total_tokens, b.model]],
+        ['/v1/responses', { model: 'cheap', input: 'Hello.' }, (b) => [b.output[0].content[0].text, b.status, b.usage.total_tokens, b.model]],
+        ['/v1/messages', { model: 'cheap', max_tokens: 50, messages }, (b) => [b.content[0].text, b.stop_reason, b.usage.output_tokens, b.model]],
+        ['/v1beta/models/cheap:generateContent', { contents: [{ parts: [{ text: 'Hello.' }] }] }, (b) => [b.candidates[0].content.parts[0].text, b.candidates[0].finishReason]],
+        ['/v2/chat', { model: 'cheap', messages }, (b) => [b.message.content[0].text, b.finish_reason]],
+        ['/model/cheap/converse', { messages: [{ role: 'user', content: [{ text: 'Hello.' }] }] }, (b) => [b.output.message.content[0].text, b.stopReason, b.usage.outputTokens]],
+    ];
+    const before = await calls();
+    await off(purser, ['--why', 'a test']);
+    const shapes = [];
+    for (const [path, body, look] of asks) {
+        const got = await post(purser, path, body);
+        assert.equal(got.status, 200, `${path}: ${got.text}`);
+        assert.equal(got.headers.get('x-purser-degraded'), 'switch');
+        const seen = look(got.body);
+        assert.equal(seen[0], REPLY, path);
+        shapes.push(seen.slice(1));
+    }
+    assert.deepEqual(shapes, [['stop', 0, 'cheap'], ['completed', 0, 'cheap'], ['end_turn', 0, 'cheap'], ['STOP'], ['COMPLETE'], ['end_turn', 0]]);
+    for (const [path, body] of asks.slice(0, 3)) {
+        const got = await post(purser, path, { ...body, stream: true });
+        assert.equal(got.status, 200);
+        assert.match(got.headers.get('content-type'), /text\/event-stream/);
+        assert.equal(got.headers.get('x-purser-degraded'), 'switch');
+        assert.ok(got.text.includes(REPLY), `${path}: ${got.text}`);
+        assert.match(got.text, /\[DONE\]|response\.completed|message_stop/);
+        for (const data of eventsOf(got.text)) if (data !== '[DONE]') JSON.parse(data);
+    }
+    const gemini = await post(purser, '/v1beta/models/cheap:streamGenerateContent?alt=sse', asks[3][1]);
+    assert.ok(gemini.text.includes(REPLY));
+    assert.equal(await calls(), before, 'no provider was asked');
+    assert.equal((await purser.rows()).length, 0, 'nothing was spent, so there is no row');
+    assert.equal(await figure(purser, 'purser_degraded_total{reason="switch"}'), 10);
+    await on(purser);
+    const again = await post(purser, CHAT, chat());
+    assert.equal(again.status, 200);
+    assert.equal(again.headers.get('x-purser-degraded'), null);
+    await purser.stop();
+});
+
+test('a call that no reply fits gets a clean 503 in its own shape', async () => {
+    const purser = await startPurser({ settings: settings() });
+    await off(purser, ['--why', 'provider under attack', '--for', '10m']);
+    const tool = { type: 'function', function: { name: 'f', parameters: { type: 'object', properties: {} } } };
+    const asks = {
+        'no reply set': [CHAT, chat('Hello.', { model: 'plain' })],
+        'a tool is forced': [CHAT, chat('Hello.', { tools: [tool], tool_choice: 'required' })],
+        'JSON is asked for': [CHAT, chat('Hello.', { response_format: { type: 'json_object' } })],
+        'a schema is asked for': [CHAT, chat('Hello.', { response_format: { type: 'json_schema', json_schema: { name: 'a', schema: { type: 'object' } } } })],
+        embeddings: ['/v1/embeddings', { model: 'embed', input: 'Hello.' }],
+    };
+    for (const [what, [path, body]] of Object.entries(asks)) {
+        const got = await post(purser, path, body);
+        assert.equal(got.status, 503, `${what}: ${got.text}`);
+        assert.equal(got.headers.get('x-purser-degraded'), 'switch', what);
+        assert.equal(got.headers.get('x-should-retry'), 'false', what);
+        const wait = Number(got.headers.get('retry-after'));
+        assert.ok(wait > 500 && wait <= 600, `${what}: Retry-After ${wait}`);
+        assert.equal(got.body.error.code, 'switched_off', what);
+        assert.match(got.body.error.message, /switched off for all features: provider under attack/);
+    }
+    const claude = await post(purser, '/v1/messages', { model: 'plain', max_tokens: 5, messages: [{ role: 'user', content: 'Hello.' }] });
+    assert.equal(claude.status, 503);
+    assert.equal(claude.body.type, 'error');
+    await purser.stop();
+});
+
+test('rules look at the last question; JSON fits where JSON is asked for', async () => {
+    const purser = await startPurser({ settings: settings() });
+    await off(purser, ['--why', 'a test']);
+    const ask = (text, more = {}) => post(purser, CHAT, chat(text, { model: 'rules', ...more }));
+    assert.equal((await ask('What are your Opening  Hours?')).body.choices[0].message.content, 'Nine to five.');
+    const json = await ask('Tell me as json', { response_format: { type: 'json_object' }, n: 2 });
+    assert.equal(json.status, 200, json.text);
+    assert.equal(json.body.choices.length, 2);
+    assert.deepEqual(JSON.parse(json.body.choices[1].message.content), { answer: 'later' });
+    const rest = await ask('Anything else');
+    assert.equal(rest.status, 529);
+    assert.equal(rest.body.error.message, 'Later.');
+    await purser.stop();
+});
+
+test('a feature is off alone, and comes on by itself', async () => {
+    const purser = await startPurser({ settings: settings({ features: { bot: {}, mail: {} } }) });
+    const ask = (feature) => post(purser, CHAT, chat(), { headers: feature ? { 'x-purser-feature': feature } : {} });
+    const degraded = async (feature) => (await ask(feature)).headers.get('x-purser-degraded');
+    await off(purser, ['--feature', 'bot', '--for', '2s', '--why', 'it loops']);
+    assert.equal(await degraded('bot'), 'switch');
+    assert.equal(await degraded('mail'), null);
+    assert.equal(await degraded(null), null);
+    const shown = await purser.cli(['ai', '--format', 'json']);
+    const rows = JSON.parse(shown.stdout);
+    assert.equal(rows.length, 1);
+    assert.equal(rows[0].feature, 'bot');
+    assert.equal(rows[0].why, 'it loops');
+    assert.match(rows[0].who, /^local user \S/);
+    await until('the switch to end by itself', async () => (await degraded('bot')) === null, { seconds: 5, every: 100 });
+    assert.match((await purser.cli(['ai'])).stdout, /AI is on for all features/);
+    const typo = await off(purser, ['--feature', 'bott', '--why', 'typo']);
+    assert.match(typo.stderr, /no feature 'bott'/);
+    await purser.stop();
+});
+
+test('--now ends running streams with an error event within a second, and their tokens are billed', async () => {
+    const slow = await startSimulator({ args: ['--between-tokens', '50ms..60ms', '--output-tokens', '400..400'] });
+    const purser = await startPurser({ settings: { ...settings(), providers: { lab: { kind: 'openai', base_url: `${slow.url}/v1`, api_key: 'x' } } } });
+    const streaming = post(purser, CHAT, chat('Hello.', { stream: true }));
+    const whole = post(purser, CHAT, chat());
+    await sleep(700);
+    const from = Date.now();
+    await off(purser, ['--now', '--why', 'stop it']);
+    const [got, other] = await Promise.all([streaming, whole]);
+    assert.ok(Date.now() - from < 1000 + 500, `${Date.now() - from} ms`); // the command's own start is in it
+    const events = eventsOf(got.text).filter((e) => e !== '[DONE]').map((e) => JSON.parse(e));
+    assert.ok(events.length > 3, 'it had begun');
+    assert.equal(events.at(-1).error.code, 'switched_off');
+    assert.equal(other.headers.get('x-purser-degraded'), 'switch');
+    assert.equal(other.body.choices[0].message.content, REPLY);
+    const rows = await purser.rows(2);
+    assert.deepEqual(rows.map((r) => r.status), ['switched_off', 'switched_off']);
+    assert.ok(rows.every((r) => r.cost_picousd > 0), 'what was generated is billed');
+    await purser.stop();
+    await slow.stop();
+});
+
+test('what is off stays off over a restart, thrown before it too; the audit tells who and why', async () => {
+    const first = await startPurser({ settings: settings() });
+    await off(first, ['--why', 'one']);
+    await first.stop();
+    const later = await run(bin, ['ai', 'off', '--feature', 'mail', '--why', 'two', '--data', first.data, '--config', first.file], { env: first.env });
+    assert.equal(later.code, 0, later.stderr);
+    assert.match(later.stderr, /no server runs/);
+    const second = await startPurser({ settings: settings(), dir: first.dir });
+    assert.equal((await post(second, CHAT, chat())).headers.get('x-purser-degraded'), 'switch');
+    await on(second);
+    assert.equal((await post(second, CHAT, chat())).headers.get('x-purser-degraded'), null);
+    assert.equal((await post(second, CHAT, chat(), { headers: { 'x-purser-feature': 'mail' } })).headers.get('x-purser-degraded'), 'switch');
+    const rows = await sql(second.data, 'SELECT what, object, before, after, why, who, origin FROM audit ORDER BY id');
+    assert.deepEqual(rows.map((r) => [r.what, r.object, r.before, r.after, r.why]), [
+        ['ai off', 'all features', 'on', 'off', 'one'],
+        ['ai off', 'feature mail', 'on', 'off', 'two'],
+        ['ai on', 'all features', 'off', 'on', ''],
+    ]);
+    assert.equal(rows[0].origin, 'control socket');
+    const proof = await second.cli(['ledger', 'verify']);
+    assert.equal(proof.code, 0, proof.stdout);
+    assert.match(proof.stdout, /audit rows.*3 +ending in [0-9a-f]{64}/);
+    await second.stop();
+});
+
+test('the admin API switches too, and says what is wrong', async () => {
+    const purser = await startPurser({ settings: settings() });
+    const url = `${purser.adminUrl}/api/v1/switches`;
+    const send = async (body, token = purser.adminToken) => {
+        const got = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` }, body: JSON.stringify(body) });
+        return { status: got.status, body: await got.json() };
+    };
+    assert.equal((await send({ ai: 'off', why: 'x' }, 'wrong')).status, 401);
+    for (const [wrong, says] of [
+        [{ ai: 'off' }, /'why'/],
+        [{ ai: 'of', why: 'x' }, /off.*on/],
+        [{ ai: 'off', why: 'x', for: 'long' }, /2h/],
+        [{ ai: 'off', why: 'x', features: 'bot' }, /'feature'/],
+        [{ ai: 'off', why: 'x', now: 'yes' }, /'now'/],
+        [{ ai: 'on', now: true }, /"off" alone/],
+    ]) {
+        const got = await send(wrong);
+        assert.equal(got.status, 400, JSON.stringify(wrong));
+        assert.match(got.body.error.message, says);
+    }
+    const got = await send({ ai: 'off', feature: 'bot', why: 'a loop', who: 'ann', for: '1h' });
+    assert.equal(got.status, 200);
+    assert.deepEqual([got.body.off[0].feature, got.body.off[0].who], ['bot', 'admin token ann']);
+    assert.equal((await post(purser, CHAT, chat(), { headers: { 'x-purser-feature': 'bot' } })).headers.get('x-purser-degraded'), 'switch');
+    const seen = await (await fetch(url, { headers: { authorization: `Bearer ${purser.adminToken}` } })).json();
+    assert.deepEqual(seen.off, got.body.off);
+    assert.equal((await send({ ai: 'off', why: 'all' })).status, 200);
+    const mail = await send({ ai: 'on', feature: 'mail' });
+    assert.equal(mail.status, 400);
+    assert.match(mail.body.error.message, /purser ai on/);
+    await purser.stop();
+});
+
+test('the command says what is missing', async () => {
+    for (const [args, says] of [
+        [['ai', 'off'], /--why/],
+        [['ai', 'off', '--why', 'x', '--for', 'soon'], /--for 2h/],
+        [['ai', 'of'], /neither off nor on/],
+        [['ai', 'off', '--why', 'x', '--feture', 'y'], /did you mean '--feature'/],
+    ]) {
+        const got = await run(bin, args);
+        assert.equal(got.code, 2, args.join(' '));
+        assert.match(got.stderr, says);
+    }
+});
+
+test('when every target is down, the reply that is set is given; without one the error', async () => {
+    const purser = await startPurser({ settings: { ...settings(), providers: { lab: { kind: 'openai', base_url: 'http://127.0.0.1:9/v1', api_key: 'x' } } } });
+    for (const stream of [false, true]) {
+        const got = await post(purser, CHAT, chat('Hello.', { stream }));
+        assert.equal(got.status, 200, got.text);
+        assert.equal(got.headers.get('x-purser-degraded'), 'outage');
+        assert.ok(got.text.includes(REPLY));
+    }
+    const plain = await post(purser, CHAT, chat('Hello.', { model: 'plain' }));
+    assert.equal(plain.status, 502);
+    assert.equal(plain.headers.get('x-purser-degraded'), null);
+    const faulty = await startPurser({ settings: settings() });
+    const cut = await post(faulty, CHAT, chat('Hello. [simulate fault=500]'));
+    assert.equal(cut.headers.get('x-purser-degraded'), 'outage');
+    const own = await post(faulty, CHAT, chat('Hello. [simulate fault=400]'));
+    assert.equal(own.headers.get('x-purser-degraded'), null, 'what the client did wrong is its to mend');
+    await faulty.stop();
+    await purser.stop();
+});
