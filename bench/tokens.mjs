@@ -26,9 +26,9 @@ async function npmSpeed(encoding, file) {
     const text = bytes.toString('utf8');
     let best = Infinity, tokens = 0;
     for (let i = 0; i < 2; i++) {
-        const began = performance.now();
+        const began = process.cpuUsage().user;
         tokens = npm.countTokens(text, { allowedSpecial: new Set(), disallowedSpecial: new Set() });
-        best = Math.min(best, performance.now() - began);
+        best = Math.min(best, (process.cpuUsage().user - began) / 1000);
     }
     return { tokens, mb_s: bytes.length / 1000 / best };
 }
