@@ -113,12 +113,13 @@ test('byte order marks are those of the rank file', { skip }, () => {
 });
 
 test('a word of a megabyte is counted in linear time', { skip }, () => {
+    // under a second each on a machine at rest; merging without care would take hours
     for (const unit of ['a', ' ', 'ab', 'A', '中', '=', '\u0301', 'aB', 'é', '\n', '0']) {
         const input = unit.repeat(Math.ceil(1_000_000 / Buffer.byteLength(unit)));
         const began = Date.now();
         const [row] = tokens(['--format', 'json'], input).rows;
         assert.ok(row.tokens > 0 && row.tokens <= row.bytes);
-        assert.ok(Date.now() - began < (sanitized ? 60_000 : 5_000), `${JSON.stringify(unit)} took ${Date.now() - began} ms`);
+        assert.ok(Date.now() - began < 60_000, `${JSON.stringify(unit)} took ${Date.now() - began} ms`);
     }
 });
 
