@@ -107,10 +107,12 @@ void sim_call_add_id(enum sim_kind kind, uint64_t id, struct buf *out)
 str sim_call_head_lines(struct sim_call *c)
 {
     enum sim_kind kind = (enum sim_kind)c->record.kind;
-    bool streamed = c->answer && c->record.streamed, array = streamed && c->answer->array;
+    bool events = !c->answer && kind >= SIM_IMAGES && c->record.streamed; /* made at once, told in events */
+    bool streamed = (c->answer || events) && c->record.streamed, array = c->answer && streamed && c->answer->array;
     const char *type = "application/json";
     if (streamed && !array)
         type = kind == SIM_CONVERSE ? "application/vnd.amazon.eventstream" : "text/event-stream; charset=utf-8";
+    if (kind == SIM_SPEECH && !streamed) type = "audio/mpeg";
     struct buf b;
     buf_init(&b, 0);
     buf_printf(&b, "content-type: %s\r\n%sx-request-id: sim-%" PRIu64 "\r\n", type,

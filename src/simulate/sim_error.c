@@ -26,6 +26,7 @@ static size_t place_of(const struct sim_problem *p)
 
 int sim_problem_status(enum sim_kind kind, const struct sim_problem *p)
 {
+    kind = sim_kind_family(kind);
     if (kind == SIM_MESSAGES && p->status == 503) return 529;
     if (kind == SIM_GEMINI && p->status == 401) return 400;
     if (kind == SIM_CONVERSE && p->status == 401) return 403;
@@ -65,7 +66,7 @@ static void print_google(const struct sim_problem *p, struct buf *out)
 
 void sim_problem_print(enum sim_kind kind, const struct sim_problem *p, uint64_t request_id, struct buf *out)
 {
-    switch (kind) {
+    switch (sim_kind_family(kind)) {
     case SIM_MESSAGES:
         buf_printf(out, "{\"type\":\"error\",\"error\":{\"type\":\"%.*s\",\"message\":",
                    STR_ARG(words[place_of(p)].anthropic));
@@ -92,6 +93,7 @@ void sim_problem_print(enum sim_kind kind, const struct sim_problem *p, uint64_t
 
 str sim_problem_headers(enum sim_kind kind, const struct sim_problem *p, struct arena *arena)
 {
+    kind = sim_kind_family(kind);
     if (kind == SIM_CONVERSE)
         return arena_printf(arena, "x-amzn-errortype: %.*s:http://internal.amazon.com/coral/com.amazon.bedrock/\r\n",
                             STR_ARG(words[place_of(p)].aws));

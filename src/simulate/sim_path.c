@@ -5,10 +5,22 @@ static const struct {
     enum sim_kind kind;
     bool counting;
 } whole[] = {
-    {STR_INIT("/v1/chat/completions"), SIM_CHAT, false},         {STR_INIT("/v1/completions"), SIM_COMPLETIONS, false},
-    {STR_INIT("/v1/responses"), SIM_RESPONSES, false},           {STR_INIT("/v1/embeddings"), SIM_EMBEDDINGS, false},
-    {STR_INIT("/v1/moderations"), SIM_MODERATIONS, false},       {STR_INIT("/v1/messages"), SIM_MESSAGES, false},
-    {STR_INIT("/v1/messages/count_tokens"), SIM_MESSAGES, true}, {STR_INIT("/v2/chat"), SIM_COHERE, false},
+    {STR_INIT("/v1/chat/completions"), SIM_CHAT, false},
+    {STR_INIT("/v1/completions"), SIM_COMPLETIONS, false},
+    {STR_INIT("/v1/responses"), SIM_RESPONSES, false},
+    {STR_INIT("/v1/embeddings"), SIM_EMBEDDINGS, false},
+    {STR_INIT("/v1/moderations"), SIM_MODERATIONS, false},
+    {STR_INIT("/v1/messages"), SIM_MESSAGES, false},
+    {STR_INIT("/v1/messages/count_tokens"), SIM_MESSAGES, true},
+    {STR_INIT("/v2/chat"), SIM_COHERE, false},
+    {STR_INIT("/v2/embed"), SIM_COHERE_EMBED, false},
+    {STR_INIT("/v2/rerank"), SIM_COHERE_RERANK, false},
+    {STR_INIT("/v1/rerank"), SIM_RERANK, false},
+    {STR_INIT("/v1/images/generations"), SIM_IMAGES, false},
+    {STR_INIT("/v1/images/edits"), SIM_IMAGES, false},
+    {STR_INIT("/v1/audio/speech"), SIM_SPEECH, false},
+    {STR_INIT("/v1/audio/transcriptions"), SIM_TRANSCRIPTIONS, false},
+    {STR_INIT("/v1/audio/translations"), SIM_TRANSCRIPTIONS, false},
 };
 
 /* What stands behind the model: Gemini's and Vertex's verbs, Bedrock's operations. */
@@ -20,6 +32,9 @@ static const struct {
     {STR_INIT(":generateContent"), SIM_GEMINI, false, false},
     {STR_INIT(":streamGenerateContent"), SIM_GEMINI, true, false},
     {STR_INIT(":countTokens"), SIM_GEMINI, false, true},
+    {STR_INIT(":embedContent"), SIM_EMBED_CONTENT, false, false},
+    {STR_INIT(":batchEmbedContents"), SIM_EMBED_CONTENTS, false, false},
+    {STR_INIT(":predict"), SIM_PREDICT, false, false},
     {STR_INIT(":rawPredict"), SIM_MESSAGES, false, false},
     {STR_INIT(":streamRawPredict"), SIM_MESSAGES, true, false},
     {STR_INIT("/converse"), SIM_CONVERSE, false, false},

@@ -49,5 +49,8 @@ bool sim_request_read_messages(struct sim_reader *rd) MUST_CHECK;
 bool sim_request_read_gemini(struct sim_reader *rd) MUST_CHECK;
 bool sim_request_read_converse(struct sim_reader *rd) MUST_CHECK;
 bool sim_request_read_cohere(struct sim_reader *rd) MUST_CHECK;
+bool sim_request_read_embed(struct sim_reader *rd) MUST_CHECK;
+bool sim_request_read_rerank(struct sim_reader *rd) MUST_CHECK;
+bool sim_request_read_media(struct sim_reader *rd) MUST_CHECK;
 
 #endif

@@ -62,7 +62,7 @@ static bool read_common(struct sim_reader *rd)
 {
     struct sim_request *r = rd->r;
     const struct json *doc = rd->doc;
-    if (r->kind == SIM_GEMINI || r->kind == SIM_CONVERSE || r->model.n) return true;
+    if (sim_kind_family(r->kind) == SIM_GEMINI || r->kind == SIM_CONVERSE || r->model.n) return true;
     json_ref model = json_find(doc, JSON_ROOT, S("model"), NULL);
     str name;
     if (!model && r->kind == SIM_MODERATIONS) {
@@ -301,6 +301,18 @@ bool sim_request_read(enum sim_kind kind, const struct json *doc, struct arena *
         return read_limits(&rd) && read_completions(&rd);
     case SIM_RESPONSES:
         return read_limits(&rd) && read_responses(&rd);
+    case SIM_EMBED_CONTENT:
+    case SIM_EMBED_CONTENTS:
+    case SIM_PREDICT:
+    case SIM_COHERE_EMBED:
+        return sim_request_read_embed(&rd);
+    case SIM_RERANK:
+    case SIM_COHERE_RERANK:
+        return sim_request_read_rerank(&rd);
+    case SIM_IMAGES:
+    case SIM_SPEECH:
+    case SIM_TRANSCRIPTIONS:
+        return sim_request_read_media(&rd);
     default:
         return read_embeddings(&rd); /* moderations take the same input */
     }

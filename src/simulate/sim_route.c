@@ -82,7 +82,15 @@ static bool read_call(struct http_exchange *x, const struct sim_path *path, stru
     r->stream = path->stream;
     r->array = path->array;
     r->counting = path->counting;
-    if (!json_parse(&w->doc, x->request.body, &fail)) {
+    bool form = str_starts(http_header_find(&x->request, S("content-type")), S("multipart/form-data"));
+    if (form && !sim_media_read_form(x->request.body, &x->arena, r)) {
+        *problem = (struct sim_problem){.status = 400,
+                                        .type = S("invalid_request_error"),
+                                        .param = S("model"),
+                                        .message = S("you must provide a model parameter")};
+        return false;
+    }
+    if (!form && !json_parse(&w->doc, x->request.body, &fail)) {
         *problem = (struct sim_problem){
             .status = 400,
             .type = S("invalid_request_error"),
@@ -90,7 +98,7 @@ static bool read_call(struct http_exchange *x, const struct sim_path *path, stru
                                     fail.why, fail.at)};
         return false;
     }
-    if (!sim_request_read(path->kind, &w->doc, &x->arena, scratch, r, problem)) return false;
+    if (!form && !sim_request_read(path->kind, &w->doc, &x->arena, scratch, r, problem)) return false;
     if (!read_headers(x, &r->control, problem, &x->arena)) return false;
     if (!r->control.usage_given) {
         r->control.usage = o->usage;
@@ -152,17 +160,40 @@ static int64_t draw_wait(struct sim_call *c, const struct sim_request *r, bool l
     return wait_us;
 }
 
+static void plan_small(struct sim_call *c, const struct sim_request *r, struct arena *scratch)
+{
+    const struct json *doc = &c->worker->doc;
+    struct sim_units *u = &c->record.units;
+    u->input = r->control.input_tokens >= 0 ? r->control.input_tokens : r->text_tokens;
+    c->record.usage_sent = !(r->control.usage & SIM_USAGE_ABSENT);
+    switch (r->kind) {
+    case SIM_EMBEDDINGS:
+        sim_embeddings_print(doc, r, u, scratch, &c->held);
+        break;
+    case SIM_MODERATIONS:
+        sim_moderations_print(r, u, c->record.id, &c->held);
+        break;
+    case SIM_RERANK:
+    case SIM_COHERE_RERANK:
+        sim_rerank_print(r, c->record.id, u, &c->held);
+        break;
+    case SIM_IMAGES:
+    case SIM_SPEECH:
+    case SIM_TRANSCRIPTIONS:
+        sim_media_print(r, u, &c->held);
+        break;
+    default:
+        sim_embed_print(doc, r, c->record.id, u, &c->held);
+        break;
+    }
+}
+
 /* The answer's plan, or for calls without one the body itself. */
 static void plan(struct sim_call *c, const struct sim_request *r, uint64_t seed, bool large, struct arena *scratch)
 {
     struct sim_worker *w = c->worker;
-    if (r->kind == SIM_EMBEDDINGS || r->kind == SIM_MODERATIONS) {
-        c->record.units.input = r->control.input_tokens >= 0 ? r->control.input_tokens : r->text_tokens;
-        c->record.usage_sent = !(r->control.usage & SIM_USAGE_ABSENT);
-        if (r->kind == SIM_EMBEDDINGS)
-            sim_embeddings_print(&w->doc, r, &c->record.units, scratch, &c->held);
-        else
-            sim_moderations_print(r, &c->record.units, c->record.id, &c->held);
+    if (sim_kind_is_small(r->kind)) {
+        plan_small(c, r, scratch);
         return;
     }
     int64_t tokens = r->control.tokens;

@@ -14,6 +14,15 @@ str sim_kind_name(enum sim_kind kind)
         [SIM_GEMINI] = STR_INIT("gemini"),
         [SIM_CONVERSE] = STR_INIT("converse"),
         [SIM_COHERE] = STR_INIT("cohere"),
+        [SIM_EMBED_CONTENT] = STR_INIT("embed_content"),
+        [SIM_EMBED_CONTENTS] = STR_INIT("batch_embed_contents"),
+        [SIM_PREDICT] = STR_INIT("predict"),
+        [SIM_COHERE_EMBED] = STR_INIT("cohere_embed"),
+        [SIM_RERANK] = STR_INIT("rerank"),
+        [SIM_COHERE_RERANK] = STR_INIT("cohere_rerank"),
+        [SIM_IMAGES] = STR_INIT("images"),
+        [SIM_SPEECH] = STR_INIT("speech"),
+        [SIM_TRANSCRIPTIONS] = STR_INIT("transcriptions"),
     };
     return names[kind];
 }

@@ -15,8 +15,31 @@ enum sim_kind {
     SIM_GEMINI,
     SIM_CONVERSE,
     SIM_COHERE,
+    /* what generates no text: sim_embed.c, sim_rerank.c, sim_media.c */
+    SIM_EMBED_CONTENT,
+    SIM_EMBED_CONTENTS,
+    SIM_PREDICT,
+    SIM_COHERE_EMBED,
+    SIM_RERANK,
+    SIM_COHERE_RERANK,
+    SIM_IMAGES,
+    SIM_SPEECH,
+    SIM_TRANSCRIPTIONS,
     SIM_KIND_COUNT
 };
+
+/* Its answer is made at once: nothing is generated token by token. */
+static inline bool sim_kind_is_small(enum sim_kind kind)
+{
+    return kind == SIM_EMBEDDINGS || kind == SIM_MODERATIONS || kind >= SIM_EMBED_CONTENT;
+}
+
+/* The kind whose errors it has. */
+static inline enum sim_kind sim_kind_family(enum sim_kind kind)
+{
+    if (kind == SIM_COHERE_EMBED || kind == SIM_COHERE_RERANK) return SIM_COHERE;
+    return kind < SIM_EMBED_CONTENT ? kind : kind <= SIM_PREDICT ? SIM_GEMINI : SIM_CHAT;
+}
 
 /* "chat", "completions", ... */
 str sim_kind_name(enum sim_kind kind);
@@ -25,7 +48,9 @@ str sim_kind_name(enum sim_kind kind);
 #define SIM_UNITS(UNIT)                                                                                                \
     UNIT(input)                                                                                                        \
     UNIT(cache_read)                                                                                                   \
-    UNIT(cache_write) UNIT(cache_write_1h) UNIT(output) UNIT(reasoning) UNIT(audio_in) UNIT(audio_out) UNIT(searches)
+    UNIT(cache_write)                                                                                                  \
+    UNIT(cache_write_1h) UNIT(output) UNIT(reasoning) UNIT(audio_in) UNIT(audio_out) UNIT(image) UNIT(searches)        \
+        UNIT(seconds)
 
 struct sim_units {
 #define UNIT(field) int64_t field;

@@ -68,6 +68,19 @@ static void add_floats(const float *v, int64_t n, struct buf *out)
     buf_add_byte(out, ']');
 }
 
+void sim_vector_print(str text, int64_t dimensions, bool base64, struct buf *out)
+{
+    float v[SIM_DIMENSIONS_MAX];
+    embed(text, v, dimensions);
+    if (base64) {
+        buf_add_byte(out, '"');
+        add_base64((const unsigned char *)v, (size_t)dimensions * sizeof *v, out); /* little-endian, as this machine */
+        buf_add_byte(out, '"');
+    } else {
+        add_floats(v, dimensions, out);
+    }
+}
+
 static void print_one(const struct sim_request *r, str text, int64_t index, float *v, struct buf *out)
 {
     int64_t n = r->embed.dimensions;
