@@ -56,7 +56,6 @@ struct call_media {
     int64_t seconds;       /* most that the sound may last */
     int64_t likely_output, likely_seconds; /* where nobody tells */
     int64_t characters;                    /* of a text to be spoken */
-    bool by_character;                     /* ... which is paid by them, and nothing told of it */
     /* a body of multipart/form-data: where the model's name stands in it */
     bool form;
     size_t model_at, model_bytes;
@@ -131,6 +130,8 @@ bool call_read_form(enum call_kind kind, str content_type, str body, struct aren
 /* Whether the kind may come as multipart/form-data; whether its answer may be something else than JSON. */
 bool call_kind_takes_form(enum call_kind kind);
 bool call_kind_makes_media(enum call_kind kind);
+/* Whether a model is paid by the characters that it speaks, of which its answer tells nothing. */
+bool call_paid_by_character(enum call_kind kind, str model);
 
 enum { CALL_EDITS_MAX = 8 };
 /* The edits that make `changes`: sorted, not overlapping, their texts in `call->arena`. */

@@ -18,6 +18,12 @@ bool call_kind_makes_media(enum call_kind kind)
     return kind == CALL_SPEECH || kind == CALL_IMAGES || call_kind_takes_form(kind);
 }
 
+/* Source: OpenAI's prices: tts-1 and tts-1-hd by a million characters. */
+bool call_paid_by_character(enum call_kind kind, str model)
+{
+    return kind == CALL_SPEECH && str_starts(model, S("tts-1"));
+}
+
 /* ---- JSON */
 
 /* A whole number of the root between 1 and `most`; absent: `*out` stays. */

@@ -9,7 +9,7 @@ enum { IMAGE_TOKENS_MOST = 6240, IMAGE_PIXELS = 1024 * 1536, PREVIEW_TOKENS = 10
 /* Speech is paid by about 21 tokens a second; a text of 15 characters a second, read at a
  * quarter of the usual speed, makes six tokens a character. In a script where a character is
  * a syllable it is three times as many, as it has bytes. */
-enum { SPEECH_TOKENS_PER_BYTE = 8, SPEECH_TOKENS_LEAST = 512, SPEECH_CHARACTERS_PER_TOKEN = 2 };
+enum { SPEECH_TOKENS_PER_BYTE = 8, SPEECH_TOKENS_LEAST = 512, SPEECH_TOKENS_LIKELY = 3, SPEECH_CHARACTERS_LIKELY = 2 };
 
 /* The fewest bytes that a second of sound has: Opus at 6 kbit/s. Usual is 128 kbit/s. Transcribing
  * makes ten tokens of each second, and rarely more than twenty tokens of text. */
@@ -70,9 +70,8 @@ static void bound_speech(struct call *call, const struct media_ask *ask)
 {
     struct call_media *m = &call->media;
     m->characters = characters_of(ask->text);
-    m->by_character = str_starts(call->model, S("tts-1"));
-    m->output_tokens = m->by_character ? 0 : times((int64_t)ask->text.n, SPEECH_TOKENS_PER_BYTE) + SPEECH_TOKENS_LEAST;
-    m->likely_output = m->by_character ? 0 : m->characters * 3 / SPEECH_CHARACTERS_PER_TOKEN + 1;
+    m->output_tokens = times((int64_t)ask->text.n, SPEECH_TOKENS_PER_BYTE) + SPEECH_TOKENS_LEAST;
+    m->likely_output = m->characters * SPEECH_TOKENS_LIKELY / SPEECH_CHARACTERS_LIKELY + 1;
 }
 
 static void bound_sound(struct call *call, const struct media_ask *ask)

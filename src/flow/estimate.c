@@ -40,6 +40,7 @@ static int64_t likely_output(const struct attempt *a, int64_t now_us)
 {
     const struct answer *seen = &a->body.answer;
     const struct call_media *media = &a->request->attribute.call.media;
+    if (call_paid_by_character(a->request->receive.kind, a->way->target->model)) return 0;
     if (media->likely_output) return a->began && a->wire.call.sent ? media->likely_output : 0;
     if (a->hold.max_output < 0 || !a->began || !a->wire.call.sent) return 0;
     int64_t tokens = (seen->output_bytes + BYTES_PER_TOKEN - 1) / BYTES_PER_TOKEN;

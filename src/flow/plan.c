@@ -104,13 +104,15 @@ static void plan_bound(struct request *r, struct way *way)
         if (output < least) output = least;
         way->lowerable = call->max_output < 0;
     }
+    bool spoken = call_paid_by_character(call->kind, way->target->model);
+    int64_t media = spoken ? 0 : call->media.output_tokens;
     way->by_call = call->media.pieces && !price_set_has_tokens(&way->target->prices);
     way->input_tokens =
         plan_input_bound(call, &way->target->prices.facts, call->text_bytes); /* a token is a byte at least */
     way->max_output = has_output(call->kind) ? output : -1;
     way->ask = (struct price_bound_ask){
         .input_tokens = way->input_tokens,
-        .output_tokens = output * call->choices + call->prediction_bytes + call->media.output_tokens,
+        .output_tokens = output * call->choices + call->prediction_bytes + media,
         .image_tokens = call->images * image_bound(way->target->model),
         .audio_tokens = call->audio_bytes / AUDIO_BYTES_PER_TOKEN,
         .requests = call->media.pieces > 1 ? call->media.pieces : 1,

@@ -24,7 +24,8 @@ static void count_characters(struct attempt *a)
 {
     const struct call_media *media = &a->request->attribute.call.media;
     struct usage *usage = &a->body.answer.usage;
-    if (!media->by_character || usage->known || !a->body.complete) return;
+    bool paid = call_paid_by_character(a->request->receive.kind, a->way->target->model);
+    if (!paid || usage->known || !a->body.complete) return;
     usage->units[UNIT_INPUT] = media->characters;
     usage->units[UNIT_REQUESTS] = 1;
     usage->known = true;
