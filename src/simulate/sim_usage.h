@@ -49,8 +49,8 @@ str sim_kind_name(enum sim_kind kind);
     UNIT(input)                                                                                                        \
     UNIT(cache_read)                                                                                                   \
     UNIT(cache_write)                                                                                                  \
-    UNIT(cache_write_1h) UNIT(output) UNIT(reasoning) UNIT(audio_in) UNIT(audio_out) UNIT(image) UNIT(searches)        \
-        UNIT(seconds)
+    UNIT(cache_write_1h)                                                                                               \
+    UNIT(output) UNIT(reasoning) UNIT(audio_in) UNIT(audio_out) UNIT(image) UNIT(searches) UNIT(seconds)
 
 struct sim_units {
 #define UNIT(field) int64_t field;
