@@ -353,6 +353,9 @@ struct canon_target {
     str body_version; /* as in struct call_changes */
     str vendor;       /* kind of the vendor: "groq" */
     uint32_t flags;   /* enum provider_flag, for what depends on the vendor */
+    /* Out: the client's fields that the dialect has words for, but not beside what else the call says, or not for
+     * this model or vendor; as in struct canon_dropped. NULL: nobody asks. */
+    struct buf *left_out;
 };
 
 /* How an answer is shown to the client that waits for it. */
@@ -470,6 +473,8 @@ bool canon_check(const struct canon_call *call, enum dialect_id to, bool lenient
 /* ... of a vendor (its kind: "voyage") whose words are not quite its dialect's; empty: any. */
 bool canon_check_at(const struct canon_call *call, enum dialect_id to, str vendor, bool lenient,
                     struct canon_dropped *dropped, struct call_problem *problem) MUST_CHECK;
+/* For encoders: what the call says of `f` was left out. */
+void canon_leave_out(const struct canon_call *call, const struct canon_target *target, enum canon_feature f);
 str canon_feature_text(enum canon_feature f);
 
 /* What accounting reads of a call, from its canonical form: limit, choices, text, media, turns, tools,

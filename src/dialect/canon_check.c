@@ -80,6 +80,12 @@ static void add_field(struct buf *fields, str name)
         buf_add_byte(fields, name.p[i] >= ' ' && name.p[i] < 0x7f ? name.p[i] : '?');
 }
 
+void canon_leave_out(const struct canon_call *call, const struct canon_target *target, enum canon_feature f)
+{
+    for (const struct canon_note *n = call->notes; n && target->left_out; n = n->next)
+        if (n->feature == f) add_field(target->left_out, n->field);
+}
+
 bool canon_check_at(const struct canon_call *call, enum dialect_id to, str vendor, bool lenient,
                     struct canon_dropped *dropped, struct call_problem *problem)
 {

@@ -236,10 +236,19 @@ static str service_tier(const struct canon_call *call)
     return str_starts(call->service_tier, S("standard")) ? S("default") : STR_NONE;
 }
 
+/* What only some vendors take. */
+static void write_label(struct chat_writer *w, str key, str value, enum canon_feature f, bool fits)
+{
+    if (fits)
+        canon_put_text(w->out, key, value);
+    else if (value.n)
+        canon_leave_out(w->call, w->target, f);
+}
+
 static void write_context(struct chat_writer *w)
 {
     const struct canon_call *call = w->call;
-    if (!w->mistral || w->same) canon_put_text(w->out, S("user"), call->user);
+    write_label(w, S("user"), call->user, FEATURE_USER, !w->mistral || w->same);
     if (w->same) {
         canon_put_text(w->out, S("service_tier"), call->service_tier);
         canon_put_text(w->out, S("prompt_cache_key"), call->cache_key);
@@ -247,9 +256,11 @@ static void write_context(struct chat_writer *w)
         canon_put_raw(w->out, S("metadata"), call->metadata);
         return;
     }
-    if (w->openai || is_vendor(w->target, S("groq"))) canon_put_text(w->out, S("service_tier"), service_tier(call));
-    if (w->openai || w->mistral) canon_put_text(w->out, S("prompt_cache_key"), call->cache_key);
-    if (w->openai) canon_put_text(w->out, S("verbosity"), call->output.verbosity);
+    str tier = service_tier(call);
+    bool tiers = w->openai || is_vendor(w->target, S("groq"));
+    write_label(w, S("service_tier"), tier.n ? tier : call->service_tier, FEATURE_SERVICE_TIER, tiers && tier.n);
+    write_label(w, S("prompt_cache_key"), call->cache_key, FEATURE_CACHE_KEY, w->openai || w->mistral);
+    write_label(w, S("verbosity"), call->output.verbosity, FEATURE_VERBOSITY, w->openai);
     write_reasoning(w);
 }
 

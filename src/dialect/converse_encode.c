@@ -357,6 +357,20 @@ static void write_tools(struct buf *out, const struct canon_call *call)
 
 /* ---- configuration */
 
+/* Claude takes neither beside thinking, and of the two one: temperature goes first, unless it is 1. */
+static void put_sampling(struct buf *out, const struct canon_call *call, const struct canon_target *target, bool thinks)
+{
+    const struct canon_sampling *s = &call->sampling;
+    bool claude = str_find(target->model, S("claude"), 0) != SIZE_MAX && call->from != DIALECT_CONVERSE;
+    bool both = s->temperature.n && s->top_p.n && claude;
+    bool neutral = str_eq(s->temperature, S("1")) || str_eq(s->temperature, S("1.0"));
+    bool temperature = !thinks && !(both && neutral), top_p = !thinks && (!both || neutral);
+    if (temperature) canon_put_number(out, S("temperature"), s->temperature);
+    if (top_p) canon_put_number(out, S("topP"), s->top_p);
+    if (!temperature && s->temperature.n) canon_leave_out(call, target, FEATURE_TEMPERATURE);
+    if (!top_p && s->top_p.n) canon_leave_out(call, target, FEATURE_TOP_P);
+}
+
 static void write_inference(struct buf *out, const struct canon_call *call, const struct canon_target *target,
                             bool thinks)
 {
@@ -365,10 +379,7 @@ static void write_inference(struct buf *out, const struct canon_call *call, cons
     buf_add_byte(out, '{');
     size_t empty = out->n;
     if (target->max_output >= 0) canon_put_i64(out, S("maxTokens"), target->max_output);
-    if (!thinks) { /* a model that thinks takes neither */
-        canon_put_number(out, S("temperature"), call->sampling.temperature);
-        canon_put_number(out, S("topP"), call->sampling.top_p);
-    }
+    put_sampling(out, call, target, thinks);
     if (call->stop_count) {
         canon_key(out, S("stopSequences"));
         buf_add_byte(out, '[');
@@ -385,7 +396,8 @@ static void write_inference(struct buf *out, const struct canon_call *call, cons
 }
 
 /* Claude's thinking; other models of Bedrock take no control in these words. */
-static void write_additional(struct buf *out, const struct canon_call *call, bool thinks, int64_t budget)
+static void write_additional(struct buf *out, const struct canon_call *call, const struct canon_target *target,
+                             bool thinks, int64_t budget)
 {
     size_t from = out->n;
     canon_key(out, S("additionalModelRequestFields"));
@@ -395,7 +407,10 @@ static void write_additional(struct buf *out, const struct canon_call *call, boo
         buf_printf(out, "\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":%lld}", (long long)budget);
     else if (thinks)
         buf_add(out, S("\"thinking\":{\"type\":\"adaptive\"}"));
-    canon_put_number(out, S("top_k"), call->sampling.top_k);
+    if (!thinks)
+        canon_put_number(out, S("top_k"), call->sampling.top_k);
+    else if (call->sampling.top_k.n)
+        canon_leave_out(call, target, FEATURE_TOP_K);
     if (out->n == empty)
         out->n = from;
     else
@@ -426,8 +441,11 @@ bool converse_encode_call(const struct canon_call *call, const struct canon_targ
 {
     struct converse_writer w = {.out = out, .arena = call->arena, .from = call->from};
     int64_t budget = canon_thinking_budget(&call->reasoning, target->max_output);
-    bool thinks = (budget > 0 || call->reasoning.adaptive) && may_think(call, target->model);
+    bool asked = budget > 0 || call->reasoning.adaptive, thinks = asked && may_think(call, target->model);
     (void)problem;
+    if (asked && !thinks) canon_leave_out(call, target, FEATURE_REASONING);
+    if (call->choice.mode == CHOICE_NONE && call->tools && history_uses_tools(call))
+        canon_leave_out(call, target, FEATURE_TOOL_CHOICE_NONE);
     buf_add_byte(out, '{');
     write_system(&w, call);
     write_messages(&w, call);
@@ -435,7 +453,7 @@ bool converse_encode_call(const struct canon_call *call, const struct canon_targ
     write_tools(out, call);
     write_output(&w, call);
     if (call->from != DIALECT_CONVERSE) {
-        write_additional(out, call, thinks, budget);
+        write_additional(out, call, target, thinks, budget);
         if (call->metadata.json.p) canon_put_raw(out, S("requestMetadata"), call->metadata);
     }
     canon_put_extras(out, &call->extras, DIALECT_CONVERSE);

@@ -55,10 +55,11 @@ static void plan_thinking(struct messages_encoder *e)
         e->thinks = !forced;
         return;
     }
-    if (off || forced || canon_thoughts_lost(e->call, DIALECT_MESSAGES)) return;
+    if (off) return;
     if (r.adaptive && !r.effort.n) r.effort = S("medium");
     e->budget = canon_thinking_budget(&r, e->limit);
-    e->thinks = e->budget >= MESSAGES_BUDGET_MIN;
+    e->thinks = e->budget >= MESSAGES_BUDGET_MIN && !forced && !canon_thoughts_lost(e->call, DIALECT_MESSAGES);
+    if (!e->thinks) canon_leave_out(e->call, e->target, FEATURE_REASONING);
 }
 
 static void put_thinking(struct messages_encoder *e)
@@ -121,20 +122,32 @@ static bool is_one(str number)
     return str_eq(number, S("1")) || str_eq(number, S("1.0"));
 }
 
+static void put_number(struct messages_encoder *e, str key, str number, enum canon_feature f, bool fits)
+{
+    if (fits)
+        canon_put_number(e->out, key, number);
+    else if (number.n)
+        canon_leave_out(e->call, e->target, f);
+}
+
 static void put_sampling(struct messages_encoder *e)
 {
     const struct canon_sampling *s = &e->call->sampling;
-    bool own = e->call->from == DIALECT_MESSAGES;
+    bool own = e->call->from == DIALECT_MESSAGES, free = own || !e->thinks;
     bool both = s->temperature.n && s->top_p.n && !own, neutral = is_one(s->temperature);
-    if (!e->thinks || own) {
-        if (!both || !neutral) canon_put_number(e->out, S("temperature"), s->temperature);
-        if (!both || neutral) canon_put_number(e->out, S("top_p"), s->top_p);
-        canon_put_number(e->out, S("top_k"), s->top_k);
-    }
-    if (!e->call->stop_count) return;
-    bool any = false;
+    put_number(e, S("temperature"), s->temperature, FEATURE_TEMPERATURE, free && !(both && neutral));
+    put_number(e, S("top_p"), s->top_p, FEATURE_TOP_P, free && (!both || neutral));
+    put_number(e, S("top_k"), s->top_k, FEATURE_TOP_K, free);
+}
+
+static void put_stop(struct messages_encoder *e)
+{
+    bool own = e->call->from == DIALECT_MESSAGES, any = false, blank = false;
     for (size_t i = 0; i < e->call->stop_count; i++) {
-        if (!own && messages_is_blank(e->call->stop[i])) continue; /* rejected */
+        if (!own && messages_is_blank(e->call->stop[i])) { /* rejected */
+            blank = true;
+            continue;
+        }
         if (!any) {
             canon_key(e->out, S("stop_sequences"));
             buf_add_byte(e->out, '[');
@@ -144,6 +157,7 @@ static void put_sampling(struct messages_encoder *e)
         buf_add(e->out, e->call->stop[i].json);
     }
     if (any) buf_add_byte(e->out, ']');
+    if (blank) canon_leave_out(e->call, e->target, FEATURE_STOP);
 }
 
 static void put_labels(struct messages_encoder *e)
@@ -192,7 +206,10 @@ bool messages_encode_call(const struct canon_call *call, const struct canon_targ
                           struct call_problem *problem)
 {
     bool own = call->from == DIALECT_MESSAGES;
-    struct messages_encoder e = {.call = call, .out = out, .writer = {out, call->arena, call->from, false}};
+    struct messages_encoder e = {.call = call,
+                                 .target = target,
+                                 .out = out,
+                                 .writer = {out, call->arena, call->from, false}};
     e.model = messages_model_of(target->model.n ? target->model : call->model);
     e.adaptive = e.model.major > 4 || (e.model.major == 4 && e.model.minor >= 6);
     e.limit = target->max_output >= 0 ? target->max_output : call->max_output;
@@ -217,6 +234,7 @@ bool messages_encode_call(const struct canon_call *call, const struct canon_targ
     if (!own) put_thinking(&e);
     if (!own) put_output(&e);
     put_sampling(&e);
+    put_stop(&e);
     if (!own) put_labels(&e);
     canon_put_extras(out, &call->own, DIALECT_MESSAGES);
     canon_put_extras(out, &call->extras, DIALECT_MESSAGES);

@@ -6,6 +6,7 @@
 
 struct messages_encoder {
     const struct canon_call *call;
+    const struct canon_target *target;
     struct buf *out;
     struct messages_writer writer;
     struct messages_model model;

@@ -59,12 +59,16 @@ static void put_include(struct buf *out, const struct canon_call *call)
 }
 
 /* Other providers have tiers of their own. */
-static void put_service_tier(struct buf *out, str tier)
+static void put_service_tier(struct buf *out, const struct canon_call *call, const struct canon_target *target)
 {
     static const str known[] = {STR_INIT("auto"), STR_INIT("default"), STR_INIT("flex"), STR_INIT("scale"),
                                 STR_INIT("priority")};
     for (size_t i = 0; i < COUNT_OF(known); i++)
-        if (str_eq(known[i], tier)) canon_put_text(out, S("service_tier"), tier);
+        if (str_eq(known[i], call->service_tier)) {
+            canon_put_text(out, S("service_tier"), call->service_tier);
+            return;
+        }
+    if (call->service_tier.n) canon_leave_out(call, target, FEATURE_SERVICE_TIER);
 }
 
 /* What each search of another protocol may be used for is the bound here of all together. */
@@ -79,7 +83,7 @@ static void put_max_uses(struct buf *out, const struct canon_call *call)
     if (most >= 0) canon_put_i64(out, S("max_tool_calls"), most);
 }
 
-static void put_controls(struct buf *out, const struct canon_call *call)
+static void put_controls(struct buf *out, const struct canon_call *call, const struct canon_target *target)
 {
     responses_put_tool_choice(out, call);
     if (call->choice.parallel >= 0) canon_put_bool(out, S("parallel_tool_calls"), call->choice.parallel == 1);
@@ -92,7 +96,7 @@ static void put_controls(struct buf *out, const struct canon_call *call)
     if (call->sampling.top_logprobs > 0) canon_put_i64(out, S("top_logprobs"), call->sampling.top_logprobs);
     canon_put_raw(out, S("metadata"), call->metadata);
     canon_put_text(out, S("user"), call->user);
-    put_service_tier(out, call->service_tier);
+    put_service_tier(out, call, target);
     canon_put_text(out, S("prompt_cache_key"), call->cache_key);
     canon_put_bool(out, S("store"), false);
 }
@@ -111,7 +115,7 @@ bool responses_encode_call(const struct canon_call *call, const struct canon_tar
     if (call->from == DIALECT_RESPONSES)
         canon_put_extras(out, &call->extras, DIALECT_RESPONSES);
     else
-        put_controls(out, call);
+        put_controls(out, call, target);
     canon_put_bool(out, S("stream"), target->stream);
     buf_add_byte(out, '}');
     return true;

@@ -57,10 +57,14 @@ static void add_header(struct buf *out, str name, str value)
     buf_add(out, S("\r\n"));
 }
 
-static void add_warning(str dropped, struct buf *out)
+static void add_warning(const struct attempt *a, struct buf *out)
 {
+    str dropped = a->way->dropped, left_out = a->wire.left_out;
+    if (!dropped.n && !left_out.n) return;
     buf_add(out, S("x-purser-warning: dropped: "));
     buf_add(out, dropped);
+    if (dropped.n && left_out.n) buf_add(out, S(", "));
+    buf_add(out, left_out);
     buf_add(out, S("\r\n"));
 }
 
@@ -79,7 +83,7 @@ static void provider_headers(const struct request *r, struct buf *out)
     }
     if (!a->way->translated) return;
     buf_add(out, framing_header(framing));
-    if (a->way->dropped.n) add_warning(a->way->dropped, out);
+    add_warning(a, out);
 }
 
 static void write_headers(const struct request *r, struct buf *out, bool with_cost)

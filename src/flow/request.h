@@ -92,6 +92,7 @@ struct attempt {
         struct http_call call;
         struct buf head; /* the request's head as sent; freed once it is */
         struct buf body; /* the same of a translated body */
+        str left_out;    /* fields that did not fit beside what else a translated call says */
         bool add_usage;
         int64_t connect_us; /* how long a connection took */
     } wire;

@@ -110,6 +110,7 @@ bool translate_call(struct attempt *a, struct buf *out)
     struct request *r = a->request;
     const struct target *t = a->way->target;
     struct call_problem problem = {0};
+    struct buf left_out;
     struct canon_target target = {
         .model = t->model,
         .max_output = a->hold.max_output,
@@ -119,8 +120,13 @@ bool translate_call(struct attempt *a, struct buf *out)
         .body_version = provider_body_version(&t->provider->paths, endpoint_of(a->way->kind)),
         .vendor = t->provider->vendor->kind,
         .flags = t->provider->flags,
+        .left_out = &left_out,
     };
-    if (kind_encode_call(a->way->kind, r->plan.canon, &target, out, &problem)) return true;
+    buf_init(&left_out, 4096);
+    bool ok = kind_encode_call(a->way->kind, r->plan.canon, &target, out, &problem);
+    if (left_out.n) a->wire.left_out = arena_str(&r->arena, buf_str(&left_out));
+    buf_free(&left_out);
+    if (ok) return true;
     request_fail_param(r, problem.err, problem.message, problem.param);
     attempt_fail(a, problem.err, "the call cannot be said in the target's protocol");
     return false;

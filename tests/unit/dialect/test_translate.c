@@ -64,19 +64,27 @@ static void compare_problem(const struct translation *t, str want, const struct 
     if (message.p && str_find(problem->message, message, 0) == SIZE_MAX) same(t, "message", message, problem->message);
 }
 
+/* What was dropped at once, and what only while it was written. */
+static str all_dropped(struct translation *t, str dropped, str left_out)
+{
+    return arena_printf(&t->arena, "%" STR_FMT "%s%" STR_FMT, STR_ARG(dropped), dropped.n && left_out.n ? ", " : "",
+                        STR_ARG(left_out));
+}
+
 /* The client's call, and what the provider is sent. */
 static void run_call(struct translation *t, str body)
 {
     struct call_problem problem = {0};
     struct canon_dropped dropped = {0};
-    struct buf out;
+    struct buf out, left_out;
     str want, headers = t->file.headers, number = case_value(headers, S("max_output"));
     bool lenient = str_eq(case_value(headers, S("compat")), S("lenient"));
-    struct canon_target target = {.model = case_value(headers, S("model")), .max_output = -1};
+    struct canon_target target = {.model = case_value(headers, S("model")), .max_output = -1, .left_out = &left_out};
     if (number.p) assert_true(str_to_i64(number, &target.max_output));
     target.vendor = case_value(headers, S("vendor"));
     target.max_tokens = str_eq(case_value(headers, S("max_tokens")), S("yes"));
     buf_init(&out, 0);
+    buf_init(&left_out, 0);
     parse(t, body, "the call");
     canon_call_init(&t->call, call_kind_dialect(t->from_kind), &t->arena);
     bool ok = kind_decode_call(t->from_kind, &t->doc, &t->call, &problem);
@@ -92,10 +100,12 @@ static void run_call(struct translation *t, str body)
         if (!ok) fail_msg("%s: refused: %.*s", t->file.path, (int)problem.message.n, problem.message.p);
         must_be_json(t, buf_str(&out), "what is sent");
         if (case_section(&t->file, "sent", &want)) same(t, "sent", want, buf_str(&out));
-        if (case_section(&t->file, "dropped", &want)) same(t, "dropped", want, dropped.fields);
+        if (case_section(&t->file, "dropped", &want))
+            same(t, "dropped", want, all_dropped(t, dropped.fields, buf_str(&left_out)));
         if (t->from->echo && call_kind_generates(t->from_kind)) t->echo = t->from->echo(&t->call);
     }
     t->called = true;
+    buf_free(&left_out);
     buf_free(&out);
 }
 
