@@ -362,6 +362,7 @@ static const struct field fields[] = {
     HINT("search_parameters", WEB_SEARCH),
     HINT("enable_search", WEB_SEARCH),
     HINT("plugins", SERVER_TOOL),
+    HINT("moderation", SAFETY),
     HINT("reasoning_format", CLIENT_HINT),  /* Groq: how thoughts are shown */
     HINT("include_reasoning", CLIENT_HINT),
     HINT("separate_reasoning", CLIENT_HINT), /* SGLang */

@@ -231,7 +231,7 @@ static bool read_thinking(struct block *b)
     part->text = canon_raw_string(r->doc, b->at, S("thinking"));
     part->signature = carried ? inner : signature;
     if (carried) part->signer = (uint8_t)(of + 1);
-    messages_note(r, FEATURE_REASONING_HISTORY, S("thinking"));
+    messages_note(r, FEATURE_REASONING_HISTORY, S("messages.content.thinking"));
     return true;
 }
 
@@ -244,7 +244,7 @@ static bool read_redacted(struct block *b)
     if (b->r->call && canon_carried(b->r->arena, data, &of, &use, &inner)) return take_carried(b, of, use, inner);
     struct canon_part *part = add(b, PART_REDACTED, known, COUNT_OF(known));
     part->signature = data;
-    messages_note(b->r, FEATURE_REASONING_HISTORY, S("redacted_thinking"));
+    messages_note(b->r, FEATURE_REASONING_HISTORY, S("messages.content.redacted_thinking"));
     return true;
 }
 

@@ -231,6 +231,9 @@ static const struct field {
     {STR_INIT("prompt_cache_options"), NULL, FEATURE_CLIENT_HINT},
     {STR_INIT("prompt_cache_retention"), NULL, FEATURE_CLIENT_HINT},
     {STR_INIT("client_metadata"), NULL, FEATURE_CLIENT_HINT},
+    {STR_INIT("provider"), NULL, FEATURE_CLIENT_HINT}, /* OpenRouter: where to go; purser's routes do that */
+    {STR_INIT("models"), NULL, FEATURE_CLIENT_HINT},
+    {STR_INIT("route"), NULL, FEATURE_CLIENT_HINT},
 };
 
 static bool read_sampling(struct root *r)

@@ -32,7 +32,8 @@ static void note_other(struct item_reader *r, json_ref item)
     for (size_t l = 0; l < COUNT_OF(lists); l++) {
         for (size_t i = 0; i < lists[l].count; i++) {
             if (!json_string_is(r->doc, type, lists[l].types[i])) continue;
-            responses_note(r->call, lists[l].feature, lists[l].types[i]);
+            responses_note(r->call, lists[l].feature,
+                           arena_printf(r->arena, "input.%" STR_FMT, STR_ARG(lists[l].types[i])));
             return;
         }
     }

@@ -49,12 +49,14 @@ static void read_media(struct item_reader *r, struct canon_part *p, json_ref at,
 {
     p->media.file_id = canon_text(r->doc, at, S("file_id"), r->arena);
     if (p->media.file_id.n) {
-        responses_note(r->call, stored, S("file_id"));
+        responses_note(r->call, stored, S("input.content.file_id"));
     } else if (url.json.p && canon_data_url(r->arena, url, &p->media)) {
-        responses_note(r->call, data, p->kind == PART_IMAGE ? S("input_image") : S("input_file"));
+        responses_note(r->call, data,
+                       p->kind == PART_IMAGE ? S("input.content.image_url") : S("input.content.file_url"));
     } else if (url.json.p) {
         p->media.url = url;
-        responses_note(r->call, by_url, p->kind == PART_IMAGE ? S("image_url") : S("file_url"));
+        responses_note(r->call, by_url,
+                       p->kind == PART_IMAGE ? S("input.content.image_url") : S("input.content.file_url"));
     }
 }
 
@@ -65,7 +67,7 @@ static void read_image(struct item_reader *r, json_ref at, struct canon_part *p)
                FEATURE_IMAGE_FILE);
     p->media.detail = canon_text(r->doc, at, S("detail"), r->arena);
     if (p->media.detail.n && !str_eq(p->media.detail, S("auto")))
-        responses_note(r->call, FEATURE_IMAGE_DETAIL, S("detail"));
+        responses_note(r->call, FEATURE_IMAGE_DETAIL, S("input.content.detail"));
     p->extras = canon_extras_of(r->doc, at, known, COUNT_OF(known), DIALECT_RESPONSES, r->arena);
 }
 
@@ -82,7 +84,7 @@ static void read_file(struct item_reader *r, json_ref at, struct canon_part *p)
             p->media.data = canon_inside(data);
             p->media.size = canon_base64_size(p->media.data);
         }
-        responses_note(r->call, FEATURE_DOCUMENT_DATA, S("file_data"));
+        responses_note(r->call, FEATURE_DOCUMENT_DATA, S("input.content.file_data"));
     }
     p->extras = canon_extras_of(r->doc, at, known, COUNT_OF(known), DIALECT_RESPONSES, r->arena);
 }
@@ -90,7 +92,7 @@ static void read_file(struct item_reader *r, json_ref at, struct canon_part *p)
 static void read_audio(struct item_reader *r, json_ref at, struct canon_part *p)
 {
     json_ref audio = openai_find(r->doc, at, S("input_audio"));
-    responses_note(r->call, FEATURE_AUDIO_IN, S("input_audio"));
+    responses_note(r->call, FEATURE_AUDIO_IN, S("input.content.input_audio"));
     if (!audio) return;
     str format = canon_text(r->doc, audio, S("format"), r->arena);
     p->media.data = canon_inside(canon_raw_string(r->doc, audio, S("data")));
@@ -126,7 +128,7 @@ static void read_text(struct item_reader *r, json_ref at, struct canon_part *p)
     }
     if (openai_find(r->doc, at, S("prompt_cache_breakpoint"))) {
         p->cache_ttl = 300;
-        responses_note(r->call, FEATURE_CACHE_MARKER, S("prompt_cache_breakpoint"));
+        responses_note(r->call, FEATURE_CACHE_MARKER, S("input.content.prompt_cache_breakpoint"));
     }
     p->extras = canon_extras_of(r->doc, at, known, COUNT_OF(known), DIALECT_RESPONSES, r->arena);
 }
@@ -158,7 +160,7 @@ static void read_part(struct item_reader *r, json_ref at, str id)
         p->inner = true;
         p->value = canon_raw(r->doc, at);
         p->extras.of = DIALECT_RESPONSES;
-        responses_note(r->call, FEATURE_UNKNOWN, S("content"));
+        responses_note(r->call, FEATURE_UNKNOWN, S("input.content"));
     }
     p->id = id;
 }
@@ -215,7 +217,7 @@ void responses_read_call(struct item_reader *r, json_ref item)
     tool->name = responses_group_name(r->arena, tool->group, canon_text(r->doc, item, S("name"), r->arena));
     if (arguments && !json_string(r->doc, arguments, r->arena, &tool->arguments))
         tool->arguments = json_raw(r->doc, arguments); /* some servers send an object */
-    if (tool->custom) responses_note(r->call, FEATURE_TOOL_CUSTOM, S("custom_tool_call"));
+    if (tool->custom) responses_note(r->call, FEATURE_TOOL_CUSTOM, S("input.custom_tool_call"));
     keep_item(r, item, known, COUNT_OF(known));
 }
 
@@ -236,7 +238,7 @@ void responses_read_call_output(struct item_reader *r, json_ref item)
     else
         responses_read_content(&inner, output, STR_NONE);
     for (const struct canon_part *c = p->tool.content; c; c = c->next)
-        if (c->kind != PART_TEXT) responses_note(r->call, FEATURE_TOOL_RESULT_MEDIA, S("output"));
+        if (c->kind != PART_TEXT) responses_note(r->call, FEATURE_TOOL_RESULT_MEDIA, S("input.output"));
     keep_item(r, item, known, COUNT_OF(known));
 }
 
@@ -285,7 +287,7 @@ static bool take_carried(struct item_reader *r, jraw encrypted, jraw text)
     default:
         p = responses_add_part(r, use == CARRY_REDACTED ? PART_REDACTED : PART_REASONING);
         p->text = use == CARRY_REDACTED ? RAW_NONE : text;
-        responses_note(r->call, FEATURE_REASONING_HISTORY, S("reasoning"));
+        responses_note(r->call, FEATURE_REASONING_HISTORY, S("input.reasoning"));
         break;
     }
     p->signature = signature;
@@ -306,5 +308,5 @@ void responses_read_reasoning(struct item_reader *r, json_ref item)
     p->signer = DIALECT_RESPONSES + 1;
     p->value = canon_raw(r->doc, item);
     p->extras.of = DIALECT_RESPONSES;
-    responses_note(r->call, FEATURE_REASONING_HISTORY, S("reasoning"));
+    responses_note(r->call, FEATURE_REASONING_HISTORY, S("input.reasoning"));
 }

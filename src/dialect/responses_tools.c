@@ -36,7 +36,8 @@ static void read_opaque(struct canon_call *call, const struct json *doc, json_re
     tool->name = canon_text(doc, at, S("type"), call->arena);
     tool->value = canon_raw(doc, at);
     tool->extras.of = DIALECT_RESPONSES;
-    canon_note(call, FEATURE_SERVER_TOOL, S("tools"));
+    canon_note(call, FEATURE_SERVER_TOOL,
+               arena_printf(call->arena, "tools.%" STR_FMT, STR_ARG(str_head(tool->name, 64))));
 }
 
 /* "web_search", also with a date or "_preview" behind it. */
