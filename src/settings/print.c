@@ -168,31 +168,6 @@ static void print_limits(const struct settings *s, struct buf *out)
     }
 }
 
-static void print_features(const struct settings *s, struct buf *out)
-{
-    if (s->feature_count) buf_add(out, S("features:\n"));
-    for (size_t i = 0; i < s->feature_count; i++) {
-        const struct setting_feature *f = &s->features[i];
-        buf_add(out, S("  "));
-        print_text(out, f->name);
-        buf_add(out, S(": { "));
-        size_t from = out->n;
-        if (f->owner.n) print_pair(out, "owner", f->owner);
-        if (f->max_output_tokens) buf_printf(out, ", max_output_tokens: %lld", (long long)f->max_output_tokens);
-        if (f->on_disconnect) {
-            buf_printf(out, ", on_disconnect: %s", f->on_disconnect == ON_DISCONNECT_CANCEL ? "cancel" : "finish");
-        }
-        if (f->tier != FEATURE_NORMAL) print_pair(out, "tier", feature_tier_name(f->tier));
-        if (f->ai.off || f->ai.why.n) {
-            buf_printf(out, ", ai: { off: %s", f->ai.off ? "true" : "false");
-            if (f->ai.why.n) print_pair(out, "why", f->ai.why);
-            buf_add(out, S(" }"));
-        }
-        print_degraded(out, &f->degraded);
-        print_close(out, from, "\n");
-    }
-}
-
 static void print_idempotency(const struct settings *s, struct buf *out)
 {
     const struct setting_idempotency *i = &s->idempotency;
@@ -257,7 +232,9 @@ void settings_print(const struct settings *s, struct buf *out)
     print_prices(s, out);
     buf_printf(out, "default_max_output_tokens: %lld\n", (long long)s->default_max_output_tokens);
     print_keys(s, out);
-    print_features(s, out);
+    print_runaway(out, &s->runaway);
+    buf_add_byte(out, '\n');
+    print_features(out, s);
     print_budgets(s, out);
     print_limits(s, out);
     buf_printf(out, "max_counters: %zu\n", s->max_counters);

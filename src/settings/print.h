@@ -21,6 +21,10 @@ void print_close(struct buf *out, size_t from, const char *end);
 void print_provider(struct buf *out, const struct setting_provider *p, const struct settings *s, struct arena *scratch);
 /* "health: { ... }". */
 void print_health(struct buf *out, const struct health_rules *r);
+/* The whole of `features:`. */
+void print_features(struct buf *out, const struct settings *s);
+/* "runaway: { ... }". */
+void print_runaway(struct buf *out, const struct setting_runaway *r);
 /* A line of `models:`. */
 void print_model(struct buf *out, const struct setting_model *m);
 void print_ladder(struct buf *out, const struct setting_model *m);

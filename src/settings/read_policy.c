@@ -24,6 +24,48 @@ bool read_idempotency(struct loader *l, const struct value *v, void *into)
     return load_group(l, v->node, v->path, GROUP_IDEMPOTENCY, into);
 }
 
+bool read_runaway_action(struct loader *l, const struct value *v, void *into)
+{
+    static const str words[] = {[RUNAWAY_NONE] = STR_INIT("off"),
+                                [RUNAWAY_WARN] = STR_INIT("warn"),
+                                [RUNAWAY_SLOW] = STR_INIT("slow"),
+                                [RUNAWAY_BLOCK] = STR_INIT("block")};
+    int i = load_one_of(l, v, words, COUNT_OF(words), "answer to a runaway", "off, warn, slow or block");
+    if (i >= 0) *(enum runaway_action *)into = (enum runaway_action)i;
+    return i >= 0;
+}
+
+/* One number stands for the three steps to a block; what is 0 is not looked at. */
+static void finish_runaway(struct runaway_limits *l)
+{
+    enum { WARN_AT = 3 };
+    uint32_t half = l->repeat_block / 2 + l->repeat_block % 2;
+    l->repeat_slow = half;
+    l->repeat_warn = half < WARN_AT ? half : WARN_AT;
+    if (!l->pace_floor) l->pace_factor = 0;
+}
+
+bool read_runaway(struct loader *l, const struct value *v, void *into)
+{
+    struct setting_runaway *out = into;
+    runaway_limits_default(&out->limits);
+    if (!load_group(l, v->node, v->path, GROUP_RUNAWAY, out)) return false;
+    finish_runaway(&out->limits);
+    return true;
+}
+
+bool read_feature_runaway(struct loader *l, const struct value *v, void *into)
+{
+    struct setting_runaway *out = into;
+    struct runaway_limits usual;
+    *out = l->s.runaway; /* read before */
+    runaway_limits_default(&usual);
+    out->limits.pace_factor = usual.pace_factor; /* a floor of its own turns it on again */
+    if (!load_group(l, v->node, v->path, GROUP_FEATURE_RUNAWAY, out)) return false;
+    finish_runaway(&out->limits);
+    return true;
+}
+
 bool read_feature_tier(struct loader *l, const struct value *v, void *into)
 {
     str words[FEATURE_TIERS];

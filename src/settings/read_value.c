@@ -112,6 +112,14 @@ bool read_small(struct loader *l, const struct value *v, void *into)
     return ok;
 }
 
+bool read_tally(struct loader *l, const struct value *v, void *into)
+{
+    int64_t n = 0;
+    bool ok = count_from(l, v, 0, 1000000, &n);
+    *(uint32_t *)into = (uint32_t)n;
+    return ok;
+}
+
 bool read_counters(struct loader *l, const struct value *v, void *into)
 {
     int64_t n = 1;

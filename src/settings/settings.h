@@ -11,6 +11,7 @@
 #include "policy/health.h"
 #include "policy/keys.h"
 #include "policy/limits.h"
+#include "policy/runaway.h"
 #include "price/price.h"
 #include "provider/credential.h"
 #include "provider/provider.h"
@@ -70,6 +71,11 @@ struct setting_provider {
 
 enum on_disconnect { ON_DISCONNECT_DEFAULT, ON_DISCONNECT_CANCEL, ON_DISCONNECT_FINISH };
 
+struct setting_runaway {
+    struct runaway_limits limits;
+    enum runaway_action most; /* the hardest thing that is done; RUNAWAY_NONE: nothing is looked at */
+};
+
 struct setting_ai {
     bool off; /* calls are answered without a provider */
     str why;
@@ -80,6 +86,7 @@ struct setting_feature {
     int64_t max_output_tokens; /* 0: not set */
     enum on_disconnect on_disconnect;
     enum feature_tier tier;
+    struct setting_runaway runaway;
     struct setting_ai ai;
     struct setting_degraded degraded; /* where it is set it comes before the model's */
 };
@@ -145,6 +152,7 @@ struct settings {
     size_t limit_count;
     struct setting_feature *features;
     size_t feature_count;
+    struct setting_runaway runaway; /* of features that say nothing, and of calls without a feature */
     size_t max_counters;
     struct setting_idempotency idempotency;
 

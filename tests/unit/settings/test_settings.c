@@ -83,6 +83,45 @@ static void health(void **state)
     settings_drop(s);
 }
 
+static void runaways(void **state)
+{
+    (void)state;
+    struct runaway_limits usual;
+    struct settings *s = test_settings("runaway: { tokens_per_minute: 0 }\n"
+                                       "features: { a: {}, b: { runaway: { same: 5, tokens_per_minute: 7 } }, c: { "
+                                       "runaway: { same: 0, action: warn } } }",
+                                       "");
+    runaway_limits_default(&usual);
+    const struct runaway_limits *l = &s->runaway.limits;
+    assert_int_equal(s->runaway.most, RUNAWAY_BLOCK);
+    assert_int_equal(l->within_us, usual.within_us);
+    assert_int_equal(l->repeat_warn, usual.repeat_warn);
+    assert_int_equal(l->repeat_slow, usual.repeat_slow);
+    assert_int_equal(l->repeat_block, usual.repeat_block);
+    assert_int_equal(l->swings_warn, usual.swings_warn);
+    assert_int_equal(l->same_answers, usual.same_answers);
+    assert_int_equal(l->task_factor, usual.task_factor);
+    assert_int_equal(l->task_steps_floor, usual.task_steps_floor);
+    assert_int_equal(l->task_cost_floor, usual.task_cost_floor);
+    assert_int_equal(l->delay_us, usual.delay_us);
+    assert_int_equal(l->pace_factor, 0); /* off */
+    assert_int_equal(settings_feature(s, S("a"))->runaway.limits.pace_factor, 0);
+    l = &settings_feature(s, S("b"))->runaway.limits;
+    assert_int_equal(l->repeat_warn, 3);
+    assert_int_equal(l->repeat_slow, 3);
+    assert_int_equal(l->repeat_block, 5);
+    assert_int_equal(l->pace_factor, usual.pace_factor);
+    assert_int_equal(l->pace_floor, 7);
+    l = &settings_feature(s, S("c"))->runaway.limits;
+    assert_true(!l->repeat_warn && !l->repeat_slow && !l->repeat_block);
+    assert_int_equal(settings_feature(s, S("c"))->runaway.most, RUNAWAY_WARN);
+    settings_drop(s);
+    s = test_settings("", "");
+    assert_int_equal(s->runaway.limits.pace_factor, usual.pace_factor);
+    assert_int_equal(s->runaway.limits.pace_floor, usual.pace_floor);
+    settings_drop(s);
+}
+
 static void rules(void **state)
 {
     (void)state;
@@ -325,10 +364,19 @@ static void many_problems(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(front),          cmocka_unit_test(health),    cmocka_unit_test(rules),
-        cmocka_unit_test(prices),         cmocka_unit_test(routes),    cmocka_unit_test(routes_by_family),
-        cmocka_unit_test(vendors_chosen), cmocka_unit_test(masks),     cmocka_unit_test(sellers),
-        cmocka_unit_test(files),          cmocka_unit_test(too_large), cmocka_unit_test(many_problems),
+        cmocka_unit_test(front),
+        cmocka_unit_test(health),
+        cmocka_unit_test(runaways),
+        cmocka_unit_test(rules),
+        cmocka_unit_test(prices),
+        cmocka_unit_test(routes),
+        cmocka_unit_test(routes_by_family),
+        cmocka_unit_test(vendors_chosen),
+        cmocka_unit_test(masks),
+        cmocka_unit_test(sellers),
+        cmocka_unit_test(files),
+        cmocka_unit_test(too_large),
+        cmocka_unit_test(many_problems),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
