@@ -55,6 +55,7 @@ struct sim_answer {
     size_t item;      /* index of the open output item or block */
     enum { SIM_ITEM_NONE, SIM_ITEM_REASONING, SIM_ITEM_MESSAGE, SIM_ITEM_CALL } item_kind;
     bool shows; /* thoughts stand in the answer */
+    bool signs; /* Gemini 3: calls are signed, thoughts or not */
     bool array; /* Gemini: a stream is one array of JSON */
     bool begun; /* Gemini: something stands in it */
     int64_t created_s;

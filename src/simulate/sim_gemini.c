@@ -13,6 +13,7 @@ static void prepare(struct sim_answer *a, struct arena *arena, const struct json
     (void)doc;
     struct buf b;
     buf_init(&b, 0);
+    a->signs = str_find(r->model, S("gemini-3"), 0) != SIZE_MAX;
     buf_add(&b, S(",\"modelVersion\":"));
     buf_add_json(&b, r->model);
     buf_printf(&b, ",\"responseId\":\"%.*s\"}", STR_ARG(a->id));
@@ -69,17 +70,18 @@ static void add_tail(const struct sim_answer *a, bool last, struct buf *out)
 /* ---- parts */
 
 /* Thoughts are signed at the first part behind them. */
-static void add_signature(const struct sim_choice *c, bool first, struct buf *out)
+static void add_signature(const struct sim_answer *a, const struct sim_choice *c, bool first, struct buf *out)
 {
-    if (first && c->reasoning) buf_printf(out, ",\"thoughtSignature\":\"%s\"", SIM_SIGNATURE);
+    if (first && (c->reasoning || (a->signs && c->call_count)))
+        buf_printf(out, ",\"thoughtSignature\":\"%s\"", SIM_SIGNATURE);
 }
 
-static void add_call_part(const struct sim_choice *c, size_t call, struct buf *out)
+static void add_call_part(const struct sim_answer *a, const struct sim_choice *c, size_t call, struct buf *out)
 {
     buf_add(out, S("{\"functionCall\":{\"name\":"));
     buf_add_json(out, c->calls[call].name);
     buf_printf(out, ",\"args\":%.*s}", STR_ARG(c->calls[call].arguments));
-    add_signature(c, call == 0, out);
+    add_signature(a, c, call == 0, out);
     buf_add(out, S("}"));
 }
 
@@ -124,12 +126,12 @@ static void add_piece(struct sim_answer *a, size_t choice, const struct sim_piec
     if (p->kind == SIM_PIECE_ARGUMENTS && !sim_choice_call_complete(c, p->call_index)) return;
     candidate_begin(a, out);
     if (p->kind == SIM_PIECE_ARGUMENTS) {
-        add_call_part(c, p->call_index, out);
+        add_call_part(a, c, p->call_index, out);
     } else {
         buf_add(out, S("{\"text\":"));
         buf_add_json(out, p->text);
         if (p->kind == SIM_PIECE_HIDDEN) buf_add(out, S(",\"thought\":true"));
-        add_signature(c, p->kind == SIM_PIECE_TEXT && c->done == c->reasoning + 1, out);
+        add_signature(a, c, p->kind == SIM_PIECE_TEXT && c->done == c->reasoning + 1, out);
         buf_add(out, S("}"));
     }
     candidate_end(a, choice, NULL, false, out);
@@ -174,12 +176,12 @@ static void add_parts(const struct sim_answer *a, const struct sim_choice *c, st
     if (sim_choice_has_text(c)) {
         buf_printf(out, "%s{\"text\":", comma);
         sim_choice_text_json(c, out);
-        add_signature(c, true, out);
+        add_signature(a, c, true, out);
         buf_add(out, S("}"));
     }
     for (size_t i = 0; i < c->call && sim_choice_call_complete(c, i); i++, comma = ",") {
         buf_printf(out, "%s", comma);
-        add_call_part(c, i, out);
+        add_call_part(a, c, i, out);
     }
 }
 

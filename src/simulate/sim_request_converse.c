@@ -113,7 +113,7 @@ static bool read_thinking(struct sim_reader *rd)
     rd->r->thinks = sim_is(rd, thinking, S("type"), S("enabled")) || sim_is(rd, thinking, S("type"), S("adaptive")) ||
                     sim_at(rd, more, S("reasoning_effort"));
     rd->r->shows = true;
-    return !thinking || !rd->r->thinks || !rd->thoughtless ||
+    return !sim_is(rd, thinking, S("type"), S("enabled")) || !rd->thoughtless ||
            sim_reader_refuse_field(rd, "messages",
                                    "Expected `thinking` or `redacted_thinking`, signed by this model, but found "
                                    "`tool_use`.");

@@ -105,7 +105,7 @@ static bool read_thinking(struct sim_reader *rd)
         return sim_reader_refuse_field(rd, "max_tokens", "`max_tokens` must be greater than `thinking.budget_tokens`");
     if (r->tools.choice == SIM_TOOLS_REQUIRED || r->tools.choice == SIM_TOOLS_NAMED)
         return sim_reader_refuse_field(rd, "tool_choice", "Thinking may not be enabled when it forces tool use");
-    if (rd->thoughtless)
+    if (enabled && rd->thoughtless) /* adaptive ones go on without */
         return sim_reader_refuse_field(rd, "messages",
                                        "Expected `thinking` or `redacted_thinking`, signed by this model, but found "
                                        "`tool_use`. When `thinking` is enabled, a final `assistant` message must start "

@@ -2,15 +2,11 @@
 // neutral, what comes back is { text, thoughts, calls, stop, usage, said }. Nothing of a
 // client is set but its address, its key and headers.
 //
-//   const clients = await connect(purser.url, key)   // null where Node is too old for one
+//   const clients = await connect(purser.url, key)
 //   await clients.chat.ask(model, { turns: [{ user: 'Ahoy' }] }, { stream, headers })
 //
 // turns: { user, image } | { said } (an answer's own `said`) | { results: [{ id, name, text }] }
 // asked: { system, turns, tools: [{ name, description, schema }], force, schema, think, max }
-
-const old = Number(process.versions.node.split('.')[0]) < 20;
-/** Why the clients cannot be had here; null where they can. */
-export const clientsMissing = old ? `Node ${process.versions.node}: the clients of Google and AWS need 20` : null;
 
 export const PROTOCOLS = ['chat', 'responses', 'messages', 'gemini', 'converse', 'cohere'];
 const THINK_TOKENS = 2048;
@@ -246,7 +242,6 @@ function cohere({ CohereClientV2 }, url, token) {
 
 /** A client for each protocol, at `url`. */
 export async function connect(url, key) {
-    if (clientsMissing) return null;
     const [openai, anthropic, google, aws, http, co] = await Promise.all(
         ['openai', '@anthropic-ai/sdk', '@google/genai', '@aws-sdk/client-bedrock-runtime', '@smithy/node-http-handler', 'cohere-ai'].map((name) => import(name)));
     return {

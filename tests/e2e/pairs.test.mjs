@@ -1,12 +1,12 @@
 // Every protocol to every protocol, through the official clients: a cell of the matrix is
 // ticked only where text, tool calls, stop reason and usage are what the simulated provider
 // truly did, and the ledger's row is that usage, priced by a separate reading of the prices.
-// The matrix in docs/providers.md is this test's print; UPDATE_MATRIX=1 writes it anew.
+// The matrix in docs/providers.md is this test's print; UPDATE_MATRIX=1 writes it anew. @sanitizers
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { clientsMissing, connect, PROTOCOLS } from './clients.mjs';
+import { connect, PROTOCOLS } from './clients.mjs';
 import { aliceKey, post, read, root, startPurser, startSimulator } from './helpers.mjs';
 import { attemptOf, billOf, truthSince } from './truth.mjs';
 
@@ -14,14 +14,16 @@ const MODELS = {
     chat: 'gpt-simulated', responses: 'gpt-simulated', messages: 'claude-sonnet-4-5', gemini: 'gemini-2.5-flash',
     converse: 'anthropic.claude-sonnet-4-5-20250929-v1:0', cohere: 'command-a-reasoning-08-2025',
 };
+/** Models that want to be asked in another way: proofs with every call, effort in place of a budget. */
+const STRICTER = [['gemini', 'gemini-3-pro-preview'], ['messages', 'claude-opus-4-6']];
 /** Every unit has a price of its own, so that no mix-up stays hidden. */
-const own = PROTOCOLS.map((to, i) => ({
-    model: `to-${to}/${MODELS[to]}`, from: '2026-01-01', input: `${i + 1}.01`, cache_read: `${i}.13`, cache_write_5m: `${i + 1}.73`, cache_write_1h: `${i + 2}.57`,
+const own = [...Object.entries(MODELS), ...STRICTER].map(([to, model], i) => ({
+    model: `to-${to}/${model}`, from: '2026-01-01', input: `${i + 1}.01`, cache_read: `${i}.13`, cache_write_5m: `${i + 1}.73`, cache_write_1h: `${i + 2}.57`,
     output: `${i + 4}.21`, reasoning: `${i + 5}.03`, audio_in: `${i + 9}.07`, audio_out: `${i + 17}.11`, searches: 10003, requests: 101.3,
 }));
 const settings = (sim) => ({
     log: 'off', prices: own, keys: [{ name: 'alice', secret: '${ALICE_KEY}' }],
-    models: Object.fromEntries(PROTOCOLS.map((to) => [`m-${to}`, `to-${to}/${MODELS[to]}`])),
+    models: Object.fromEntries([...PROTOCOLS.map((to) => [`m-${to}`, `to-${to}/${MODELS[to]}`]), ...STRICTER.map(([to, model]) => [`m-${model}`, `to-${to}/${model}`])]),
     providers: {
         'to-chat': { kind: 'openai', base_url: `${sim.url}/v1`, api_key: 'k', protocols: ['chat'] },
         'to-responses': { kind: 'openai', base_url: `${sim.url}/v1`, api_key: 'k', protocols: ['responses'] },
@@ -34,7 +36,6 @@ const settings = (sim) => ({
 
 let sim, purser, clients;
 before(async () => {
-    if (clientsMissing) return;
     sim = await startSimulator();
     purser = await startPurser({ settings: settings(sim) });
     clients = await connect(purser.url, aliceKey);
@@ -53,7 +54,10 @@ const TOOLS = [
 const system = 'You keep the books of a ship.';
 /** What is asked, turn by turn: each gives the next from the answers so far. */
 const FEATURES = {
-    text: [() => ({ system, max: 512, turns: [{ user: 'Write down what came aboard. [simulate seed=11 tokens=24 usage=cached,cache_write]' }] })],
+    text: [
+        () => ({ system, max: 512, turns: [{ user: 'Write down what came aboard. [simulate seed=11 tokens=24 usage=cached,cache_write]' }] }),
+        () => ({ max: 16, turns: [{ user: 'All of it. [simulate seed=11 tokens=24]' }] }), // more than there is room for
+    ],
     tools: [
         () => ({ system, tools: TOOLS, force: 'set_course', turns: [{ user: 'Set sail. [simulate seed=12 tokens=9]' }] }),
         (first) => ({
@@ -111,10 +115,10 @@ async function truthOf(c) {
 
 /** One conversation: each of its answers is what was said; leaves the calls' tasks and usages. */
 async function converse(cell) {
-    const { from, to, feature, stream } = cell, answers = [];
+    const { from, to, feature, stream, model = to } = cell, answers = [];
     for (const [i, turn] of FEATURES[feature].entries()) {
-        const asked = turn(...answers), task = `${from}-${to}-${feature}-${stream ? 'streamed' : 'whole'}-${i}`;
-        const answer = await clients[from].ask(`m-${to}`, asked, { stream, headers: { 'x-purser-task': task } });
+        const asked = turn(...answers), task = `${from}-${model}-${feature}-${stream ? 'streamed' : 'whole'}-${i}`;
+        const answer = await clients[from].ask(`m-${model}`, asked, { stream, headers: { 'x-purser-task': task } });
         let said = await truthOf(asked);
         answers.push(answer);
         cell.calls.push({ task, usage: answer.usage, images: asked.turns.filter((t) => t.image).length });
@@ -137,7 +141,7 @@ const COLUMNS = { input: 'input_tokens', cache_read: 'cache_read_tokens', cache_
 /** The row's units and its cost are the truth. */
 function auditRow(row, truth, to) {
     for (const [unit, column] of Object.entries(COLUMNS)) assert.equal(Number(row[column]), truth.usage[unit], `the ledger's ${unit}`);
-    const bill = billOf(truth, { own, provider: `to-${to}`, model: MODELS[to] });
+    const bill = billOf(truth, { own, provider: `to-${to}` });
     assert.equal(row.cost_state, 'exact', 'state of the cost');
     assert.equal(BigInt(row.cost_picousd), bill.total, 'cost');
     // searches that nobody asked for have no bound
@@ -153,22 +157,8 @@ function audit(cell, call, row, truth) {
     auditRow(row, truth, cell.to);
 }
 
-const short = (error) => String(error.message ?? error).replace(/\s+/g, ' ').slice(0, 500);
-const START = '<!-- matrix: printed by tests/e2e/pairs.test.mjs -->', END = '<!-- end of the matrix -->';
-
-function print(cells) {
-    const lines = [`| from client | to provider | ${Object.keys(FEATURES).join(' | ')} |`, `|---|---|${'---|'.repeat(Object.keys(FEATURES).length)}`];
-    for (const from of PROTOCOLS) {
-        for (const to of PROTOCOLS) {
-            const marks = Object.keys(FEATURES).map((feature) => cells.filter((c) => c.from === from && c.to === to && c.feature === feature).map((c) => c.mark).join(' '));
-            lines.push(`| ${from} | ${to} | ${marks.join(' | ')} |`);
-        }
-    }
-    return lines.join('\n');
-}
-
-test('the matrix: 6 x 6 protocols, five features, whole and streamed', { skip: clientsMissing ?? false }, async (t) => {
-    const cells = PROTOCOLS.flatMap((from) => PROTOCOLS.flatMap((to) => Object.keys(FEATURES).flatMap((feature) => [false, true].map((stream) => ({ from, to, feature, stream, calls: [] })))));
+/** Has every conversation, then holds its calls to the truth: each cell gets its mark. */
+async function carry(cells) {
     const waiting = [...cells];
     await Promise.all(Array.from({ length: 24 }, async () => {
         for (let cell; (cell = waiting.shift()); ) await converse(cell).catch((error) => (cell.error = error));
@@ -188,6 +178,26 @@ test('the matrix: 6 x 6 protocols, five features, whole and streamed', { skip: c
         }
         cell.mark = cell.error ? '✗' : `✓${cell.note ?? ''}`;
     }
+    return sent;
+}
+
+const short = (error) => String(error.message ?? error).replace(/\s+/g, ' ').slice(0, 500);
+const START = '<!-- matrix: printed by tests/e2e/pairs.test.mjs -->', END = '<!-- end of the matrix -->';
+
+function print(cells) {
+    const lines = [`| from client | to provider | ${Object.keys(FEATURES).join(' | ')} |`, `|---|---|${'---|'.repeat(Object.keys(FEATURES).length)}`];
+    for (const from of PROTOCOLS) {
+        for (const to of PROTOCOLS) {
+            const marks = Object.keys(FEATURES).map((feature) => cells.filter((c) => c.from === from && c.to === to && c.feature === feature).map((c) => c.mark).join(' '));
+            lines.push(`| ${from} | ${to} | ${marks.join(' | ')} |`);
+        }
+    }
+    return lines.join('\n');
+}
+
+test('the matrix: 6 x 6 protocols, five features, whole and streamed', async (t) => {
+    const cells = PROTOCOLS.flatMap((from) => PROTOCOLS.flatMap((to) => Object.keys(FEATURES).flatMap((feature) => [false, true].map((stream) => ({ from, to, feature, stream, calls: [] })))));
+    const sent = await carry(cells);
     const bad = cells.filter((c) => c.error), matrix = print(cells);
     t.diagnostic(`${cells.length - bad.length} of ${cells.length} cells, ${sent.length} calls`);
     const list = bad.map((c) => `${c.from} -> ${c.to} ${c.feature} ${c.stream ? 'streamed' : 'whole'}: ${short(c.error)}`);
@@ -210,7 +220,7 @@ const bodies = {
     gemini: (model, user, stream) => [`/v1beta/models/${model}:${stream ? 'streamGenerateContent' : 'generateContent'}`, { contents: [{ role: 'user', parts: [{ text: user }] }] }],
 };
 
-test('every usage shape of every family is billed to the pico-dollar, passed on and translated', { skip: clientsMissing ?? false }, async () => {
+test('every usage shape of every family is billed to the pico-dollar, passed on and translated', async () => {
     const since = (await sim.truth('?limit=1')).totals.calls;
     const calls = Object.keys(bodies).flatMap((from) => PROTOCOLS.flatMap((to) => SHAPES.flatMap((shape) => [false, true].map((stream) => ({ from, to, shape, stream, task: `shape-${from}-${to}-${shape}-${stream}` })))));
     const waiting = [...calls];
@@ -233,5 +243,12 @@ test('every usage shape of every family is billed to the pico-dollar, passed on 
             bad.push(`${call.task}: ${short(error)}`);
         }
     }
+    assert.equal(bad.length, 0, bad.join('\n'));
+});
+
+test('models that want proofs of every thought, and those that think by effort: tools and reasoning from every client', async () => {
+    const cells = PROTOCOLS.flatMap((from) => STRICTER.flatMap(([to, model]) => ['tools', 'reasoning'].flatMap((feature) => [false, true].map((stream) => ({ from, to, model, feature, stream, calls: [] })))));
+    await carry(cells);
+    const bad = cells.filter((c) => c.error).map((c) => `${c.from} -> ${c.model} ${c.feature} ${c.stream ? 'streamed' : 'whole'}: ${short(c.error)}`);
     assert.equal(bad.length, 0, bad.join('\n'));
 });
