@@ -23,7 +23,7 @@ static bool learned(struct request *r)
         t->rejects_stream_options = true;
         return true;
     }
-    if (!t->wants_max_tokens && r->receive.kind == CALL_CHAT &&
+    if (!t->wants_max_tokens && a->way->kind == CALL_CHAT &&
         str_find(body, S("max_completion_tokens"), 0) != SIZE_MAX) {
         t->wants_max_tokens = true;
         return true;

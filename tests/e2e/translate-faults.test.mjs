@@ -20,6 +20,7 @@ before(async () => {
         const there = { kind: p.kind, protocols: p.protocols, base_url: upstream.url + p.base, api_key: PROVIDER_KEY, ...(p.kind === 'bedrock' ? { region: 'us-east-1' } : {}) };
         return [[name, there], [`hasty-${name}`, { ...there, timeouts: { first_token: '400ms', between_tokens: '300ms' } }]];
     });
+    for (const i of [0, 1]) own.push([`picky-${i}`, own[0][1]]);
     purser = await startPurser({
         settings: {
             providers: Object.fromEntries(own),
@@ -340,6 +341,23 @@ test('an event above the ceiling ends in an error', { skip: sanitized && 'slow' 
         assert.ok(told.error, told.answer.text);
         return { ...told, what: `${target}: 17 MB`, row: /^provider_protocol estimated$/ };
     }));
+});
+
+test('a server that does not know a field of purser\'s own is asked without it, and remembered', async () => {
+    for (const [i, field] of ['max_completion_tokens', 'stream_options'].entries()) {
+        const refusing = (request, send, socket) => {
+            const refused = JSON.parse(request.body)[field] !== undefined;
+            const body = JSON.stringify({ error: { message: `Unrecognized request argument supplied: ${field}`, type: 'invalid_request_error', param: null, code: null } });
+            return (refused ? whole(400, 'application/json', body) : pieces(providers.chat.type, providers.chat.stream))(request, send, socket);
+        };
+        for (const client of names.filter((name) => name !== 'chat')) {
+            const told = await ask(client, `picky-${i}`, true, refusing);
+            assert.ok(!told.error, `${client}, ${field}: ${told.error}`);
+            const rows = await purser.rows(1, { where: `task = '${told.task}'`, columns: 'status, cost_state' });
+            assert.equal(rows.at(-1).status, 'ok');
+            assert.ok(rows.slice(0, -1).every((row) => row.status === 'provider_error' && row.cost_state === 'free'));
+        }
+    }
 });
 
 test('nothing is held when all is over', async () => {
