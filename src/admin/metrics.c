@@ -264,6 +264,9 @@ static void write_process(struct buf *out, struct admin *a, const struct metrics
         label(out, "reason", degrade_name(why), &first);
         number(out, first, (double)m->degraded[why]);
     }
+    head(out, "purser_events_total", "counter", "Events raised since the start.");
+    buf_printf(out, "purser_events_total{kind=\"budget\"} %llu\n",
+               (unsigned long long)thresholds_raised(p->thresholds));
     gauge(out, "purser_requests_in_flight", "gauge", "Requests being served.",
           (double)__atomic_load_n(&p->request_count, __ATOMIC_RELAXED));
     gauge(out, "purser_budget_waits_total", "counter", "Calls that had to wait for held budget.", (double)m->waits);

@@ -5,6 +5,7 @@
 #include "base/time.h"
 #include "flow/again.h"
 #include "flow/degrade.h"
+#include "flow/exceed.h"
 #include "flow/mishap.h"
 #include "flow/purser.h"
 
@@ -122,6 +123,11 @@ static bool follow(struct request *r)
     struct again next;
     if (learned(r)) {
         replace_attempt(r, r->attempt->way, REASON_RETRY);
+        return true;
+    }
+    const struct way *cheaper = exceed_downgrade(r);
+    if (cheaper) {
+        replace_attempt(r, cheaper, r->attempts ? REASON_FALLBACK : REASON_FIRST);
         return true;
     }
     if ((!r->attempt->err && !mishap_is_empty(r->attempt)) || !again_decide(r, r->attempt, &next)) return false;

@@ -2,13 +2,14 @@
 #include "flow/purser.h"
 
 #include "base/time.h"
+#include "ledger/events.h"
 
 #include <errno.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { SWEEP_SECONDS = 60, IDLE_LINE_SECONDS = 60, OBJECTS_DAYS = 30 };
+enum { SWEEP_SECONDS = 60, IDLE_LINE_SECONDS = 60, EVENTS_TRIM_SECONDS = 3600, OBJECTS_DAYS = 30 };
 
 /* What a machine by the hour cost while nobody used it: a line of its own. */
 static void write_idle_lines(struct purser *p, const struct settings *s)
@@ -52,6 +53,15 @@ static void sweep(struct purser *p)
         ledger_forget_cells(p->ledger, rule->cells, window_start(&rule->window, now_us - keep_us) - US_PER_DAY);
     }
     limits_sweep(p->limits, time_mono_us());
+    snapshot_put(s);
+}
+
+static void look_at_thresholds(struct purser *p)
+{
+    pthread_mutex_lock(&p->control);
+    struct snapshot *s = snapshot_get(p->current);
+    pthread_mutex_unlock(&p->control);
+    thresholds_look(p->thresholds, p->budgets, s->budgets, p->ledger);
     snapshot_put(s);
 }
 
@@ -106,7 +116,9 @@ static void *thread_main(void *arg)
         while (!p->clock_stop && pthread_cond_timedwait(&p->clock_wake, &p->clock_lock, &until) != ETIMEDOUT) continue;
         pthread_mutex_unlock(&p->clock_lock);
         if (!__atomic_load_n(&p->stopping, __ATOMIC_ACQUIRE)) fetch_tokens(p);
+        look_at_thresholds(p);
         if (second % SWEEP_SECONDS == 0) sweep(p);
+        if (second % EVENTS_TRIM_SECONDS == 0) ledger_events_trim(p->ledger);
         if (second % IDLE_LINE_SECONDS == 0) idle_lines(p);
         pthread_mutex_lock(&p->clock_lock);
     }

@@ -1,6 +1,7 @@
 #include "flow/degrade.h"
 
 #include "base/time.h"
+#include "flow/exceed.h"
 #include "flow/mishap.h"
 #include "flow/purser.h"
 
@@ -103,13 +104,7 @@ static bool fits(const struct request *r, str reply)
 /* The call in canonical form, as long as its body is still there. */
 static bool read_call(struct request *r)
 {
-    struct worker *w = r->worker;
-    struct json_fail fail;
-    if (r->plan.canon) return true;
-    if (!r->receive.body.p) return false;
-    if (w->json_of != r->id && !json_parse(&w->json, r->receive.body, &fail)) return false;
-    w->json_of = r->id;
-    return translate_read(r);
+    return r->plan.canon || (wire_read_body(r) && translate_read(r));
 }
 
 /* NULL where none is set, none matches, or the one that does is no answer to this call. */
@@ -278,6 +273,8 @@ bool degrade_after(struct request *r, const struct attempt *last)
     if (r->answer.begun) return false;
     if (last->err == ERR_SWITCHED_OFF)
         d = by_switch(r);
+    else if (exceed_degrades(last, &d.retry_after_s))
+        d = (struct degrading){DEGRADE_BUDGET, r->err_message, d.retry_after_s};
     else if (!degrade_may(r) || !is_outage(last))
         return false;
     else if (last->err_why)

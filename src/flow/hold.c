@@ -1,5 +1,5 @@
 /* hold: the bound in every budget that applies, or in none; then the journal. */
-#include "flow/request.h"
+#include "flow/exceed.h"
 
 #include "base/time.h"
 #include "flow/purser.h"
@@ -139,6 +139,7 @@ static enum verdict refuse(struct attempt *a, bool spent, const struct budget_re
                                   STR_ARG(rule->name), STR_ARG(left), STR_ARG(limit), STR_ARG(asked)));
         return attempt_fail(a, ERR_BUDGET_BUSY, "budget busy");
     }
+    exceed_note(a, why);
     int64_t fits = a->hold.max_output < 0 ? -1 : output_fitting(a, &why->all_left);
     str fit =
         fits >= call_least_output(&r->attribute.call, a->way->kind) && fits > 0

@@ -139,6 +139,21 @@ static bool plan_way(struct request *r, struct way *way)
     return true;
 }
 
+const struct way *plan_downgrade(struct request *r, str model)
+{
+    str why = STR_NONE;
+    if (r->plan.count == PLAN_WAYS_MAX || r->receive.kind == CALL_PASSTHROUGH || !wire_read_body(r)) return NULL;
+    struct target *t = lease_target(r->worker, r->lease, model, &r->arena, &why);
+    if (!t) {
+        request_fail(r, ERR_MODEL_NOT_FOUND, why);
+        return NULL;
+    }
+    struct way *way = plan_add_way(r, t);
+    if (plan_way(r, way)) return way;
+    r->plan.count--;
+    return NULL;
+}
+
 /* The ways that cannot be gone are left out; the first one's reason counts where none is left. */
 static bool plan_ways(struct request *r)
 {

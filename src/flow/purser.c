@@ -157,6 +157,7 @@ struct purser *purser_open(struct settings *settings, const char *settings_file,
     p->peers = peers_new(key);
     p->machines = machines_new();
     p->objects = objects_new(key, OBJECTS_MAX);
+    p->thresholds = thresholds_new();
     p->known = known_budgets_load(settings->data);
     name_cells(settings);
     ledger_each_cell(p->ledger, restore_cell, p); /* before the start, which frees what recovery found */
@@ -347,6 +348,7 @@ void purser_drop(struct purser *p)
     peers_drop(p->peers);
     machines_drop(p->machines);
     objects_drop(p->objects);
+    thresholds_drop(p->thresholds);
     known_budgets_drop(p->known);
     access_log_close(p->log);
     pthread_mutex_destroy(&p->control);

@@ -11,6 +11,7 @@
 #include "flow/machine.h"
 #include "flow/objects.h"
 #include "flow/snapshot.h"
+#include "flow/thresholds.h"
 #include "flow/worker.h"
 
 struct purser {
@@ -35,6 +36,7 @@ struct purser {
     struct peers *peers;
     struct machines *machines;
     struct objects *objects;
+    struct thresholds *thresholds;
     struct known_budgets *known; /* under `control` */
     unsigned inherited;          /* sockets from systemd */
     bool running;

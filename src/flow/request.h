@@ -78,13 +78,14 @@ struct attempt {
         struct budget_waiter waiter;
         struct mail mail;
         struct budget_amounts amounts;
-        int64_t max_output;        /* tokens that the provider enforces; -1: the kind has none */
-        int64_t input_tokens;      /* bound of the text; lower than the plan's where it was counted */
-        struct tokens_walk *walk;  /* that count */
-        int64_t admitted_us;       /* wall clock: decides windows */
-        int64_t since_us, wait_us; /* monotonic; how long it waited */
-        int64_t until_us;          /* monotonic: the end of waiting */
-        uint64_t position;         /* in the journal */
+        int64_t max_output;                   /* tokens that the provider enforces; -1: the kind has none */
+        int64_t input_tokens;                 /* bound of the text; lower than the plan's where it was counted */
+        struct tokens_walk *walk;             /* that count */
+        int64_t admitted_us;                  /* wall clock: decides windows */
+        int64_t since_us, wait_us;            /* monotonic; how long it waited */
+        int64_t until_us;                     /* monotonic: the end of waiting */
+        uint64_t position;                    /* in the journal */
+        const struct budget_rule *refused_by; /* for good; NULL: by none */
         bool held, asked, journaled, lowered, counted;
     } hold;
 
@@ -184,6 +185,7 @@ struct request {
         struct setting_attempts attempts;
         struct canon_call *canon; /* the call, where a way leads to another dialect; else NULL */
         str echo;                 /* what the client's protocol repeats of the call */
+        bool downgraded;          /* a budget sent it to a cheaper model */
     } plan;
 
     struct {
@@ -254,6 +256,8 @@ const char *attempt_step_name(enum attempt_step s);
 /* plan.c: one more way, behind the others: at most PLAN_WAYS_MAX. */
 enum { PLAN_WAYS_MAX = 16 };
 struct way *plan_add_way(struct request *r, struct target *target);
+/* A way to this model, planned; before anything was sent. NULL where it leads nowhere, with the request failed. */
+const struct way *plan_downgrade(struct request *r, str model);
 /* receive.c: what is served, for a path that is not. */
 str receive_not_found(struct request *r);
 /* plan.c: the most that providers bill for the call's input where its text is so many tokens. */
@@ -285,6 +289,8 @@ enum verdict models_answer(struct request *r);
 bool head_write(struct attempt *a, const struct iovec *body, size_t body_count) MUST_CHECK;
 /* wire.c: builds the request's head and pieces and begins. Fails: false with the attempt failed. */
 bool wire_start(struct attempt *a) MUST_CHECK;
+/* The worker's document becomes this call's body again. Fails: false where the body is gone. */
+bool wire_read_body(struct request *r) MUST_CHECK;
 /* Nobody needs the client's request any more. */
 void wire_drop_request(struct attempt *a);
 const struct http_call_events *wire_events(void);

@@ -7,10 +7,11 @@
 
 /* ---- the request's body: the client's bytes with the changes spliced in */
 
-static bool fresh_json(struct request *r)
+bool wire_read_body(struct request *r)
 {
     struct worker *w = r->worker;
     struct json_fail fail;
+    if (!r->receive.body.p || r->receive.form) return false;
     if (w->json_of == r->id && w->json.count) return true;
     w->json_of = r->id;
     return json_parse(&w->json, r->receive.body, &fail); /* parsed before: cannot fail */
@@ -72,7 +73,7 @@ static size_t splice_body(struct attempt *a, struct iovec *pieces)
     size_t count = 0, at = 0;
     str body = r->receive.body;
     bool other = r->receive.kind == CALL_PASSTHROUGH; /* goes as it came */
-    bool fits = !other && (r->receive.form || fresh_json(r));
+    bool fits = !other && (r->receive.form || wire_read_body(r));
     size_t edit_count = fits ? plan_edits(a, edits) : 0;
     for (size_t i = 0; i < edit_count; i++) {
         if (edits[i].at > at) pieces[count++] = iov_of(str_of(body.p + at, edits[i].at - at));

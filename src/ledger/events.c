@@ -6,27 +6,41 @@
 #include <stdio.h>
 #include <unistd.h>
 
-bool ledger_event_add(struct ledger *l, const struct ledger_event *e, bool *fresh)
+static bool insert(sqlite3 *db, sqlite3_stmt *q, const struct ledger_event *e, size_t *fresh)
 {
-    struct buf why;
-    buf_init(&why, 0);
-    sqlite3 *db = schema_open(l->dir, true, &why);
+    sqlite3_bind_int64(q, 1, e->at_us);
+    sql_bind(q, 2, e->kind);
+    sql_bind(q, 3, e->object);
+    sqlite3_bind_int64(q, 4, e->level);
+    sqlite3_bind_int64(q, 5, e->window_us);
+    sql_bind(q, 6, e->text);
+    bool ok = sqlite3_step(q) == SQLITE_DONE;
+    *fresh += ok && sqlite3_changes(db) > 0;
+    sqlite3_reset(q);
+    return ok;
+}
+
+static bool insert_all(sqlite3 *db, const struct ledger_event *events, size_t count, size_t *fresh)
+{
     sqlite3_stmt *q = NULL;
     const char *sql = "INSERT OR IGNORE INTO events (at_us, kind, object, level, window_us, text)"
                       " VALUES (?, ?, ?, ?, ?, ?)";
-    bool ok = db && sqlite3_prepare_v2(db, sql, -1, &q, NULL) == SQLITE_OK;
-    if (ok) {
-        sqlite3_bind_int64(q, 1, e->at_us);
-        sql_bind(q, 2, e->kind);
-        sql_bind(q, 3, e->object);
-        sqlite3_bind_int64(q, 4, e->level);
-        sqlite3_bind_int64(q, 5, e->window_us);
-        sql_bind(q, 6, e->text);
-        ok = sqlite3_step(q) == SQLITE_DONE;
-    }
-    *fresh = ok && sqlite3_changes(db) > 0;
+    bool ok = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL) == SQLITE_OK &&
+              sqlite3_prepare_v2(db, sql, -1, &q, NULL) == SQLITE_OK;
+    for (size_t i = 0; ok && i < count; i++) ok = insert(db, q, &events[i], fresh);
     sqlite3_finalize(q);
-    sqlite3_close(db);
+    return ok && sqlite3_exec(db, "COMMIT", NULL, NULL, NULL) == SQLITE_OK;
+}
+
+bool ledger_events_add(struct ledger *l, const struct ledger_event *events, size_t count, size_t *fresh)
+{
+    struct buf why;
+    buf_init(&why, 0);
+    *fresh = 0;
+    sqlite3 *db = schema_open(l->dir, true, &why);
+    bool ok = db && insert_all(db, events, count, fresh);
+    if (!ok) *fresh = 0;
+    sqlite3_close(db); /* rolls back what was not committed */
     buf_free(&why);
     return ok;
 }

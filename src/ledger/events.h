@@ -19,8 +19,9 @@ struct ledger_event {
 
 enum { EVENTS_KEPT = 100000 }; /* older ones go */
 
-/* `*fresh`: it was not there before. Fails: false where it cannot be stored. Thread: control threads. */
-bool ledger_event_add(struct ledger *l, const struct ledger_event *event, bool *fresh) MUST_CHECK;
+/* All of them or none. `*fresh`: how many were not there before. Fails: false where they cannot be stored.
+ * Thread: control threads. */
+bool ledger_events_add(struct ledger *l, const struct ledger_event *events, size_t count, size_t *fresh) MUST_CHECK;
 /* Deletes what is beyond EVENTS_KEPT. */
 bool ledger_events_trim(struct ledger *l);
 

@@ -29,7 +29,7 @@ struct budget_rule {
     str downgrade_to; /* ON_EXCEED_DOWNGRADE: a public name, or provider/model */
     struct budget_thresholds thresholds;
     uint32_t since; /* the settings generation from which on calls hold in it */
-    bool enforced;  /* false: counted only (while a reload computes the past) */
+    bool enforced;  /* false: counted only (alert; and while a reload computes the past) */
     str where;      /* "purser.yaml:31" */
     str cells;      /* its cells' name, for a rule that changed its meaning but not its name; empty: `name` */
 };

@@ -12,6 +12,7 @@ static void rule_copy(struct budget_rules *all, size_t i, const struct budget_ru
     r->is.cells = from->cells.n ? arena_str(a, from->cells) : r->is.name;
     r->is.where = arena_str(a, from->where);
     r->is.downgrade_to = arena_str(a, from->downgrade_to);
+    if (from->on_exceed == ON_EXCEED_ALERT) r->is.enforced = false; /* it counts, and refuses nobody */
     for (int d = 0; d < SCOPE_DIMS; d++) {
         if (!from->scope.want[d].p) continue;
         r->is.scope.want[d] = arena_str(a, from->scope.want[d]);

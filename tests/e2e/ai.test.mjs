@@ -264,3 +264,94 @@ test('when every target is down, the reply that is set is given; without one the
     await faulty.stop();
     await purser.stop();
 });
+
+// ---- budgets that are spent
+
+const eventsSeen = async (purser) => JSON.parse((await purser.cli(['events', '--format', 'json'])).stdout);
+
+test('a spent budget degrades, downgrades or only alerts, as it is set', async () => {
+    const prices = [...labSettings(sim).prices, { model: 'lab/sim-tiny', input: 0.01, output: 0.01, from: '2026-01-01' }];
+    const budget = (name, on_exceed) => ({ name, scope: { feature: name }, limit_requests: 2, window: 'total', on_exceed });
+    const purser = await startPurser({
+        settings: settings({
+            prices,
+            budgets: [
+                budget('degrade', 'degrade'),
+                { ...budget('downgrade', 'downgrade:lab/sim-tiny'), scope: { feature: 'downgrade', model: 'sim-small' } },
+                budget('alert', 'alert'),
+                budget('block', 'block'),
+            ],
+        }),
+    });
+    const ask = (feature, more = {}) => post(purser, CHAT, chat('Hello.', more), { headers: { 'x-purser-feature': feature } });
+    const thrice = async (feature, more) => {
+        await ask(feature, more);
+        await ask(feature, more);
+        return ask(feature, more);
+    };
+    const blocked = await thrice('block');
+    assert.equal(blocked.status, 402);
+    assert.equal(blocked.headers.get('x-purser-degraded'), null);
+
+    const degraded = await thrice('degrade');
+    assert.equal(degraded.status, 200, degraded.text);
+    assert.equal(degraded.headers.get('x-purser-degraded'), 'budget');
+    assert.equal(degraded.body.choices[0].message.content, REPLY);
+    const unset = await ask('degrade', { model: 'plain' });
+    assert.equal(unset.status, 503);
+    assert.equal(unset.headers.get('x-purser-degraded'), 'budget');
+    assert.match(unset.body.error.message, /The budget 'degrade' has 0 requests of 2 requests left/);
+
+    const downgraded = await thrice('downgrade');
+    assert.equal(downgraded.status, 200, downgraded.text);
+    const streamed = await ask('downgrade', { stream: true });
+    assert.equal(streamed.status, 200);
+    assert.match(streamed.text, /\[DONE\]/);
+    const rows = await purser.rows(4, { where: "feature = 'downgrade'" });
+    assert.deepEqual(rows.map((r) => [r.model, r.number, r.reason, r.model_requested]), [
+        ['sim-small', 1, 'first', 'cheap'], ['sim-small', 1, 'first', 'cheap'],
+        ['sim-tiny', 1, 'first', 'cheap'], ['sim-tiny', 1, 'first', 'cheap'],
+    ]);
+    assert.ok(rows.every((r) => r.status === 'ok'));
+
+    assert.equal((await thrice('alert')).status, 200);
+    assert.equal((await purser.rows(0, { where: "feature = 'alert'" })).length, 3);
+    await purser.rows(11);
+    const proof = await purser.cli(['ledger', 'verify']);
+    assert.equal(proof.code, 0, proof.stdout);
+    await purser.stop();
+});
+
+test('thresholds are raised as events, once a window, over a restart too', async () => {
+    const of = () => settings({ budgets: [
+        { name: 'each', scope: { user: '*' }, limit_requests: 10, window: 'total' },
+        { name: 'money', limit_usd: 0.000001, window: 'day', on_exceed: 'alert', thresholds: [40, 90] },
+    ] });
+    const first = await startPurser({ settings: of() });
+    const ask = async (purser, times, user) => {
+        for (let i = 0; i < times; i++) await post(purser, CHAT, chat(), { headers: { 'x-purser-user': user } });
+    };
+    await ask(first, 5, 'ann');
+    await ask(first, 4, 'bob');
+    const ann = async (purser) => (await eventsSeen(purser)).filter((e) => e.object === 'each (user=ann)').map((e) => e.level).sort((a, b) => a - b);
+    await until('50 % of ann', async () => (await ann(first)).length === 1, { seconds: 8, every: 200 });
+    assert.deepEqual(await ann(first), [50]);
+    await ask(first, 3, 'ann');
+    await until('80 % of ann', async () => (await ann(first)).length === 2, { seconds: 8, every: 200 });
+    const money = (await eventsSeen(first)).filter((e) => e.object === 'money').map((e) => e.level).sort((a, b) => a - b);
+    assert.deepEqual(money, [40, 90]);
+    const all = await eventsSeen(first);
+    assert.equal(all.length, 4, JSON.stringify(all));
+    assert.match(all[0].text, /The budget 'each' \(user=ann\) has reached 80%: 8 requests of 10 requests/);
+    assert.equal(await figure(first, 'purser_events_total{kind="budget"}'), 4);
+    await first.stop();
+    const second = await startPurser({ settings: of(), dir: first.dir });
+    await ask(second, 3, 'ann'); // two fit, the third is refused
+    await until('100 % of ann', async () => (await ann(second)).length === 3, { seconds: 8, every: 200 });
+    await sleep(1500);
+    assert.equal((await eventsSeen(second)).length, 5, 'nothing is told twice');
+    assert.equal(await figure(second, 'purser_events_total{kind="budget"}'), 1);
+    const api = await (await fetch(`${second.adminUrl}/api/v1/events?limit=2`, { headers: { authorization: `Bearer ${second.adminToken}` } })).json();
+    assert.deepEqual(api.rows.map((r) => [r.kind, r.object, r.level]), [['budget', 'each (user=ann)', 100], ['budget', 'each (user=ann)', 80]]);
+    await second.stop();
+});

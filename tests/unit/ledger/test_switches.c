@@ -181,14 +181,15 @@ static void test_an_event_is_there_once_for_its_window(void **state)
     struct buf why;
     buf_init(&why, 0);
     struct ledger_event e = {.at_us = 100, .kind = S("budget"), .object = S("day"), .level = 50, .window_us = 10};
-    bool fresh;
-    assert_true(ledger_event_add(l, &e, &fresh) && fresh);
-    assert_true(ledger_event_add(l, &e, &fresh) && !fresh);
-    e.level = 80;
-    assert_true(ledger_event_add(l, &e, &fresh) && fresh);
-    e.window_us = 20;
-    e.at_us = 200;
-    assert_true(ledger_event_add(l, &e, &fresh) && fresh);
+    size_t fresh;
+    assert_true(ledger_events_add(l, &e, 1, &fresh));
+    assert_int_equal(fresh, 1);
+    struct ledger_event more[] = {e, e, e};
+    more[1].level = 80;
+    more[2].window_us = 20;
+    more[2].at_us = 200;
+    assert_true(ledger_events_add(l, more, COUNT_OF(more), &fresh));
+    assert_int_equal(fresh, 2); /* the first was there */
     ledger_close(l);
     int all = 0, late = 0, one = 0;
     assert_true(ledger_events_each(dir, 0, 100, count_event, &all, &why));

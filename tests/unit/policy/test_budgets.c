@@ -49,6 +49,22 @@ static void test_hold_then_post(void **state)
     end(f);
 }
 
+static void test_an_alert_counts_and_refuses_nobody(void **state)
+{
+    (void)state;
+    struct budget_rule rules[2] = {money_rule(S("alert"), 10 * CENT, WINDOW_DAY),
+                                   money_rule(S("hard"), 100 * CENT, WINDOW_DAY)};
+    rules[0].on_exceed = ON_EXCEED_ALERT;
+    struct fixture f = begin(rules, 2);
+    struct hold h;
+    assert_int_equal(hold_at(f.b, f.rules, S("ann"), NOON, 60 * CENT, &h), BUDGET_HELD);
+    struct budget_amounts used = money(60 * CENT);
+    budget_post(f.b, &h, &used);
+    assert_int_equal(look(f.b, f.rules, NOON, S("alert"), S("")).state.spent, 60 * CENT);
+    assert_int_equal(hold_at(f.b, f.rules, S("ann"), NOON, 60 * CENT, &h), BUDGET_SPENT); /* the other holds */
+    end(f);
+}
+
 static void test_refusal_tells_why(void **state)
 {
     (void)state;
@@ -398,6 +414,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_hold_then_post),
+        cmocka_unit_test(test_an_alert_counts_and_refuses_nobody),
         cmocka_unit_test(test_refusal_tells_why),
         cmocka_unit_test(test_all_or_none),
         cmocka_unit_test(test_post_above_hold),
