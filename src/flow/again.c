@@ -38,14 +38,28 @@ static bool is_open(const struct way *way, enum mishap mishap)
     return way->only_for == MISHAP_COUNT || way->only_for == mishap;
 }
 
-/* The next target that this call has not met yet. */
+static bool lets_in(const struct way *way, int64_t now_us)
+{
+    enum health_verdict v = health_look(way->target->health, now_us);
+    return v == HEALTH_GO || v == HEALTH_WAIT;
+}
+
+/* The next target that this call has not met yet, and that is well. */
 static const struct way *next_way(const struct request *r, enum mishap mishap)
 {
+    int64_t now_us = time_mono_us();
     for (size_t i = 0; i < r->plan.count; i++) {
         const struct way *way = &r->plan.ways[i];
-        if (!tried(r, way) && is_open(way, mishap)) return way;
+        if (!tried(r, way) && is_open(way, mishap) && lets_in(way, now_us)) return way;
     }
     return NULL;
+}
+
+const struct way *again_first(const struct request *r)
+{
+    if (!enter_guards(r)) return r->plan.ways;
+    const struct way *way = next_way(r, MISHAP_COUNT);
+    return way ? way : r->plan.ways; /* all are unwell: the first one says how */
 }
 
 /* The way that is kept for such a mishap alone. */
@@ -66,7 +80,8 @@ static int64_t backoff_us(struct request *r)
 /* The same target once more, after it asked for, or a while. */
 static bool repeat(struct request *r, const struct attempt *failed, int64_t asked_us, struct again *out)
 {
-    if (asked_us < 0 || failed->way->only_for != MISHAP_COUNT) return false;
+    if (asked_us < 0 || failed->way->only_for != MISHAP_COUNT || !failed->began) return false;
+    if (!health_may_repeat(failed->way->target->health)) return false;
     *out = (struct again){failed->way, REASON_RETRY, asked_us ? asked_us : backoff_us(r)};
     return true;
 }
@@ -100,5 +115,7 @@ int64_t again_hedge_after_us(const struct request *r)
 {
     const struct setting_hedge *h = r->plan.model ? &r->plan.model->hedge : NULL;
     if (!h || !h->on || r->plan.attempts.max < 2) return INT64_MAX;
-    return h->after_us ? h->after_us : INT64_MAX;
+    if (h->after_us) return h->after_us;
+    int64_t p95_us = health_first_token_p95_us(r->attempt->way->target->health);
+    return p95_us ? p95_us : INT64_MAX; /* too little is known yet */
 }

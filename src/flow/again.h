@@ -13,6 +13,8 @@ struct again {
 
 /* Fails: false where nothing may follow: the client is told what `failed` met. */
 bool again_decide(struct request *r, const struct attempt *failed, struct again *out) MUST_CHECK;
+/* Where the call goes first: the first target in order that is well. */
+const struct way *again_first(const struct request *r);
 /* Whether any attempt may still follow the running ones: then the client's request is kept. */
 bool again_possible(const struct request *r);
 /* The way of a second attempt beside a slow one; NULL where none may begin. */

@@ -82,13 +82,14 @@ static void begin_first(struct request *r)
     r->answer.first_us = loop_now_us(&r->worker->loop);
     deadline_init(&r->answer.wait, on_wait_over);
     deadline_init(&r->answer.hedge, on_hedge);
-    r->attempt = attempt_new(r, r->plan.ways, REASON_FIRST);
+    r->attempt = attempt_new(r, again_first(r), REASON_FIRST);
     int64_t after_us = again_hedge_after_us(r);
     if (after_us != INT64_MAX) deadline_set(&r->worker->loop, &r->answer.hedge, r->answer.first_us + after_us);
 }
 
 static void replace_attempt(struct request *r, const struct way *way, enum attempt_reason reason)
 {
+    if (!r->attempt->began) r->attempts--; /* it met a closed door: nothing was tried */
     attempt_free(r->attempt);
     r->attempt = attempt_new(r, way, reason);
 }

@@ -207,6 +207,7 @@ static void note_output(struct attempt *a, int64_t events_before)
 {
     if (a->body.answer.output_events == events_before) return;
     int64_t now_us = time_mono_us();
+    if (!a->body.first_us) enter_first_token(a, now_us);
     if (!a->body.first_us) a->body.first_us = now_us;
     a->body.last_us = now_us;
 }

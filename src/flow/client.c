@@ -102,6 +102,11 @@ static void write_headers(const struct request *r, struct buf *out, bool with_co
         buf_add(out, money_format(r->cost_so_far, text));
         buf_add(out, S("\r\n"));
     }
+    if (a && r->plan.count > 1) {
+        buf_add(out, S("x-purser-target: "));
+        buf_add(out, a->way->target->name);
+        buf_add(out, S("\r\n"));
+    }
     if (a && a->hold.lowered) buf_printf(out, "x-purser-max-output-tokens: %lld\r\n", (long long)a->hold.max_output);
 }
 

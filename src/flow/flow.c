@@ -101,6 +101,7 @@ void attempt_free(struct attempt *a)
 {
     struct worker *w = a->request->worker;
     if (!a->wire_done) http_call_cancel(&a->wire.call);
+    enter_leave(a);
     budget_leave(w->purser->budgets, &a->hold.waiter);
     mail_clear(w, &a->hold.mail);
     deadline_clear(&a->deadline);
@@ -202,7 +203,9 @@ void request_forgive(struct request *r, enum request_step step)
 static void on_late(struct deadline *d)
 {
     struct attempt *a = CONTAINER_OF(d, struct attempt, deadline);
-    if (a->step == ATTEMPT_hold) { /* the wait for held budget is over: the step decides */
+    if (a->step == ATTEMPT_enter) { /* the step sees that the wait is over */
+        attempt_wake(a);
+    } else if (a->step == ATTEMPT_hold) { /* the wait for held budget is over: the step decides */
         a->hold.until_us = 1;
     } else if (a->over) {
         a->wire_done = true; /* the provider does not end its side: the connection goes */

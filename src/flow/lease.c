@@ -3,6 +3,7 @@
 #include "flow/worker.h"
 
 #include "base/hash.h"
+#include "flow/purser.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -103,11 +104,11 @@ static struct target *make_target(struct worker *w, struct lease *l, str model, 
     const struct settings *s = l->snapshot->settings;
     const struct setting_provider *p = found->provider;
     struct target *t = arena_zalloc(&l->arena, sizeof(*t));
-    (void)w;
     t->requested = arena_str(&l->arena, model);
     t->model = arena_str(&l->arena, found->model);
     t->name = arena_printf(&l->arena, "%" STR_FMT "/%" STR_FMT, STR_ARG(p->name), STR_ARG(found->model));
     t->provider = p;
+    t->health = health_find(w->purser->healths, t->name);
     t->protocols = vendor_protocols(p->vendor, &p->protocols, t->model);
     t->upstream = l->upstreams[p - s->providers];
     t->wants_max_tokens = p->flags & PROVIDER_MAX_TOKENS;

@@ -92,6 +92,8 @@ enum mishap mishap_of(const struct attempt *a)
     case ERR_PROVIDER_CUT:
     case ERR_STALE:
     case ERR_NO_CREDENTIAL:
+    case ERR_TARGET_OPEN:
+    case ERR_TARGET_BUSY:
         return MISHAP_ERROR;
     default:
         return MISHAP_COUNT;

@@ -200,6 +200,7 @@ enum verdict attempt_post(struct attempt *a)
     struct budgets *b = r->worker->purser->budgets;
     int64_t now_us = time_mono_us();
     deadline_clear(&a->deadline);
+    enter_leave(a);
     if (!a->hold.held) { /* never admitted: no money moved */
         budget_leave(b, &a->hold.waiter);
         return STEP_OVER;

@@ -156,6 +156,7 @@ struct purser *purser_open(struct settings *settings, const char *settings_file,
     p->limits = limits_new(key, settings->max_counters);
     p->peers = peers_new(key);
     p->machines = machines_new();
+    p->healths = healths_new(WORKER_TARGETS_MAX);
     p->objects = objects_new(key, OBJECTS_MAX);
     p->thresholds = thresholds_new();
     p->known = known_budgets_load(settings->data);
@@ -347,6 +348,7 @@ void purser_drop(struct purser *p)
     limits_drop(p->limits);
     peers_drop(p->peers);
     machines_drop(p->machines);
+    healths_drop(p->healths);
     objects_drop(p->objects);
     thresholds_drop(p->thresholds);
     known_budgets_drop(p->known);

@@ -35,6 +35,7 @@ struct purser {
     bool clock_stop; /* under `clock_lock` */
     struct peers *peers;
     struct machines *machines;
+    struct healths *healths;
     struct objects *objects;
     struct thresholds *thresholds;
     struct known_budgets *known; /* under `control` */

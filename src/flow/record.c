@@ -29,7 +29,7 @@ static void log_call(struct request *r)
                "{\"time\":\"%" STR_FMT "\",\"request_id\":\"%016llx\",\"status\":%d,\"outcome\":\"%" STR_FMT "\"",
                STR_ARG(time_format(r->at_us, when)), (unsigned long long)r->id, status,
                STR_ARG(err_info(r->err)->name));
-    const str *who = r->attribute.payer.is;
+    const str *who = a && a->way ? a->way->payer.is : r->attribute.payer.is;
     if (r->authenticate.key) {
         add_text(&line, "operation", r->receive.models ? S("models") : call_kind_operation(r->receive.kind));
         add_text(&line, "key", who[SCOPE_KEY]);

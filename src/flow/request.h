@@ -74,6 +74,13 @@ struct attempt {
     struct deadline deadline;
 
     struct {
+        struct health_pass pass;
+        struct health_waiter waiter;
+        struct mail mail;
+        bool asked;
+    } enter;
+
+    struct {
         struct hold hold;
         struct budget_waiter waiter;
         struct mail mail;
@@ -284,6 +291,10 @@ bool stored_check_body(struct request *r, const struct json *doc, const struct s
 /* models.c: does it ask which models there are? The answer. */
 bool models_asked(const struct http_request *q);
 enum verdict models_answer(struct request *r);
+/* enter.c: is the target guarded for this call? The first content came; the attempt is over (harmless twice). */
+bool enter_guards(const struct request *r);
+void enter_first_token(struct attempt *a, int64_t now_us);
+void enter_leave(struct attempt *a);
 /* head.c: the head of the request to the provider, for this body. Fails: false where the provider has no
  * such endpoint. */
 bool head_write(struct attempt *a, const struct iovec *body, size_t body_count) MUST_CHECK;

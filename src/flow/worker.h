@@ -10,6 +10,7 @@
 #include "ledger/ledger.h"
 #include "net/http_client.h"
 #include "net/http_server.h"
+#include "policy/health.h"
 #include "policy/switches.h"
 #include "price/tokens_estimate.h"
 
@@ -33,6 +34,7 @@ struct target {
     str model;     /* the target's */
     str name;      /* "provider/model" */
     const struct setting_provider *provider;
+    struct health *health;
     struct protocols protocols; /* that it speaks for this model */
     struct upstream *upstream;
     struct price_set prices;

@@ -7,7 +7,7 @@
 enum { QUANTILE_SAMPLES_MIN = 20, QUANTILE_EVERY = 8 };
 #define LATENCY_HALF_US (10 * US_PER_MINUTE)
 
-static const str tier_names[FEATURE_TIERS] = {STR_INIT("critical"), STR_INIT("normal"), STR_INIT("background")};
+static const str tier_names[FEATURE_TIER_COUNT] = {STR_INIT("critical"), STR_INIT("normal"), STR_INIT("background")};
 static const str state_names[HEALTH_STATES] = {STR_INIT("closed"), STR_INIT("open"), STR_INIT("half_open")};
 static const str outcome_names[HEALTH_OUTCOMES] = {STR_INIT("ok"),       STR_INIT("failed"),  STR_INIT("timed_out"),
                                                    STR_INIT("stalled"),  STR_INIT("limited"), STR_INIT("client"),
@@ -20,7 +20,7 @@ str feature_tier_name(enum feature_tier t)
 
 bool feature_tier_find(str name, enum feature_tier *out)
 {
-    for (int t = 0; t < FEATURE_TIERS; t++) {
+    for (int t = 0; t < FEATURE_TIER_COUNT; t++) {
         if (!str_eq(name, tier_names[t])) continue;
         *out = (enum feature_tier)t;
         return true;

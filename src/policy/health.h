@@ -20,7 +20,7 @@
 #include "base/list.h"
 
 /* How much a feature matters when not all can be served. */
-enum feature_tier { FEATURE_CRITICAL, FEATURE_NORMAL, FEATURE_BACKGROUND, FEATURE_TIERS };
+enum feature_tier { FEATURE_TIER_CRITICAL, FEATURE_TIER_NORMAL, FEATURE_TIER_BACKGROUND, FEATURE_TIER_COUNT };
 str feature_tier_name(enum feature_tier t);
 bool feature_tier_find(str name, enum feature_tier *out) MUST_CHECK;
 
@@ -162,7 +162,7 @@ struct health_view {
     int64_t resting_us; /* not before; 0: does not rest */
     int64_t last_us;    /* last entered; 0: never */
     uint64_t openings, counts[HEALTH_OUTCOMES];
-    uint64_t slow, waited, shed[FEATURE_TIERS], refused, repeats, repeats_refused;
+    uint64_t slow, waited, shed[FEATURE_TIER_COUNT], refused, repeats, repeats_refused;
     uint32_t limit, in_flight, waiting;
     uint32_t repeat_tokens;
     int64_t first_p50_us, first_p95_us, total_p95_us;

@@ -36,8 +36,8 @@ struct health_rest {
 };
 
 struct health_queue {
-    struct list waiters[FEATURE_TIERS];
-    uint64_t round[FEATURE_TIERS]; /* the one that is being served */
+    struct list waiters[FEATURE_TIER_COUNT];
+    uint64_t round[FEATURE_TIER_COUNT]; /* the one that is being served */
     uint32_t count;
 };
 
@@ -53,7 +53,7 @@ struct health {
     uint32_t repeat_halves; /* the bucket, in half tokens */
     int64_t last_us;
     uint64_t counts[HEALTH_OUTCOMES];
-    uint64_t slow, waited, shed[FEATURE_TIERS], refused, repeats, repeats_refused;
+    uint64_t slow, waited, shed[FEATURE_TIER_COUNT], refused, repeats, repeats_refused;
     struct decay first, total;
     /* under the mutex of `healths`, or never changed */
     struct health *next_same_hash, *next;

@@ -21,7 +21,7 @@ void health_waiter_init(struct health_waiter *w, void (*wake)(struct health_wait
 
 void waiters_init(struct health_queue *q)
 {
-    for (int t = 0; t < FEATURE_TIERS; t++) list_init(&q->waiters[t]);
+    for (int t = 0; t < FEATURE_TIER_COUNT; t++) list_init(&q->waiters[t]);
 }
 
 void waiters_remove(struct health *h, struct health_waiter *w)
@@ -51,7 +51,7 @@ static uint64_t round_of(const struct health_queue *q, enum feature_tier tier, u
 /* Makes room for a call of this tier and round. */
 static bool send_worse_away(struct health *h, enum feature_tier tier, uint64_t round)
 {
-    for (int t = FEATURE_TIERS - 1; t >= (int)tier; t--) {
+    for (int t = FEATURE_TIER_COUNT - 1; t >= (int)tier; t--) {
         if (list_empty(&h->queue.waiters[t])) continue;
         struct health_waiter *last = waiter_of(h->queue.waiters[t].prev);
         if (t == (int)tier && last->round <= round) return false;
@@ -83,7 +83,7 @@ bool waiters_enter(struct health *h, struct health_waiter *w, const struct healt
 
 static struct health_waiter *next_waiter(const struct health_queue *q)
 {
-    for (int t = 0; t < FEATURE_TIERS; t++) {
+    for (int t = 0; t < FEATURE_TIER_COUNT; t++) {
         if (!list_empty(&q->waiters[t])) return waiter_of(q->waiters[t].next);
     }
     return NULL;

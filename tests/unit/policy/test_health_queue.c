@@ -144,9 +144,10 @@ static void test_room_is_given_in_turn(void **state)
     static const uint64_t keys[] = {1, 1, 1, 1, 1, 1, 2, 2, 3};
     static const int order[] = {10, 0, 6, 8, 1, 7, 2, 3, 4, 5, 9};
     assert_int_equal(enter(&f, &p), HEALTH_GO);
-    for (size_t i = 0; i < COUNT_OF(keys); i++) assert_int_equal(ask(&f, (int)i, keys[i], FEATURE_NORMAL), HEALTH_WAIT);
-    assert_int_equal(ask(&f, 9, 4, FEATURE_BACKGROUND), HEALTH_WAIT);
-    assert_int_equal(ask(&f, 10, 4, FEATURE_CRITICAL), HEALTH_WAIT);
+    for (size_t i = 0; i < COUNT_OF(keys); i++)
+        assert_int_equal(ask(&f, (int)i, keys[i], FEATURE_TIER_NORMAL), HEALTH_WAIT);
+    assert_int_equal(ask(&f, 9, 4, FEATURE_TIER_BACKGROUND), HEALTH_WAIT);
+    assert_int_equal(ask(&f, 10, 4, FEATURE_TIER_CRITICAL), HEALTH_WAIT);
     assert_int_equal(view(&f).waiting, 11);
     for (size_t i = 0; i < COUNT_OF(order); i++) {
         assert_int_equal(collect(&f, order[i]), HEALTH_WAIT);
@@ -167,14 +168,14 @@ static void test_a_newcomer_joins_the_round_of_now(void **state)
     struct health_pass p;
     static const int order[] = {0, 1, 2, 6, 3, 7, 4, 5}; /* 6 and 7 come after 2 was served */
     assert_int_equal(enter(&f, &p), HEALTH_GO);
-    for (int i = 0; i < 6; i++) assert_int_equal(ask(&f, i, 1, FEATURE_NORMAL), HEALTH_WAIT);
+    for (int i = 0; i < 6; i++) assert_int_equal(ask(&f, i, 1, FEATURE_TIER_NORMAL), HEALTH_WAIT);
     for (size_t i = 0; i < COUNT_OF(order); i++) {
         leave(&f, &p, HEALTH_OK);
         assert_int_equal(collect(&f, order[i]), HEALTH_GO);
         p = callers[order[i]].pass;
         if (i != 2) continue;
-        assert_int_equal(ask(&f, 6, 2, FEATURE_NORMAL), HEALTH_WAIT);
-        assert_int_equal(ask(&f, 7, 2, FEATURE_NORMAL), HEALTH_WAIT);
+        assert_int_equal(ask(&f, 6, 2, FEATURE_TIER_NORMAL), HEALTH_WAIT);
+        assert_int_equal(ask(&f, 7, 2, FEATURE_TIER_NORMAL), HEALTH_WAIT);
     }
     leave(&f, &p, HEALTH_OK);
     end(&f);
@@ -186,24 +187,24 @@ static void test_sheds_the_least_first(void **state)
     struct fixture f = begin_at(1, 4);
     struct health_pass p;
     assert_int_equal(enter(&f, &p), HEALTH_GO);
-    assert_int_equal(ask(&f, 0, 1, FEATURE_BACKGROUND), HEALTH_WAIT);
-    assert_int_equal(ask(&f, 1, 1, FEATURE_NORMAL), HEALTH_WAIT);
-    assert_int_equal(ask(&f, 2, 1, FEATURE_NORMAL), HEALTH_WAIT);
-    assert_int_equal(ask(&f, 3, 1, FEATURE_NORMAL), HEALTH_WAIT);
-    assert_int_equal(ask(&f, 4, 2, FEATURE_BACKGROUND), HEALTH_SHED); /* no better than the one that waits */
-    assert_int_equal(ask(&f, 5, 1, FEATURE_NORMAL), HEALTH_WAIT);
+    assert_int_equal(ask(&f, 0, 1, FEATURE_TIER_BACKGROUND), HEALTH_WAIT);
+    assert_int_equal(ask(&f, 1, 1, FEATURE_TIER_NORMAL), HEALTH_WAIT);
+    assert_int_equal(ask(&f, 2, 1, FEATURE_TIER_NORMAL), HEALTH_WAIT);
+    assert_int_equal(ask(&f, 3, 1, FEATURE_TIER_NORMAL), HEALTH_WAIT);
+    assert_int_equal(ask(&f, 4, 2, FEATURE_TIER_BACKGROUND), HEALTH_SHED); /* no better than the one that waits */
+    assert_int_equal(ask(&f, 5, 1, FEATURE_TIER_NORMAL), HEALTH_WAIT);
     assert_int_equal(collect(&f, 0), HEALTH_SHED);
     assert_int_equal(callers[0].woken, 1);
-    assert_int_equal(ask(&f, 6, 2, FEATURE_NORMAL),
+    assert_int_equal(ask(&f, 6, 2, FEATURE_TIER_NORMAL),
                      HEALTH_WAIT); /* another key: in the place of the greedy one's last */
     assert_int_equal(collect(&f, 5), HEALTH_SHED);
-    assert_int_equal(ask(&f, 7, 1, FEATURE_NORMAL), HEALTH_SHED);
-    for (int i = 8; i < 12; i++) assert_int_equal(ask(&f, i, 3, FEATURE_CRITICAL), HEALTH_WAIT);
-    assert_int_equal(ask(&f, 12, 9, FEATURE_NORMAL), HEALTH_SHED);
+    assert_int_equal(ask(&f, 7, 1, FEATURE_TIER_NORMAL), HEALTH_SHED);
+    for (int i = 8; i < 12; i++) assert_int_equal(ask(&f, i, 3, FEATURE_TIER_CRITICAL), HEALTH_WAIT);
+    assert_int_equal(ask(&f, 12, 9, FEATURE_TIER_NORMAL), HEALTH_SHED);
     assert_int_equal(view(&f).waiting, 4);
-    assert_int_equal(view(&f).shed[FEATURE_BACKGROUND], 2);
-    assert_int_equal(view(&f).shed[FEATURE_NORMAL], 7);
-    assert_int_equal(view(&f).shed[FEATURE_CRITICAL], 0);
+    assert_int_equal(view(&f).shed[FEATURE_TIER_BACKGROUND], 2);
+    assert_int_equal(view(&f).shed[FEATURE_TIER_NORMAL], 7);
+    assert_int_equal(view(&f).shed[FEATURE_TIER_CRITICAL], 0);
     for (int i = 8; i < 12; i++) health_quit(&callers[i].waiter, f.now_us);
     leave(&f, &p, HEALTH_OK);
     end(&f);
@@ -217,10 +218,10 @@ static void test_nobody_waits_for_ever(void **state)
     struct health_ask at_once = {.now_us = f.now_us, .until_us = f.now_us};
     assert_int_equal(enter(&f, &p), HEALTH_GO);
     assert_int_equal(health_enter(f.h, &at_once, &callers[0].waiter, &callers[0].pass), HEALTH_SHED);
-    assert_int_equal(ask(&f, 1, 1, FEATURE_NORMAL), HEALTH_WAIT);
-    assert_int_equal(ask(&f, 2, 1, FEATURE_NORMAL), HEALTH_WAIT);
+    assert_int_equal(ask(&f, 1, 1, FEATURE_TIER_NORMAL), HEALTH_WAIT);
+    assert_int_equal(ask(&f, 2, 1, FEATURE_TIER_NORMAL), HEALTH_WAIT);
     f.now_us += US_PER_SECOND - 1;
-    assert_int_equal(ask(&f, 3, 1, FEATURE_NORMAL), HEALTH_WAIT);
+    assert_int_equal(ask(&f, 3, 1, FEATURE_TIER_NORMAL), HEALTH_WAIT);
     assert_int_equal(collect(&f, 1), HEALTH_WAIT);
     f.now_us++;
     assert_int_equal(collect(&f, 1), HEALTH_SHED); /* by its own timer */
@@ -237,7 +238,7 @@ static void test_quitting(void **state)
     struct fixture f = begin_at(1, 8);
     struct health_pass p;
     assert_int_equal(enter(&f, &p), HEALTH_GO);
-    for (int i = 0; i < 3; i++) assert_int_equal(ask(&f, i, 1, FEATURE_NORMAL), HEALTH_WAIT);
+    for (int i = 0; i < 3; i++) assert_int_equal(ask(&f, i, 1, FEATURE_TIER_NORMAL), HEALTH_WAIT);
     health_quit(&callers[1].waiter, f.now_us);
     health_quit(&callers[1].waiter, f.now_us); /* harmless */
     leave(&f, &p, HEALTH_OK);
@@ -247,7 +248,7 @@ static void test_quitting(void **state)
     assert_int_equal(view(&f).waiting, 0);
     assert_int_equal(collect(&f, 2), HEALTH_GO);
     leave(&f, &callers[2].pass, HEALTH_OK);
-    assert_int_equal(ask(&f, 0, 1, FEATURE_NORMAL), HEALTH_GO);
+    assert_int_equal(ask(&f, 0, 1, FEATURE_TIER_NORMAL), HEALTH_GO);
     leave(&f, &callers[0].pass, HEALTH_OK);
     leave(&f, &callers[0].pass, HEALTH_OK); /* holds nothing: harmless */
     end(&f);
@@ -259,7 +260,7 @@ static void test_a_broken_target_sends_all_away(void **state)
     struct fixture f = begin_at(10, 8);
     struct health_pass p[10];
     for (int i = 0; i < 10; i++) assert_int_equal(enter(&f, &p[i]), HEALTH_GO);
-    for (int i = 0; i < 3; i++) assert_int_equal(ask(&f, i, 1, FEATURE_CRITICAL), HEALTH_WAIT);
+    for (int i = 0; i < 3; i++) assert_int_equal(ask(&f, i, 1, FEATURE_TIER_CRITICAL), HEALTH_WAIT);
     for (int i = 0; i < 5; i++) leave(&f, &p[i], HEALTH_TIMED_OUT);
     assert_int_equal(view(&f).state, HEALTH_OPEN);
     int refused = 0;
@@ -305,7 +306,7 @@ static void test_a_resting_target_sends_all_away(void **state)
     struct fixture f = begin_at(2, 8);
     struct health_pass p[2];
     for (int i = 0; i < 2; i++) assert_int_equal(enter(&f, &p[i]), HEALTH_GO);
-    assert_int_equal(ask(&f, 0, 1, FEATURE_CRITICAL), HEALTH_WAIT);
+    assert_int_equal(ask(&f, 0, 1, FEATURE_TIER_CRITICAL), HEALTH_WAIT);
     health_leave(&p[0], &(struct health_result){.outcome = HEALTH_LIMITED,
                                                 .status = 429,
                                                 .now_us = f.now_us,
@@ -323,7 +324,7 @@ static void test_a_higher_ceiling_lets_in(void **state)
     struct health_rules rules;
     struct health_pass p;
     assert_int_equal(enter(&f, &p), HEALTH_GO);
-    assert_int_equal(ask(&f, 0, 1, FEATURE_NORMAL), HEALTH_WAIT);
+    assert_int_equal(ask(&f, 0, 1, FEATURE_TIER_NORMAL), HEALTH_WAIT);
     health_rules_default(&rules);
     health_set_rules(f.h, &rules, f.now_us); /* as a reload does */
     assert_int_equal(collect(&f, 0), HEALTH_GO);

@@ -52,7 +52,7 @@ static enum health_verdict enter_and_wait(struct thread *t, struct health *h, st
     struct health_ask ask = {.now_us = now_us,
                              .until_us = now_us + 20 * US_PER_MS,
                              .key = t->seed,
-                             .tier = (enum feature_tier)rng_below(r, FEATURE_TIERS)};
+                             .tier = (enum feature_tier)rng_below(r, FEATURE_TIER_COUNT)};
     enum health_verdict v = health_enter(h, &ask, rng_below(r, 8) ? w : NULL, p);
     atomic_fetch_add(&s->verdicts[v], 1);
     for (int turns = 0; v == HEALTH_WAIT; turns++) {
