@@ -56,7 +56,7 @@ enum verdict attempt_enter(struct attempt *a)
     struct health_ask ask = {.now_us = now_us,
                              .until_us = now_us + WAIT_MOST_US,
                              .key = hash_fnv(r->authenticate.key->name),
-                             .tier = FEATURE_TIER_NORMAL};
+                             .tier = r->attribute.feature ? r->attribute.feature->tier : FEATURE_TIER_NORMAL};
     bool waits = a->reason != REASON_HEDGE;
     a->enter.asked = true;
     mail_init(&a->enter.mail, wake_from_mail);

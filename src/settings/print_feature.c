@@ -37,7 +37,7 @@ void print_features(struct buf *out, const struct settings *s)
         if (f->on_disconnect) {
             buf_printf(out, ", on_disconnect: %s", f->on_disconnect == ON_DISCONNECT_CANCEL ? "cancel" : "finish");
         }
-        if (f->tier != FEATURE_NORMAL) print_pair(out, "tier", feature_tier_name(f->tier));
+        if (f->tier != FEATURE_TIER_NORMAL) print_pair(out, "tier", feature_tier_name(f->tier));
         if (!same_runaway(&f->runaway, &s->runaway)) {
             buf_add(out, S(", "));
             print_runaway(out, &f->runaway);

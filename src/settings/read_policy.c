@@ -68,9 +68,9 @@ bool read_feature_runaway(struct loader *l, const struct value *v, void *into)
 
 bool read_feature_tier(struct loader *l, const struct value *v, void *into)
 {
-    str words[FEATURE_TIERS];
-    for (enum feature_tier t = 0; t < FEATURE_TIERS; t++) words[t] = feature_tier_name(t);
-    int i = load_one_of(l, v, words, FEATURE_TIERS, "tier", "critical, normal or background");
+    str words[FEATURE_TIER_COUNT];
+    for (enum feature_tier t = 0; t < FEATURE_TIER_COUNT; t++) words[t] = feature_tier_name(t);
+    int i = load_one_of(l, v, words, FEATURE_TIER_COUNT, "tier", "critical, normal or background");
     if (i >= 0) *(enum feature_tier *)into = (enum feature_tier)i;
     return i >= 0;
 }

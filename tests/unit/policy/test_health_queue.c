@@ -283,8 +283,8 @@ static void test_what_was_given_is_taken_back(void **state)
     struct fixture f = begin_at(10, 8);
     struct health_pass p[10];
     for (int i = 0; i < 10; i++) assert_int_equal(enter(&f, &p[i]), HEALTH_GO);
-    assert_int_equal(ask(&f, 0, 1, FEATURE_NORMAL), HEALTH_WAIT);
-    assert_int_equal(ask(&f, 1, 1, FEATURE_NORMAL), HEALTH_WAIT);
+    assert_int_equal(ask(&f, 0, 1, FEATURE_TIER_NORMAL), HEALTH_WAIT);
+    assert_int_equal(ask(&f, 1, 1, FEATURE_TIER_NORMAL), HEALTH_WAIT);
     leave(&f, &p[0], HEALTH_OK);
     leave(&f, &p[1], HEALTH_OK);
     assert_int_equal(callers[0].woken + callers[1].woken, 2);
