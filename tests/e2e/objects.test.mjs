@@ -153,7 +153,7 @@ function missing(answer, what) {
 
 test('other paths are denied by default', async () => {
     const before = lab.seen.length;
-    for (const [method, path] of [['GET', '/v1/files'], ['POST', '/v1/audio/speech'], ['GET', '/v1/responses/resp_x1']]) {
+    for (const [method, path] of [['GET', '/v1/files'], ['POST', '/v1/fine_tuning/jobs'], ['GET', '/v1/responses/resp_x1']]) {
         const answer = await call(method, path, { key: carolKey });
         assert.equal(answer.status, 404);
         assert.equal(answer.body.error.code, 'not_found');
@@ -292,9 +292,9 @@ test('a budget of requests counts other paths, and an unpriced one is held at th
     const spent = await call('GET', '/v1/files', { to: other });
     assert.equal(spent.status, 402);
     assert.match(spent.body.error.message, /'three'/);
-    const small = await call('POST', '/v1/audio/speech', { to: other, key: daveKey, body: { input: 'x' } });
+    const small = await call('POST', '/v1/fine_tuning/jobs', { to: other, key: daveKey, body: { input: 'x' } });
     assert.equal(small.body.error.message, 'no such thing');
-    const large = await call('POST', '/v1/audio/speech', { to: other, key: daveKey, body: { input: 'x'.repeat(200) } });
+    const large = await call('POST', '/v1/fine_tuning/jobs', { to: other, key: daveKey, body: { input: 'x'.repeat(200) } });
     assert.equal(large.status, 402, large.text);
     assert.match(large.body.error.message, /'cents'/);
     await other.stop();
