@@ -7,7 +7,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { connect, PROTOCOLS } from './clients.mjs';
-import { aliceKey, post, read, root, startPurser, startSimulator } from './helpers.mjs';
+import { aliceKey, post, read, root, startPurser, startSimulator, until } from './helpers.mjs';
 import { attemptOf, billOf, truthSince } from './truth.mjs';
 
 const MODELS = {
@@ -251,4 +251,32 @@ test('models that want proofs of every thought, and those that think by effort: 
     await carry(cells);
     const bad = cells.filter((c) => c.error).map((c) => `${c.from} -> ${c.model} ${c.feature} ${c.stream ? 'streamed' : 'whole'}: ${short(c.error)}`);
     assert.equal(bad.length, 0, bad.join('\n'));
+});
+
+const REFUSALS = ['429', '500', '503', '400', '401'], HARMLESS = ['slow-body', 'stall', 'close-delimited'];
+const BREAKS = ['cut', 'cut-clean', 'end-early', 'malformed', 'error-in-stream'];
+
+test('every fault of every family: never a complete answer where there was none, and nothing stays held', async () => {
+    const calls = PROTOCOLS.flatMap((to) => [...REFUSALS, ...HARMLESS, ...BREAKS].flatMap((fault) => [false, true].map((stream) => ({ to, fault, stream, task: `fault-${to}-${fault}-${stream}` }))));
+    const waiting = [...calls], bad = [];
+    await Promise.all(Array.from({ length: 24 }, async () => {
+        for (let call; (call = waiting.shift()); ) {
+            const body = { model: `m-${call.to}`, stream: call.stream, messages: [{ role: 'user', content: `Ahoy! [simulate seed=21 tokens=16 after=8 ms=20 fault=${call.fault}]` }] };
+            call.answer = await post(purser, '/v1/chat/completions', body, { headers: { 'x-purser-task': call.task } }).catch((error) => ({ status: 0, text: error.message }));
+        }
+    }));
+    const truth = new Map((await truthSince(sim)).map((call) => [attemptOf(call), call]));
+    for (const { to, fault, stream, task, answer } of calls) {
+        try {
+            const [row] = await purser.rows(1, { where: `task = '${task}'` });
+            const complete = answer.status === 200 && (stream ? /"finish_reason":"stop"/.test(answer.text) && answer.text.trimEnd().endsWith('data: [DONE]') && !/"error"/.test(answer.text) : answer.body?.choices?.[0]?.finish_reason === 'stop');
+            assert.equal(complete, HARMLESS.includes(fault), `${answer.status} ${answer.text.slice(-300)}`);
+            if (complete) auditRow(row, truth.get(String(row.attempt_id)), to);
+            if (REFUSALS.includes(fault)) assert.deepEqual([answer.status >= 400, Number(row.cost_picousd)], [true, 0], `${answer.status}: cost of a refusal`);
+        } catch (error) {
+            bad.push(`${task}: ${short(error)}`);
+        }
+    }
+    assert.equal(bad.length, 0, bad.join('\n'));
+    await until('every hold back', async () => /^purser_held_usd 0$/m.test(await purser.metrics()));
 });

@@ -276,6 +276,13 @@ static void test_what_the_real_ones_refuse(void **state)
          "{\"model\":\"m\",\"max_tokens\":9,\"messages\":[{\"role\":\"assistant\",\"content\":[{\"type\":\"tool_use\","
          "\"id\":\"a\",\"name\":\"f\",\"input\":{}}]},{\"role\":\"user\",\"content\":\"x\"}]}",
          "messages"},
+        {SIM_MESSAGES, /* on from a call whose thoughts another has signed */
+         "{\"model\":\"m\",\"max_tokens\":2048,\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":1024},\"messages\":"
+         "[{"
+         "\"role\":\"assistant\",\"content\":[{\"type\":\"thinking\",\"thinking\":\"\",\"signature\":\"x\"},{\"type\":"
+         "\"tool_use\",\"id\":\"a\",\"name\":\"f\",\"input\":{}}]},{\"role\":\"user\",\"content\":[{\"type\":"
+         "\"tool_result\",\"tool_use_id\":\"a\",\"content\":\"x\"}]}]}",
+         "messages"},
         {SIM_GEMINI, "{\"contents\":[{\"parts\":[{\"text\":\"x\"}]}],\"n\":1}", "n"},
         {SIM_GEMINI, "{\"contents\":[{\"parts\":[{\"text\":\"x\"}]}],\"generationConfig\":{\"max_tokens\":1}}",
          "max_tokens"},
