@@ -191,14 +191,13 @@ static void put_config(const struct canon_call *call, const struct canon_target 
                        struct buf *out)
 {
     size_t before = out->n;
-    int64_t limit = call->max_output;
-    if (target->max_output >= 0 && (limit < 0 || target->max_output < limit)) limit = target->max_output;
+    int64_t limit = target->max_output >= 0 ? target->max_output : call->max_output;
     canon_key(out, S("generationConfig"));
     size_t empty = out->n + 1;
     buf_add_byte(out, '{');
     put_sampling(out, call);
     put_stop(out, call);
-    if (limit >= 0) canon_put_i64(out, S("maxOutputTokens"), limit);
+    if (limit >= 0) canon_put_i64(out, S("maxOutputTokens"), limit ? limit : 1); /* 0 would be none */
     if (call->choices > 1) canon_put_i64(out, S("candidateCount"), call->choices);
     put_output(out, call);
     json_ref config = kept->count ? json_find(kept, JSON_ROOT, S("generationConfig"), NULL) : JSON_ABSENT;
