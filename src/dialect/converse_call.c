@@ -142,6 +142,10 @@ static bool read_inference(struct call_in *in)
         return refuse(in, S("inferenceConfig.maxTokens"), "a whole number of at least 0");
     call->sampling.temperature = canon_number(doc, config, S("temperature"));
     call->sampling.top_p = canon_number(doc, config, S("topP"));
+    if (!call->sampling.temperature.n && openai_find(doc, config, S("temperature")))
+        return refuse(in, S("inferenceConfig.temperature"), "a number");
+    if (!call->sampling.top_p.n && openai_find(doc, config, S("topP")))
+        return refuse(in, S("inferenceConfig.topP"), "a number");
     if (call->sampling.temperature.n) note(in, FEATURE_TEMPERATURE, S("inferenceConfig.temperature"));
     if (call->sampling.top_p.n) note(in, FEATURE_TOP_P, S("inferenceConfig.topP"));
     return read_stop(in, config);

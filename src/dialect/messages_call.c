@@ -178,12 +178,19 @@ static bool read_stops(struct messages_reader *r, json_ref list)
     return true;
 }
 
-static void read_sampling(struct messages_reader *r)
+static bool read_sampling(struct messages_reader *r)
 {
     struct canon_sampling *s = &r->call->sampling;
-    s->temperature = canon_number(r->doc, JSON_ROOT, S("temperature"));
-    s->top_p = canon_number(r->doc, JSON_ROOT, S("top_p"));
-    s->top_k = canon_number(r->doc, JSON_ROOT, S("top_k"));
+    const struct {
+        str key;
+        str *to;
+    } numbers[] = {{S("temperature"), &s->temperature}, {S("top_p"), &s->top_p}, {S("top_k"), &s->top_k}};
+    for (size_t i = 0; i < COUNT_OF(numbers); i++) {
+        *numbers[i].to = canon_number(r->doc, JSON_ROOT, numbers[i].key);
+        if (!numbers[i].to->n && openai_find(r->doc, JSON_ROOT, numbers[i].key))
+            return messages_refuse(r, numbers[i].key, "must be a number");
+    }
+    return true;
 }
 
 /* ---- thinking, output, labels */
@@ -320,9 +327,9 @@ bool messages_decode_call(const struct json *doc, struct canon_call *out, struct
     }
     if (!find_fields(&r, at)) return false;
     keep_members(&r, at);
-    read_sampling(&r);
-    return read_model(&r, at[FIELD_MODEL]) && read_limits(&r, at) && read_stops(&r, at[FIELD_STOP]) &&
-           read_thinking(&r, at[FIELD_THINKING]) && read_output(&r, at[FIELD_OUTPUT_CONFIG], at[FIELD_OUTPUT_FORMAT]) &&
+    return read_sampling(&r) && read_model(&r, at[FIELD_MODEL]) && read_limits(&r, at) &&
+           read_stops(&r, at[FIELD_STOP]) && read_thinking(&r, at[FIELD_THINKING]) &&
+           read_output(&r, at[FIELD_OUTPUT_CONFIG], at[FIELD_OUTPUT_FORMAT]) &&
            read_labels(&r, at[FIELD_METADATA], at[FIELD_SERVICE_TIER]) && read_system(&r, at[FIELD_SYSTEM]) &&
            read_messages(&r, at[FIELD_MESSAGES]) && messages_read_tools(&r, at[FIELD_TOOLS]) &&
            messages_read_choice(&r, at[FIELD_TOOL_CHOICE]);
