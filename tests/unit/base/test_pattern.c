@@ -80,6 +80,66 @@ static void on_a_leash(void **state)
     buf_free(&text);
 }
 
+/* ECMA-262 where it means something else than PCRE2, and what it does not have. */
+static void ecma_patterns_mean_what_they_mean_there(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *pattern, *subject;
+        bool found;
+    } cases[] = {
+        {"a$", "a\n", false},
+        {"^.$", "\xe2\x80\xa8", false},
+        {"^[^]$", "\n", true},
+        {"[]", "a", false},
+        {"^\\s$", "\xef\xbb\xbf", true},
+        {"^[\\s-_]+$", "- _", true},
+        {"^[^\\S]$", "\xc2\xa0", true},
+        {"^\\w$", "\xc3\xa9", false},
+        {"^\\p{Uppercase_Letter}\\p{Script=Greek}$", "\xc3\x89\xce\xb1", true},
+        {"^\\u{1f600}\\ud83d\\ude00\\u0041\\x42\\cJ$",
+         "\xf0\x9f\x98\x80\xf0\x9f\x98\x80"
+         "AB\n",
+         true},
+        {"^[[a]$", "[", true},
+        {"^a{,3}$", "a{,3}", true},
+        {"^(?<n>a)\\k<n>(b)?\\2$", "aa", true},
+        {"^\\/\\-\\@$", "/-@", true},
+        {"(?<!a)b", "ab", false},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct arena arena;
+        str why;
+        arena_init(&arena);
+        struct pattern *p = pattern_compile_ecma(str_from(cases[i].pattern), &arena, &why);
+        assert_non_null(p);
+        enum pattern_found found = pattern_find(p, str_from(cases[i].subject));
+        if (found != (cases[i].found ? PATTERN_YES : PATTERN_NO)) fail_msg("%s", cases[i].pattern);
+        pattern_drop(p);
+        arena_free(&arena);
+    }
+}
+
+static void what_ecma_does_not_have_is_refused(void **state)
+{
+    (void)state;
+    static const char *const patterns[] = {
+        "\\a",  "\\Z", "\\Qa\\E", "(?i)a",    "(?#a)",       "(?P<n>a)",    "(?>a)",   "(*UTF)a", "a++",
+        "*a",   "a**", "^*",      "[a",       "a\\",         "\\u{110000}", "\\ud800", "\\x4",    "\\c1",
+        "\\01", "(a",  "\\p{L",   "\\p{^Lu}", "\\p{Elvish}", "\\2(a)",      "\\k<n>",  "[b-a]",   "(?<n",
+    };
+    for (size_t i = 0; i < COUNT_OF(patterns); i++) {
+        struct arena arena;
+        str why = STR_NONE;
+        arena_init(&arena);
+        if (pattern_compile_ecma(str_from(patterns[i]), &arena, &why)) fail_msg("%s is taken", patterns[i]);
+        assert_true(why.n > 0);
+        assert_false(pattern_is_ecma(str_from(patterns[i])));
+        arena_free(&arena);
+    }
+    assert_true(pattern_is_ecma(S("(?<=a+)b")));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -87,6 +147,8 @@ int main(void)
         cmocka_unit_test(broken_text),
         cmocka_unit_test(refused),
         cmocka_unit_test(on_a_leash),
+        cmocka_unit_test(ecma_patterns_mean_what_they_mean_there),
+        cmocka_unit_test(what_ecma_does_not_have_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
