@@ -4,6 +4,7 @@
 
 #include "base/money.h"
 #include "base/pattern.h"
+#include "policy/balance.h"
 
 enum { MODEL_TARGETS_MAX = 16, MODEL_ATTEMPTS_MAX = 16, MODEL_RUNGS_MAX = 16 };
 
@@ -17,15 +18,6 @@ struct setting_pattern {
 struct setting_to {
     str provider, model;
     int64_t weight; /* at least 1 */
-};
-
-/* In which order a model's targets are tried. */
-enum balance {
-    BALANCE_ORDERED,    /* as they stand */
-    BALANCE_WEIGHTED,   /* drawn by weight */
-    BALANCE_LEAST_BUSY, /* fewest calls in flight first */
-    BALANCE_FASTEST,    /* shortest time to first token first */
-    BALANCE_CHEAPEST,   /* lowest bound first */
 };
 
 /* What may happen to an attempt that another target could mend. */
