@@ -89,6 +89,24 @@ test('elsewhere it is an estimate, and says so', async () => {
     assert.ok(data.input_tokens > 10 && data.input_tokens < 60, `${data.input_tokens}`);
 });
 
+test('estimates learn from what is billed', async () => {
+    const free = await startPurser({
+        settings: labSettings(sim, { workers: 1, models: { other: 'lab/mistral-small' }, prices: [price('lab/mistral-small')] }),
+    });
+    const text = 'Some words of an ordinary prompt, which this provider counts in its own way. '.repeat(10);
+    const count = async () => (await post(free, '/v1/messages/count_tokens', { model: 'other', messages: [{ role: 'user', content: text }] })).body.input_tokens;
+    const before = await count();
+    const billed = Math.round(before * 1.6);
+    for (let i = 0; i < 20; i++) {
+        const got = await post(free, '/v1/chat/completions', { model: 'other', messages: [{ role: 'user', content: text }] }, { headers: { 'x-simulate': `tokens=3 input-tokens=${billed}` } });
+        assert.equal(got.status, 200, got.text);
+        assert.equal(got.body.usage.prompt_tokens, billed);
+    }
+    const learned = await count();
+    assert.ok(Math.abs(learned - billed) < billed * 0.02, `${before} at first, ${learned} after bills of ${billed}`);
+    await free.stop();
+});
+
 test('what is wrong with a body is told in the client\u2019s shape', async () => {
     const got = await post(purser, '/v1/messages/count_tokens', { model: 'gpt', messages: 7 });
     assert.equal(got.status, 400);
