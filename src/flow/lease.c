@@ -103,6 +103,7 @@ static struct target *make_target(struct worker *w, struct lease *l, str model, 
 {
     const struct settings *s = l->snapshot->settings;
     const struct setting_provider *p = found->provider;
+    enum token_encoding encoding;
     struct target *t = arena_zalloc(&l->arena, sizeof(*t));
     t->requested = arena_str(&l->arena, model);
     t->model = arena_str(&l->arena, found->model);
@@ -111,6 +112,7 @@ static struct target *make_target(struct worker *w, struct lease *l, str model, 
     t->health = health_find(w->purser->healths, t->name);
     t->protocols = vendor_protocols(p->vendor, &p->protocols, t->model);
     t->upstream = l->upstreams[p - s->providers];
+    t->counts_exactly = token_encoding_of_model(t->model, &encoding);
     t->wants_max_tokens = p->flags & PROVIDER_MAX_TOKENS;
     t->rejects_stream_options = p->flags & PROVIDER_NO_STREAM_OPTIONS;
     t->prices = price_book_find_target(s->book, p->name, p->book, t->model, &l->arena);

@@ -6,8 +6,8 @@
 
 enum {
     LOOK_FIRST = 16, /* so many calls of a target are looked at, then one in LOOK_EVERY */
-    LOOK_EVERY = 64,
-    LOOK_BYTES_MAX = 256 * 1024,
+    LOOK_EVERY = 256,
+    LOOK_BYTES_MAX = 64 * 1024, /* a look takes some 50 us then */
 };
 
 bool tokens_asked(const struct request *r)
@@ -123,9 +123,8 @@ static bool is_due(struct target *t)
 void tokens_look(struct request *r, const struct way *way)
 {
     const struct call *call = &r->attribute.call;
-    enum token_encoding known;
     if (!is_text_alone(call) || !call_kind_generates(r->receive.kind) || r->receive.body_bytes > LOOK_BYTES_MAX) return;
-    if (token_encoding_of_model(way->target->model, &known) || !is_due(way->target)) return;
+    if (way->target->counts_exactly || !is_due(way->target)) return;
     const struct canon_call *canon = r->plan.canon;
     struct call_problem problem = {0};
     if (!canon) {

@@ -42,6 +42,7 @@ struct target {
     bool rejects_stream_options;      /* learned from its answers */
     bool wants_max_tokens;            /* learned, or its vendor's way */
     unsigned accepts;                 /* fields that it has been seen to accept: enum target_field */
+    bool counts_exactly;              /* its model's encoding is public */
     struct token_calibration counted; /* learned: input as billed against as counted here */
     struct token_calibration weighed; /* ... against what its bytes alone let one think */
     unsigned looks;                   /* at calls, for the former */
