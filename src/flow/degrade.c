@@ -27,17 +27,26 @@ static const struct ai_switch *switch_of(const struct request *r)
     return switches_find(r->worker->switches, r->attribute.payer.is[SCOPE_FEATURE], time_now_us());
 }
 
+/* Off by the settings, until they say otherwise. */
+static const struct setting_ai *setting_of(const struct request *r)
+{
+    const struct setting_feature *f = r->attribute.feature;
+    return f && f->ai.off ? &f->ai : NULL;
+}
+
 bool degrade_asked(const struct request *r)
 {
-    return switches_count(r->worker->switches) && switch_of(r);
+    return setting_of(r) || (switches_count(r->worker->switches) && switch_of(r));
 }
 
 /* ---- the set reply */
 
-/* The model's chain of rules; NULL where none is set. */
+/* The chain of rules of the feature, else of the model; NULL where none is set. */
 static const struct setting_degraded *rules_of(const struct request *r)
 {
+    const struct setting_feature *f = r->attribute.feature;
     const struct setting_model *m = r->plan.model;
+    if (f && f->degraded.set) return &f->degraded;
     return m && m->degraded.set ? &m->degraded : NULL;
 }
 
@@ -235,20 +244,28 @@ enum verdict degrade_answer(struct request *r, const struct degrading *d)
 
 /* ---- a switch */
 
+static str off_text(struct request *r, str feature, str why)
+{
+    return arena_printf(&r->arena, "AI is switched off%s%" STR_FMT "%s%s%" STR_FMT ".",
+                        feature.n ? " for the feature '" : " for all features", STR_ARG(feature), feature.n ? "'" : "",
+                        why.n ? ": " : "", STR_ARG(why));
+}
+
 static struct degrading by_switch(struct request *r)
 {
     const struct ai_switch *off = switch_of(r);
+    const struct setting_ai *setting = setting_of(r);
     struct degrading d = {.why = DEGRADE_SWITCH};
-    if (!off) { /* it came on again while this was decided */
+    if (setting) {
+        d.message = off_text(r, r->attribute.feature->name, setting->why);
+    } else if (off) {
+        int64_t left_us = off->until_us ? off->until_us - time_now_us() : 0;
+        d.retry_after_s = left_us > 0 ? (left_us + US_PER_SECOND - 1) / US_PER_SECOND : 0;
+        d.message = off_text(r, off->feature, off->why);
+    } else { /* it came on again while this was decided */
         d.message = S("AI was switched off while the call ran. Please try again.");
         d.retry_after_s = 1;
-        return d;
     }
-    int64_t left_us = off->until_us ? off->until_us - time_now_us() : 0;
-    d.retry_after_s = left_us > 0 ? (left_us + US_PER_SECOND - 1) / US_PER_SECOND : 0;
-    d.message = arena_printf(&r->arena, "AI is switched off%s%" STR_FMT "%s%s%" STR_FMT ".",
-                             off->feature.n ? " for the feature '" : " for all features", STR_ARG(off->feature),
-                             off->feature.n ? "'" : "", off->why.n ? ": " : "", STR_ARG(off->why));
     return d;
 }
 

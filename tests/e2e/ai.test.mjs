@@ -152,6 +152,18 @@ test('a feature is off alone, and comes on by itself', async () => {
     await purser.stop();
 });
 
+test('the settings switch a feature off, and give it a reply of its own', async () => {
+    const purser = await startPurser({ settings: settings({ features: { bot: { ai: { off: true, why: 'by law' } }, mail: { ai: { off: true }, degraded: { reply: 'Write to us.' } } } }) });
+    const ask = (feature, model) => post(purser, CHAT, chat('Hello.', { model }), { headers: { 'x-purser-feature': feature } });
+    assert.equal((await ask('bot', 'cheap')).body.choices[0].message.content, REPLY);
+    const refused = await ask('bot', 'plain');
+    assert.equal(refused.status, 503);
+    assert.match(refused.body.error.message, /for the feature 'bot': by law/);
+    for (const model of ['cheap', 'plain']) assert.equal((await ask('mail', model)).body.choices[0].message.content, 'Write to us.');
+    assert.equal((await ask('other', 'cheap')).headers.get('x-purser-degraded'), null);
+    await purser.stop();
+});
+
 test('--now ends running streams with an error event within a second, and their tokens are billed', async () => {
     const slow = await startSimulator({ args: ['--between-tokens', '50ms..60ms', '--output-tokens', '400..400'] });
     const purser = await startPurser({ settings: { ...settings(), providers: { lab: { kind: 'openai', base_url: `${slow.url}/v1`, api_key: 'x' } } } });
@@ -256,13 +268,31 @@ test('when every target is down, the reply that is set is given; without one the
     const plain = await post(purser, CHAT, chat('Hello.', { model: 'plain' }));
     assert.equal(plain.status, 502);
     assert.equal(plain.headers.get('x-purser-degraded'), null);
+    await purser.stop();
+
+    const dead = (port) => ({ kind: 'openai', base_url: `http://127.0.0.1:${port}/v1`, api_key: 'x' });
+    const price = (name) => ({ model: `${name}/m`, input: 1, output: 1, from: '2026-01-01' });
+    const both = await startPurser({
+        settings: {
+            ...labSettings(sim),
+            providers: { one: dead(9), two: dead(10) },
+            prices: [price('one'), price('two')],
+            models: { cheap: { targets: ['one/m', 'two/m'], degraded: { reply: REPLY } } },
+        },
+    });
+    for (let i = 0; i < 40; i++) { // the breakers open on the way
+        const got = await post(both, CHAT, chat());
+        assert.deepEqual([got.status, got.headers.get('x-purser-degraded')], [200, 'outage'], `call ${i}: ${got.text}`);
+    }
+    assert.match(await both.metrics(), /purser_degraded_total\{reason="outage"\} 40/);
+    await both.stop();
+
     const faulty = await startPurser({ settings: settings() });
     const cut = await post(faulty, CHAT, chat('Hello. [simulate fault=500]'));
     assert.equal(cut.headers.get('x-purser-degraded'), 'outage');
     const own = await post(faulty, CHAT, chat('Hello. [simulate fault=400]'));
     assert.equal(own.headers.get('x-purser-degraded'), null, 'what the client did wrong is its to mend');
     await faulty.stop();
-    await purser.stop();
 });
 
 // ---- budgets that are spent
