@@ -1,6 +1,14 @@
 /* Reading a call's prompt: items become messages, one each. */
 #include "dialect/responses.h"
 
+/* OpenAI's ids say what they stand for. Clients that believe their answers stored send their thoughts so. */
+static bool refers_to_thoughts(struct item_reader *r, json_ref item)
+{
+    str id;
+    json_ref at = openai_find(r->doc, item, S("id"));
+    return at && json_string(r->doc, at, r->arena, &id) && str_starts(id, S("rs_"));
+}
+
 static void note_other(struct item_reader *r, json_ref item)
 {
     static const str by_provider[] = {STR_INIT("web_search_call"),
@@ -29,6 +37,10 @@ static void note_other(struct item_reader *r, json_ref item)
                  {on_client, COUNT_OF(on_client), FEATURE_SERVER_TOOL},
                  {stored, COUNT_OF(stored), FEATURE_STORED_CONTEXT}};
     json_ref type = openai_find(r->doc, item, S("type"));
+    if (json_string_is(r->doc, type, S("item_reference")) && refers_to_thoughts(r, item)) {
+        responses_note(r->call, FEATURE_REASONING_HISTORY, S("input.item_reference"));
+        return;
+    }
     for (size_t l = 0; l < COUNT_OF(lists); l++) {
         for (size_t i = 0; i < lists[l].count; i++) {
             if (!json_string_is(r->doc, type, lists[l].types[i])) continue;
@@ -97,7 +109,8 @@ static void read_item(struct item_reader *r, json_ref item)
     enum item_kind kind = responses_item_kind(r->doc, item);
     enum canon_role role = kind == ITEM_CALL_OUTPUT ? ROLE_USER : ROLE_ASSISTANT;
     if (kind == ITEM_MESSAGE && !role_of(r->doc, item, &role)) kind = ITEM_OTHER;
-    if (json_string_is(r->doc, openai_find(r->doc, item, S("type")), S("item_reference"))) role = ROLE_USER;
+    bool stored = json_string_is(r->doc, openai_find(r->doc, item, S("type")), S("item_reference"));
+    if (stored && !refers_to_thoughts(r, item)) role = ROLE_USER;
     if (same_turn(r, kind, role)) {
         r->end = &r->last->next;
         read_parts(r, item, kind);

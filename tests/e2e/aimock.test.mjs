@@ -95,7 +95,6 @@ test('the AI SDK: an agent with a tool, streamed, by each of its providers to ev
             const what = `ai ${name} -> ${to}`, asked = [];
             const result = streamText({
                 model: model(`m-${to}`), system: 'Be brief.', prompt: QUESTION, maxRetries: 0, stopWhen: stepCountIs(3), onError: () => {},
-                providerOptions: { openai: { store: false } }, // else it sends ids of what OpenAI has stored, which no other family can look up
                 tools: { get_weather: tool({ description: 'The weather of a city.', inputSchema: z.object({ city: z.string() }), execute: async (args) => (asked.push(args), JSON.parse(SUNNY)) }) },
             });
             let text = '', pieces = 0, failure;
