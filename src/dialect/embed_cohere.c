@@ -255,8 +255,7 @@ static void read_list(struct canon_answer *out, const struct json *doc, json_ref
 
 bool embed_cohere_decode_answer(const struct json *doc, struct canon_answer *out)
 {
-    static const str known[] = {STR_INIT("id"), STR_INIT("embeddings"), STR_INIT("meta"), STR_INIT("texts"),
-                                STR_INIT("response_type")};
+    static const str known[] = {STR_INIT("id"), STR_INIT("embeddings"), STR_INIT("meta"), STR_INIT("response_type")};
     json_ref all = openai_find(doc, JSON_ROOT, S("embeddings"));
     if (!all) return false;
     if (json_type(doc, all) == JSON_ARRAY) read_list(out, doc, all, EMBED_FLOAT);
@@ -306,7 +305,7 @@ void embed_cohere_encode_answer(const struct canon_answer *answer, const struct 
     if (!types) types = 1u << EMBED_FLOAT;
     buf_add_byte(out, '{');
     canon_put_text(out, S("id"), answer->from == DIALECT_COHERE && answer->id.n ? answer->id : client->seed);
-    if (asked) canon_put_raw(out, S("texts"), asked->texts);
+    if (asked && answer->from != DIALECT_COHERE) canon_put_raw(out, S("texts"), asked->texts);
     canon_key(out, S("embeddings"));
     buf_add_byte(out, '{');
     for (enum embed_type t = 0; t < EMBED_TYPES; t++)

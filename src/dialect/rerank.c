@@ -190,18 +190,17 @@ static bool read_rank(struct canon_answer *out, const struct json *doc, json_ref
 
 bool rerank_decode_answer(const struct json *doc, struct canon_answer *out)
 {
-    static const str known[] = {STR_INIT("id"),     STR_INIT("results"), STR_INIT("data"), STR_INIT("model"),
-                                STR_INIT("object"), STR_INIT("meta"),    STR_INIT("usage")};
+    str known[] = {S("id"), S("results"), S("data"), S("model"), S("object"), S("usage")};
     json_ref list = openai_find(doc, JSON_ROOT, S("results"));
+    if (out->from == DIALECT_COHERE) known[COUNT_OF(known) - 1] = S("meta");
     if (!list) list = openai_find(doc, JSON_ROOT, S("data"));
     if (!list || json_type(doc, list) != JSON_ARRAY) return false;
     out->ranking = arena_zalloc(out->arena, sizeof(*out->ranking));
     for (json_ref at = json_first(doc, list); at; at = json_next(doc, list, at))
         if (!read_rank(out, doc, at)) return false;
-    json_ref meta = openai_find(doc, JSON_ROOT, S("meta"));
     out->id = canon_text(doc, JSON_ROOT, S("id"), out->arena);
     out->model = canon_text(doc, JSON_ROOT, S("model"), out->arena);
-    out->usage_value = canon_raw(doc, meta ? meta : openai_find(doc, JSON_ROOT, S("usage")));
+    out->usage_value = canon_raw(doc, openai_find(doc, JSON_ROOT, known[COUNT_OF(known) - 1]));
     out->extras = canon_extras_of(doc, JSON_ROOT, known, COUNT_OF(known), out->from, out->arena);
     return true;
 }
@@ -224,9 +223,14 @@ static void put_document(const struct canon_rerank *asked, const struct canon_ra
     buf_add_byte(out, '}');
 }
 
-static void put_usage(const struct canon_answer *answer, bool cohere, struct buf *out)
+static void put_usage(const struct canon_answer *answer, enum dialect_id to, struct buf *out)
 {
     const struct usage *u = &answer->usage;
+    bool cohere = to == DIALECT_COHERE;
+    if (answer->from == to && answer->usage_value.json.p) {
+        canon_put_raw(out, cohere ? S("meta") : S("usage"), answer->usage_value);
+        return;
+    }
     long long tokens = (long long)canon_prompt_tokens(u), searches = (long long)u->units[UNIT_SEARCHES];
     if (searches || cohere) {
         canon_key(out, S("meta"));
@@ -243,10 +247,10 @@ static void put_usage(const struct canon_answer *answer, bool cohere, struct buf
 void rerank_encode_answer(const struct canon_answer *answer, const struct canon_client *client, struct buf *out)
 {
     const struct canon_rerank *asked = client->call ? client->call->rank : NULL;
-    bool cohere = client->call && client->call->from == DIALECT_COHERE;
+    enum dialect_id to = client->call ? client->call->from : answer->from;
     buf_add_byte(out, '{');
     canon_put_text(out, S("id"), answer->id.n ? answer->id : client->seed);
-    if (!cohere) canon_put_text(out, S("model"), answer->model.n ? answer->model : client->model);
+    if (to != DIALECT_COHERE) canon_put_text(out, S("model"), answer->model.n ? answer->model : client->model);
     canon_key(out, S("results"));
     buf_add_byte(out, '[');
     for (const struct canon_rank *r = answer->ranking ? answer->ranking->list : NULL; r; r = r->next) {
@@ -254,12 +258,12 @@ void rerank_encode_answer(const struct canon_answer *answer, const struct canon_
         buf_printf(out, "{\"index\":%lld,\"relevance_score\":", (long long)r->index);
         buf_add(out, r->score.json);
         put_document(asked, r, out);
-        if (client->call) canon_put_extras(out, &r->extras, client->call->from);
+        canon_put_extras(out, &r->extras, to);
         buf_add_byte(out, '}');
     }
     buf_add_byte(out, ']');
-    put_usage(answer, cohere, out);
-    if (client->call) canon_put_extras(out, &answer->extras, client->call->from);
+    put_usage(answer, to, out);
+    canon_put_extras(out, &answer->extras, to);
     buf_add_byte(out, '}');
 }
 
