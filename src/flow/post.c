@@ -129,6 +129,16 @@ static int64_t tokens_of(const struct usage *u)
     return sum;
 }
 
+/* By each family's own name for it: OpenAI, Anthropic, Bedrock, Azure, Cohere. */
+static str provider_request(const struct http_head *head)
+{
+    static const str names[] = {STR_INIT("x-request-id"), STR_INIT("request-id"), STR_INIT("x-amzn-requestid"),
+                                STR_INIT("apim-request-id"), STR_INIT("x-debug-trace-id")};
+    str id = STR_NONE;
+    for (size_t i = 0; i < COUNT_OF(names) && !id.n; i++) id = http_head_find(head, names[i]);
+    return id;
+}
+
 static void write_row(struct attempt *a, int64_t now_us, const struct budget_amounts *used)
 {
     struct request *r = a->request;
@@ -149,7 +159,7 @@ static void write_row(struct attempt *a, int64_t now_us, const struct budget_amo
     row.text[ROW_SERVICE_TIER] = answer->service_tier.n ? answer->service_tier : r->attribute.call.service_tier;
     row.text[ROW_FINISH] = answer->finish;
     row.text[ROW_USAGE_RAW] = answer->usage_raw;
-    if (a->head.status) row.text[ROW_PROVIDER_REQUEST] = http_head_find(&a->wire.call.head, S("x-request-id"));
+    if (a->head.status) row.text[ROW_PROVIDER_REQUEST] = provider_request(&a->wire.call.head);
     if (a->way->target->prices.count) row.text[ROW_PRICE_SOURCE] = a->way->target->prices.rows[0]->source;
     for (uint32_t i = 0; i < row.cell_count; i++) row.cells[i].amount = budget_part_used(&a->hold.hold.part[i], used);
     late_post(a, used, &row);

@@ -343,6 +343,15 @@ test('an event above the ceiling ends in an error', { skip: sanitized && 'slow' 
     }));
 });
 
+test('the row names the call as its provider does', async () => {
+    const ids = { chat: 'x-request-id', responses: 'x-request-id', messages: 'request-id', converse: 'x-amzn-requestid', cohere: 'x-debug-trace-id' };
+    for (const [target, header] of Object.entries(ids)) {
+        const told = await ask('gemini', target, false, whole(200, 'application/json', JSON.stringify(providers[target].whole), { [header]: `id-of-${target}` }));
+        const [row] = await purser.rows(1, { where: `task = '${told.task}'`, columns: 'provider_request_id' });
+        assert.equal(row.provider_request_id, `id-of-${target}`);
+    }
+});
+
 test('a server that does not know a field of purser\'s own is asked without it, and remembered', async () => {
     for (const [i, field] of ['max_completion_tokens', 'stream_options'].entries()) {
         const refusing = (request, send, socket) => {
