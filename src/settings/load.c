@@ -147,6 +147,14 @@ static int by_id(const void *a, const void *b)
     return order ? order : (x->line > y->line) - (x->line < y->line);
 }
 
+void load_keep(struct loader *l, struct setting_code code)
+{
+    struct setting_code *kept = arena_alloc(&l->s.arena, sizeof(*kept));
+    *kept = code;
+    kept->next = l->s.compiled;
+    l->s.compiled = kept;
+}
+
 bool load_unique(struct loader *l, struct unique *all, size_t count, const char *complaint)
 {
     bool ok = true;

@@ -232,6 +232,8 @@ struct unique {
 /* Complains about each that is there already: "%s line 12". Sorts. */
 bool load_unique(struct loader *l, struct unique *all, size_t count, const char *complaint);
 
+/* Has what was compiled dropped with the settings. */
+void load_keep(struct loader *l, struct setting_code code);
 /* A name of a header: letters, digits, - _ and . */
 bool load_is_header(str name);
 

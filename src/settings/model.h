@@ -4,6 +4,7 @@
 
 #include "base/money.h"
 #include "base/pattern.h"
+#include "base/schema.h"
 #include "policy/balance.h"
 
 enum { MODEL_TARGETS_MAX = 16, MODEL_ATTEMPTS_MAX = 16, MODEL_RUNGS_MAX = 16 };
@@ -12,6 +13,12 @@ enum { MODEL_TARGETS_MAX = 16, MODEL_ATTEMPTS_MAX = 16, MODEL_RUNGS_MAX = 16 };
 struct setting_pattern {
     str text;
     const struct pattern *code; /* NULL: none is set */
+};
+
+/* A JSON Schema of the settings. Formats must hold. */
+struct setting_schema {
+    str text; /* on one line */
+    const struct schema *code;
 };
 
 /* A target in the settings: "openai/gpt-5-mini", with its weight where `balance: weighted`. */
@@ -127,8 +134,8 @@ struct setting_model {
     struct setting_degraded degraded;
     /* Cheapest first. `targets` are then the models among them, in that order: at least one. */
     struct setting_rung *rungs;
-    size_t rung_count; /* 0: no ladder */
-    str schema_text;   /* the JSON Schema that answers must be valid for; empty: none */
+    size_t rung_count;            /* 0: no ladder */
+    struct setting_schema schema; /* that answers are held against; none: `code` is NULL */
 };
 
 #endif

@@ -18,7 +18,7 @@ static bool is_plain(const struct setting_model *m)
 {
     bool plain = m->target_count == 1 && m->targets[0].weight == 1 && m->balance == BALANCE_ORDERED &&
                  m->attempts.max == 1 && !m->attempts.time_us && m->attempts.money < 0 && !m->hedge.on && !m->sticky &&
-                 !m->degraded.set && !m->rung_count && !m->schema_text.n;
+                 !m->degraded.set && !m->rung_count && !m->schema.code;
     for (enum mishap i = 0; i < MISHAP_COUNT; i++) plain = plain && m->on[i].what == REACTION_STOP;
     return plain;
 }
@@ -108,7 +108,7 @@ void print_model(struct buf *out, const struct setting_model *m)
         print_ladder(out, m);
     else
         add_targets(out, m);
-    if (m->schema_text.n) print_pair(out, "schema", m->schema_text);
+    if (m->schema.code) print_pair(out, "schema", m->schema.text);
     add_attempts(out, &m->attempts);
     add_reactions(out, m);
     add_hedge(out, &m->hedge);

@@ -18,9 +18,7 @@ bool read_pattern(struct loader *l, const struct value *v, void *into)
         load_error(l, v->line, v->path, "'%" STR_FMT "' is no pattern: %" STR_FMT, STR_ARG(v->shown), STR_ARG(why));
         return false;
     }
-    struct setting_code *kept = arena_alloc(&l->s.arena, sizeof(*kept));
-    *kept = (struct setting_code){code, l->s.patterns};
-    l->s.patterns = kept;
+    load_keep(l, (struct setting_code){.pattern = code});
     *out = (struct setting_pattern){v->text, code};
     return true;
 }

@@ -53,10 +53,19 @@ static bool is_json_word(str s)
     return number;
 }
 
+/* What is wrong with a schema is told with words of it: no secret may be among them. */
+static bool refuse_variable(struct loader *l, const struct tree_node *node, str path)
+{
+    if (!tree_fill(node->text, NULL, &l->scratch).variable) return true;
+    load_error(l, node->line, path, "takes no variable within a schema: write '$${' for the characters themselves");
+    return false;
+}
+
 static bool add_scalar(struct loader *l, const struct tree_node *node, str path, struct buf *out)
 {
     struct value v;
     if (tree_is_null(node)) return buf_add(out, S("null"));
+    if (!refuse_variable(l, node, path)) return false;
     if (!load_value(l, node, path, false, &v)) return false;
     return node->plain && is_json_word(v.text) ? buf_add(out, v.text) : buf_add_json(out, v.text);
 }
@@ -116,7 +125,22 @@ static bool read_text_or_file(struct loader *l, const struct value *v, str *out)
             return false;
         }
     }
-    return check_json(l, v, *out, where);
+    bool own_file = out->p != v->text.p;
+    return (own_file || refuse_variable(l, v->node, v->path)) && check_json(l, v, *out, where);
+}
+
+static bool take_schema(struct loader *l, const struct value *v, str text, struct setting_schema *out)
+{
+    static const struct schema_options options = {.formats = true};
+    struct schema_fail why;
+    struct schema *code = schema_compile(text, &options, &why);
+    if (!code) {
+        load_error(l, v->line, v->path, "is no valid schema: %s%s%s", why.where, *why.where ? ": " : "", why.why);
+        return false;
+    }
+    load_keep(l, (struct setting_code){.schema = code});
+    *out = (struct setting_schema){text, code};
+    return true;
 }
 
 bool read_schema(struct loader *l, const struct value *v, void *into)
@@ -136,7 +160,7 @@ bool read_schema(struct loader *l, const struct value *v, void *into)
     }
     if (ok) {
         add_line(&line, json);
-        *(str *)into = arena_str(&l->s.arena, buf_str(&line));
+        ok = take_schema(l, v, arena_str(&l->s.arena, buf_str(&line)), into);
     }
     buf_free(&text);
     buf_free(&line);

@@ -15,7 +15,10 @@ static void drop_parts(struct settings *s)
 {
     for (size_t i = 0; i < s->zone_count; i++) zone_drop(s->zones[i].zone);
     for (size_t i = 0; i < s->provider_count; i++) credential_drop(s->providers[i].credential);
-    for (struct setting_code *it = s->patterns; it; it = it->next) pattern_drop(it->pattern);
+    for (struct setting_code *it = s->compiled; it; it = it->next) {
+        pattern_drop(it->pattern);
+        schema_drop(it->schema);
+    }
     if (s->book) price_book_drop(s->book);
     arena_free(&s->arena);
 }

@@ -108,7 +108,8 @@ struct setting_ceilings {
 };
 
 struct setting_code {
-    struct pattern *pattern;
+    struct pattern *pattern; /* one of the two */
+    struct schema *schema;
     struct setting_code *next;
 };
 
@@ -160,7 +161,7 @@ struct settings {
     bool durability_disk;
     struct setting_ceilings ceilings;
 
-    struct setting_code *patterns; /* all that are compiled, to be dropped */
+    struct setting_code *compiled; /* patterns and schemas, to be dropped */
 
     struct setting_zone *zones; /* those that budgets name */
     size_t zone_count;

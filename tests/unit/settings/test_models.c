@@ -145,13 +145,13 @@ static void schema_file(void **state)
     snprintf(yaml, sizeof(yaml), "models: { m: { target: a/x, schema: %s } }", name);
     struct settings *s = with(yaml);
     unlink(name);
-    assert_str(settings_model(s, S("m"))->schema_text, str_from(line));
+    assert_str(settings_model(s, S("m"))->schema.text, str_from(line));
     struct buf printed;
     buf_init(&printed, 0);
     settings_print(s, &printed);
     buf_add_byte(&printed, '\0');
     struct settings *again = test_settings(printed.p, "");
-    assert_str(settings_model(again, S("m"))->schema_text, str_from(line));
+    assert_str(settings_model(again, S("m"))->schema.text, str_from(line));
     buf_free(&printed);
     settings_drop(again);
     settings_drop(s);
