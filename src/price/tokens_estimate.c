@@ -1,15 +1,17 @@
 /* Estimates of token counts: what a text is made of, times what each costs on average.
  *
- * The weights were fitted to o200k's exact counts of source code, prose in nine languages, JSON and chat logs; a
- * family's tokenizer differs from it by a factor, a target's answers correct the rest. */
+ * The weights were fitted (least squares, none below zero, digits and line ends held to what long runs of them cost) to
+ * o200k's exact counts of a thousand texts: code, documents, JSON of recorded calls, chats, prose in many scripts. Half
+ * of those are then met within 4 %, nine of ten within 19. A family's tokenizer differs from it by a factor; a target's
+ * answers correct the rest. */
 #include "price/tokens_estimate.h"
 
 #include "base/utf8.h"
 
 /* Thousandths of a token. */
 static const int64_t weights[KIND_COUNT] = {
-    [KIND_WORD] = 700, [KIND_LETTER] = 70, [KIND_DIGIT] = 400, [KIND_SPACE] = 30,  [KIND_NEWLINE] = 500,
-    [KIND_MARK] = 550, [KIND_TWO] = 380,   [KIND_THREE] = 700, [KIND_FOUR] = 1600, [KIND_ODD] = 1000,
+    [KIND_WORD] = 864, [KIND_LETTER] = 46, [KIND_DIGIT] = 600, [KIND_SPACE] = 44,  [KIND_NEWLINE] = 700,
+    [KIND_MARK] = 534, [KIND_TWO] = 457,   [KIND_THREE] = 486, [KIND_FOUR] = 2000, [KIND_ODD] = 1000,
 };
 
 static bool is_letter(uint8_t c)
