@@ -6,7 +6,7 @@
 #include "dialect/tap.h"
 
 /* A part's `id` that says: this reasoning stood under `tool_plan`, beside tool calls. */
-#define COHERE_TOOL_PLAN "tool_plan"
+#define COHERE_TOOL_PLAN "rs_tool_plan" /* as ids of thoughts begin in Responses, where it is shown */
 
 /* A body under way. */
 struct cohere_reader {
