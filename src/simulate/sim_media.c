@@ -39,7 +39,7 @@ static str field_of(str body, const char *head)
 {
     size_t at = str_find(body, str_from(head), 0);
     size_t from = at == SIZE_MAX ? SIZE_MAX : str_find(body, S("\r\n\r\n"), at);
-    if (from == SIZE_MAX) return STR_NONE;
+    if (from == SIZE_MAX) return S("");
     str rest = str_from_at(body, from + 4);
     return str_head(rest, str_find(rest, S("\r\n"), 0));
 }
