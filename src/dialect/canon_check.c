@@ -45,8 +45,8 @@ static bool refuse(const struct canon_call *call, const struct canon_note *n, en
         ERR_BAD_FIELD,
         arena_printf(call->arena,
                      "`%" STR_FMT "` (%" STR_FMT ") cannot be said in the %" STR_FMT
-                     " protocol that the model's provider speaks. Leave it out, or set `compat: lenient` to have it "
-                     "dropped.",
+                     " protocol that the model's provider speaks. Leave it out, or have it dropped: send the header "
+                     "'x-purser-compat: lenient', or set `compat: lenient` for the provider.",
                      STR_ARG(n->field), STR_ARG(features[n->feature].text), STR_ARG(target)),
         n->field};
     return false;
