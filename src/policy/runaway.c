@@ -112,6 +112,14 @@ static void soften(struct finding *f)
     f->delay_us = 0;
 }
 
+/* What is not done is not counted either. What would be refused waits as long as any call does. */
+static void cap(struct finding *f, const struct runaway_ask *ask)
+{
+    if (ask->most == RUNAWAY_NONE || f->action <= ask->most) return;
+    f->action = ask->most;
+    f->delay_us = ask->most == RUNAWAY_SLOW ? ask->limits->delay_max_us : 0;
+}
+
 static void check_session(struct runaways *r, uint64_t id, const struct runaway_ask *ask, struct finding *out)
 {
     bool named = is_named(&ask->where);
@@ -122,6 +130,7 @@ static void check_session(struct runaways *r, uint64_t id, const struct runaway_
     if (!named) soften(&loop);
     finding_add(out, &loop);
     pace_check(&s->pace, ask, named, out);
+    cap(out, ask);
     if (out->action == RUNAWAY_BLOCK) pace_correct(&s->pace, ask->now_us, ask->tokens, 0);
     recents_give(&r->sessions, id);
 }

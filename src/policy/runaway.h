@@ -66,8 +66,9 @@ struct runaway_ask {
     struct runaway_where where;
     const struct runaway_limits *limits;
     int64_t now_us;
-    uint64_t message; /* hash of the last user message, or of the last tool call and its arguments; 0: none */
-    int64_t tokens;   /* of the input: what is likely, not an upper bound */
+    uint64_t message;         /* hash of the last user message, or of the last tool call and its arguments; 0: none */
+    int64_t tokens;           /* of the input: what is likely, not an upper bound */
+    enum runaway_action most; /* the hardest thing that is done; RUNAWAY_NONE: whatever it takes */
 };
 
 /* Which records a call was counted in. Plain data. */

@@ -162,6 +162,27 @@ static void test_lifting(void **state)
     end(&f);
 }
 
+static void test_no_more_than_asked_for(void **state)
+{
+    (void)state;
+    static const enum runaway_action most[] = {RUNAWAY_WARN, RUNAWAY_SLOW};
+    for (size_t m = 0; m < COUNT_OF(most); m++) {
+        struct fixture f = begin();
+        struct runaways_view seen;
+        for (int i = 0; i < 30; i++) {
+            struct runaway_ask a = {
+                .where = f.where, .limits = &f.limits, .now_us = f.now_us, .message = 7, .most = most[m]};
+            runaway_check(f.r, &a, &f.v);
+            assert_true(f.v.action <= most[m]);
+        }
+        assert_int_equal(f.v.action, most[m]);
+        assert_int_equal(f.v.delay_us, most[m] == RUNAWAY_SLOW ? f.limits.delay_max_us : 0);
+        runaways_see(f.r, &seen);
+        assert_int_equal(seen.counts[RUNAWAY_REPEAT][RUNAWAY_BLOCK], 0);
+        end(&f);
+    }
+}
+
 static void test_all_off(void **state)
 {
     (void)state;
@@ -231,6 +252,7 @@ int main(void)
         cmocka_unit_test(test_ping_pong),
         cmocka_unit_test(test_no_progress),
         cmocka_unit_test(test_lifting),
+        cmocka_unit_test(test_no_more_than_asked_for),
         cmocka_unit_test(test_all_off),
         cmocka_unit_test(test_tables_are_bounded),
         cmocka_unit_test(test_odd_names),
