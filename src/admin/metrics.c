@@ -243,6 +243,26 @@ static void gauge(struct buf *out, const char *name, const char *type, const cha
     buf_printf(out, "%s %.12g\n", name, value);
 }
 
+static void write_runaways(struct buf *out, struct purser *p)
+{
+    struct runaways_view seen;
+    runaways_see(p->runaways, &seen);
+    head(out, "purser_runaway_total", "counter", "Calls that went on with a loop or a burst, by what was done.");
+    for (enum runaway_reason r = 0; r < RUNAWAY_REASONS; r++) {
+        for (enum runaway_action a = RUNAWAY_WARN; a < RUNAWAY_ACTIONS; a++) {
+            bool first = true;
+            if (!seen.counts[r][a]) continue;
+            buf_printf(out, "purser_runaway_total");
+            label(out, "action", runaway_action_name(a), &first);
+            label(out, "reason", runaway_reason_name(r), &first);
+            number(out, first, (double)seen.counts[r][a]);
+        }
+    }
+    gauge(out, "purser_runaway_sessions", "gauge", "Sessions, and streams without a name, that are watched.",
+          (double)seen.sessions);
+    gauge(out, "purser_runaway_tasks", "gauge", "Tasks that are watched.", (double)seen.tasks);
+}
+
 static void write_process(struct buf *out, struct admin *a, const struct metrics *m)
 {
     struct purser *p = a->purser;
@@ -264,6 +284,7 @@ static void write_process(struct buf *out, struct admin *a, const struct metrics
         label(out, "reason", degrade_name(why), &first);
         number(out, first, (double)m->degraded[why]);
     }
+    write_runaways(out, p);
     head(out, "purser_events_total", "counter", "Events raised since the start.");
     buf_printf(out, "purser_events_total{kind=\"budget\"} %llu\n",
                (unsigned long long)thresholds_raised(p->thresholds));

@@ -97,6 +97,7 @@ static void write_headers(const struct request *r, struct buf *out, bool with_co
     buf_add_hex64(out, r->id);
     buf_add(out, S("\r\n"));
     buf_add(out, r->limit.headers);
+    buf_add(out, r->watch.headers);
     if (with_cost && a->post.cost.state != COST_UNPRICED) {
         buf_add(out, S("x-purser-cost-usd: "));
         buf_add(out, money_format(r->cost_so_far, text));

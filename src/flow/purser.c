@@ -123,6 +123,9 @@ static unsigned inherited_sockets(void)
     return wanted == (uint64_t)getpid() && n < 64 ? (unsigned)n : 0; /* sd_listen_fds(3) */
 }
 
+/* A kilobyte each, made as they come: the longest unused go first. */
+static const struct runaways_ceilings watched = {.sessions = 32768, .tasks = 32768, .features = 1024};
+
 struct purser *purser_open(struct settings *settings, const char *settings_file, struct buf *why)
 {
     struct trust *trust = trust_read(settings, why);
@@ -158,6 +161,7 @@ struct purser *purser_open(struct settings *settings, const char *settings_file,
     p->machines = machines_new();
     p->healths = healths_new(WORKER_TARGETS_MAX);
     p->objects = objects_new(key, OBJECTS_MAX);
+    p->runaways = runaways_new(key, &watched);
     p->thresholds = thresholds_new();
     p->known = known_budgets_load(settings->data);
     name_cells(settings);
@@ -350,6 +354,7 @@ void purser_drop(struct purser *p)
     machines_drop(p->machines);
     healths_drop(p->healths);
     objects_drop(p->objects);
+    runaways_drop(p->runaways);
     thresholds_drop(p->thresholds);
     known_budgets_drop(p->known);
     access_log_close(p->log);

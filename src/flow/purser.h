@@ -37,6 +37,7 @@ struct purser {
     struct machines *machines;
     struct healths *healths;
     struct objects *objects;
+    struct runaways *runaways;
     struct thresholds *thresholds;
     struct known_budgets *known; /* under `control` */
     unsigned inherited;          /* sockets from systemd */

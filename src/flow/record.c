@@ -62,6 +62,7 @@ enum verdict step_record(struct request *r)
 {
     struct attempt *a = r->attempt;
     tokens_end(r);
+    watch_end(r);
     if (r->limit.taken) {
         int64_t tokens = a ? a->post.used.of[BUDGET_TOKENS] : 0;
         limits_give(r->worker->purser->limits, &r->limit.take, tokens);

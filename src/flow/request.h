@@ -180,6 +180,15 @@ struct request {
     } attribute;
 
     struct {
+        struct runaway_at at; /* where the call was counted; 0: nowhere */
+        uint64_t message;     /* hash of what it is about */
+        int64_t tokens;       /* as was told */
+        struct deadline wait; /* it is slowed down */
+        bool waits;
+        str headers; /* a warning: raw lines */
+    } watch;
+
+    struct {
         struct limit_take take;
         bool taken;
         str headers; /* x-ratelimit-*: raw lines */
@@ -288,6 +297,8 @@ struct stored_id {
 };
 bool stored_check(struct request *r, const struct stored_id *id, const struct setting_provider **at) MUST_CHECK;
 bool stored_check_body(struct request *r, const struct json *doc, const struct setting_provider **at) MUST_CHECK;
+/* watch.c: how a call ended that was looked at. */
+void watch_end(struct request *r);
 /* models.c: does it ask which models there are? The answer. */
 bool models_asked(const struct http_request *q);
 enum verdict models_answer(struct request *r);

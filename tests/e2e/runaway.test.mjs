@@ -1,0 +1,127 @@
+// Runaways: a loop is stopped where the caller named a session, and only warned of elsewhere. @sanitizers
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { labSettings, post, sleep, startPurser, startSimulator, until } from './helpers.mjs';
+
+let sim;
+before(async () => {
+    sim = await startSimulator();
+});
+after(() => sim?.stop());
+
+const CHAT = '/v1/chat/completions';
+const chat = (text, more = {}) => ({ model: 'cheap', messages: [{ role: 'user', content: text }], ...more });
+const asked = async () => (await sim.truth()).calls?.length ?? (await sim.truth()).length;
+const figure = async (purser, name, labels) => {
+    const line = (await purser.metrics()).split('\n').find((l) => l.startsWith(`${name}{`) && labels.every((x) => l.includes(x)));
+    return line ? Number(line.split(' ').at(-1)) : 0;
+};
+
+/** A caller that does not wait for answers: 20 calls a second, until one is refused. */
+async function loop(purser, { calls, headers, body = (i) => chat('Again.'), path = CHAT }) {
+    const answers = [];
+    for (let i = 0; i < calls; i++) {
+        answers.push(post(purser, path, body(i), { headers }));
+        await sleep(50);
+    }
+    return Promise.all(answers);
+}
+
+const outcomes = (answers) => {
+    const warned = answers.filter((a) => /^runaway: /.test(a.headers.get('x-purser-warning') ?? '')).length;
+    return { blocked: answers.filter((a) => a.status === 429).length, ok: answers.filter((a) => a.status === 200).length, warned };
+};
+
+test('a loop at 20 calls a second in a named session is stopped within 20 calls', async () => {
+    const purser = await startPurser({ settings: labSettings(sim) });
+    const before = await asked();
+    const answers = await loop(purser, { calls: 30, headers: { 'x-purser-session': 's1' } });
+    const firstRefused = answers.findIndex((a) => a.status === 429);
+    assert.ok(firstRefused >= 3 && firstRefused < 20, `the first one that was refused is number ${firstRefused + 1}`);
+    const { ok, blocked, warned } = outcomes(answers);
+    assert.ok(ok < 20, `${ok} calls went on`);
+    assert.equal(ok + blocked, 30);
+    assert.ok(warned > 0);
+    assert.equal((await asked()) - before, ok, 'what is refused reaches no provider');
+    const refused = answers[firstRefused];
+    assert.equal(refused.body.error.code, 'runaway');
+    assert.equal(refused.body.error.type, 'runaway');
+    assert.match(refused.body.error.message, /same message came \d+ times .*session "s1".*new session/);
+    assert.equal(refused.headers.get('x-should-retry'), 'false');
+    assert.ok(Number(refused.headers.get('retry-after')) > 0);
+    assert.equal(await figure(purser, 'purser_runaway_total', ['action="block"', 'reason="repeat"']), blocked);
+    assert.ok((await figure(purser, 'purser_runaway_total', ['action="warn"', 'reason="repeat"'])) > 0);
+    assert.equal((await purser.rows(ok)).length, ok);
+
+    const other = await post(purser, CHAT, chat('Again.'), { headers: { 'x-purser-session': 's2' } });
+    assert.equal(other.status, 200, 'another session knows nothing of it');
+    const message = await post(purser, CHAT, chat('Something else.'), { headers: { 'x-purser-session': 's1' } });
+    assert.equal(message.status, 200, 'another message goes on');
+    await purser.stop();
+});
+
+test('calls are slowed down before they are refused', async () => {
+    const purser = await startPurser({ settings: labSettings(sim, { runaway: { same: 6, action: 'slow' } }) });
+    const headers = { 'x-purser-session': 's1' };
+    const took = [];
+    for (let i = 0; i < 5; i++) {
+        const from = Date.now();
+        const got = await post(purser, CHAT, chat('Again.'), { headers });
+        assert.equal(got.status, 200, got.text);
+        took.push(Date.now() - from);
+    }
+    assert.ok(took[0] < 200, `the first one took ${took[0]} ms`);
+    assert.ok(took[4] >= 250, `${took} ms`);
+    const hangUp = new AbortController();
+    const gone = post(purser, CHAT, chat('Again.'), { headers, signal: hangUp.signal });
+    setTimeout(() => hangUp.abort(), 50);
+    await assert.rejects(gone);
+    await until('the one that hung up to be over', async () => /purser_requests_in_flight 0\b/.test(await purser.metrics()), { seconds: 2 });
+    assert.equal((await purser.rows(5)).length, 5, 'who hangs up while it waits has asked nobody');
+    assert.equal(await figure(purser, 'purser_runaway_total', ['action="block"']), 0);
+    await purser.stop();
+});
+
+test('tool calls with the same arguments are a loop, whatever their ids and results', async () => {
+    const purser = await startPurser({ settings: labSettings(sim, { runaway: { same: 6 } }) });
+    const turn = (i, args) => chat('Do it.', {
+        messages: [
+            { role: 'user', content: 'Do it.' },
+            { role: 'assistant', content: null, tool_calls: [{ id: `call_${i}`, type: 'function', function: { name: 'look', arguments: args } }] },
+            { role: 'tool', tool_call_id: `call_${i}`, content: `nothing yet, ${i}` },
+        ],
+    });
+    const same = await loop(purser, { calls: 8, headers: { 'x-purser-session': 'a' }, body: (i) => turn(i, '{"at":1}') });
+    assert.ok(outcomes(same).blocked > 0);
+    const honest = await loop(purser, { calls: 8, headers: { 'x-purser-session': 'b' }, body: (i) => turn(i, `{"at":${i}}`) });
+    assert.deepEqual(outcomes(honest), { blocked: 0, ok: 8, warned: 0 });
+    await purser.stop();
+});
+
+test('outside a session it only warns; features do not disturb each other; off is off', async () => {
+    const purser = await startPurser({ settings: labSettings(sim, { features: { batch: {}, bot: { runaway: { action: 'off' } } } }) });
+    const batch = await loop(purser, { calls: 40, headers: { 'x-purser-feature': 'batch' } });
+    assert.equal(outcomes(batch).ok, 40);
+    assert.ok(outcomes(batch).warned > 0, 'it says so');
+    const bot = await loop(purser, { calls: 25, headers: { 'x-purser-feature': 'bot', 'x-purser-session': 's' } });
+    assert.deepEqual(outcomes(bot), { blocked: 0, ok: 25, warned: 0 });
+    const none = await loop(purser, { calls: 3 });
+    assert.deepEqual(outcomes(none), { blocked: 0, ok: 3, warned: 0 }, "another feature's loop is none of these calls'");
+    await purser.stop();
+});
+
+test('every protocol is refused in its own words', async () => {
+    const purser = await startPurser({ settings: labSettings(sim, { runaway: { same: 4 } }) });
+    const claude = { model: 'cheap', max_tokens: 5, messages: [{ role: 'user', content: 'Again.' }] };
+    const gemini = { contents: [{ parts: [{ text: 'Again.' }] }] };
+    const headers = (s) => ({ 'x-purser-session': s });
+    const messages = (await loop(purser, { calls: 6, headers: headers('m'), path: '/v1/messages', body: () => claude })).at(-1);
+    assert.equal(messages.status, 429);
+    assert.equal(messages.body.type, 'error');
+    assert.match(messages.body.error.message, /^Runaway: /);
+    const path = '/v1beta/models/cheap:generateContent';
+    const contents = (await loop(purser, { calls: 6, headers: headers('g'), path, body: () => gemini })).at(-1);
+    assert.equal(contents.status, 429);
+    assert.match(contents.body.error.message, /^Runaway: /);
+    await purser.stop();
+});
