@@ -89,7 +89,7 @@ static bool check_rules(struct schema_check *c, const struct schema_node *node, 
     bool open = schema_is_open(c, at);
     /* What a rule may have to look at, whether it does or not: thousands of rules over one large value are work. */
     const struct json_node *value = &c->doc->nodes[at];
-    uint64_t cost = value->type >= JSON_ARRAY ? (value->next - at) / 16 : (value->end - value->start) / 64;
+    uint64_t cost = value->type >= JSON_ARRAY ? (value->next - at) / 8 : (value->end - value->start) / 16;
     for (uint8_t i = 0; i < node->rule_count; i++) {
         const struct schema_rule *rule = &node->rules[i];
         const struct schema_keyword_row *row = &schema_keywords[rule->keyword];

@@ -37,8 +37,8 @@ static bool check_member(struct schema_check *c, const struct schema_rule *rule,
         known |= matches;
         if (matches && !schema_check_child(c, m->matchers[i].node, key + 1)) return false;
     }
-    *stranger = !known;
     if (c->gave_up) return false;
+    *stranger = !known;
     if (!known && m->others == SCHEMA_ABSENT) return true;
     schema_see(c, ordinal);
     return known || schema_check_child(c, m->others, key + 1);
@@ -119,7 +119,7 @@ bool schema_check_contains(struct schema_check *c, const struct schema_rule *rul
 
 static bool check_dependents(struct schema_check *c, const struct schema_rule *rule, json_ref at)
 {
-    uint32_t cost = (c->doc->nodes[at].next - at) / 16 + 1;
+    uint32_t cost = (c->doc->nodes[at].next - at) / 4 + 1;
     for (uint32_t i = 0; i < rule->dependents.count; i++) {
         const struct schema_dependent *row = &rule->dependents.rows[i];
         if (!schema_spend(c, cost * (1 + (uint64_t)row->needs.count))) return false;

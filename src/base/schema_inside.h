@@ -257,6 +257,7 @@ struct schema_compiler {
     const struct schema_options *options;
     struct schema_fail *fail;
     size_t text_bytes;
+    uint64_t searched; /* by references */
     bool failed;
     bool dynamic; /* a $dynamicRef was seen: dynamic anchors are to be compiled */
 };

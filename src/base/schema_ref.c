@@ -36,12 +36,23 @@ static str unescape_token(struct arena *arena, str token)
     return str_of(out, n);
 }
 
-static json_ref find_item(const struct json *doc, json_ref array, str token)
+/* json_find(), counted. */
+static json_ref find_key(struct schema_compiler *c, const struct json *doc, json_ref object, str key)
+{
+    json_ref found = JSON_ABSENT;
+    for (json_ref k = json_first(doc, object); k != JSON_ABSENT; k = json_next(doc, object, k + 1)) {
+        c->searched++;
+        if (json_string_is(doc, k, key)) found = k + 1;
+    }
+    return found;
+}
+
+static json_ref find_item(struct schema_compiler *c, const struct json *doc, json_ref array, str token)
 {
     uint64_t i;
     if (!str_to_u64(token, &i) || (token.n > 1 && token.p[0] == '0')) return JSON_ABSENT;
     json_ref m = json_first(doc, array);
-    for (; i && m != JSON_ABSENT; i--) m = json_next(doc, array, m);
+    for (; i && m != JSON_ABSENT; i--, c->searched++) m = json_next(doc, array, m);
     return m;
 }
 
@@ -55,10 +66,12 @@ static bool follow_pointer(struct schema_compiler *c, struct schema_resource *fr
     while (pointer.n && rest.p) {
         str token = unescape_token(&c->schema->arena, str_cut(&rest, '/'));
         enum json_type type = json_type(&doc->json, at);
-        at = type == JSON_OBJECT  ? json_find(&doc->json, at, token, NULL)
-             : type == JSON_ARRAY ? find_item(&doc->json, at, token)
+        at = type == JSON_OBJECT  ? find_key(c, &doc->json, at, token)
+             : type == JSON_ARRAY ? find_item(c, &doc->json, at, token)
                                   : JSON_ABSENT;
         if (at == JSON_ABSENT) return false;
+        if (c->searched > SCHEMA_SEARCHES_MAX)
+            return schema_refuse(c, doc, at, "too many references to it, by long ways");
         if (doc->resource_of[at] != SCHEMA_ABSENT) resource = doc->resource_of[at];
     }
     *out = at;

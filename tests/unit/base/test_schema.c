@@ -221,6 +221,43 @@ static void nothing_runs_away(void **state)
     }
 }
 
+/* Steps that run out among the names of an object, whose schema says nothing of the others. */
+static void many_names_end(void **state)
+{
+    (void)state;
+    struct buf s, d;
+    buf_init(&s, 0);
+    buf_init(&d, 0);
+    for (int i = 0; i < 200; i++) buf_printf(&s, "%s\"a*a*a*%d[bc]\":true", i ? "," : "{\"patternProperties\":{", i);
+    for (int i = 0; i < 1000; i++) buf_printf(&d, "%s\"aaaaaaaaaaaaaaaaaaaaaaaa%d\":1", i ? "," : "{", i);
+    buf_add(&s, S("}}"));
+    buf_add(&d, S("}"));
+    buf_add_byte(&s, '\0');
+    buf_add_byte(&d, '\0');
+    struct schema *schema = compiled(s.p);
+    struct schema_error error;
+    assert_false(checks(schema, d.p, &error));
+    assert_true(error.gave_up);
+    schema_drop(schema);
+    buf_free(&s);
+    buf_free(&d);
+}
+
+/* References that search a large object again and again. */
+static void long_searches_are_refused(void **state)
+{
+    (void)state;
+    struct buf b;
+    buf_init(&b, 0);
+    for (int i = 0; i < 40000; i++) buf_printf(&b, "%s\"k%05d\":1", i ? "," : "{\"$defs\":{", i);
+    for (int i = 0; i < 9000; i++) buf_printf(&b, "%s{\"$ref\":\"#/$defs/z\"}", i ? "," : ",\"z\":{}},\"allOf\":[");
+    buf_add(&b, S("]}"));
+    struct schema_fail why;
+    assert_null(schema_compile(buf_str(&b), NULL, &why));
+    assert_string_equal(why.where, "/$defs/z");
+    buf_free(&b);
+}
+
 /* 2^30 ways through a schema of thirty lines. */
 static void doubling_schemas_end(void **state)
 {
@@ -246,9 +283,14 @@ static void doubling_schemas_end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(errors_say_where_and_what), cmocka_unit_test(wrong_schemas_are_refused),
-        cmocka_unit_test(older_drafts_are_read),     cmocka_unit_test(formats_hold_only_when_asked_for),
-        cmocka_unit_test(numbers_are_exact),         cmocka_unit_test(nothing_runs_away),
+        cmocka_unit_test(errors_say_where_and_what),
+        cmocka_unit_test(wrong_schemas_are_refused),
+        cmocka_unit_test(older_drafts_are_read),
+        cmocka_unit_test(formats_hold_only_when_asked_for),
+        cmocka_unit_test(numbers_are_exact),
+        cmocka_unit_test(nothing_runs_away),
+        cmocka_unit_test(many_names_end),
+        cmocka_unit_test(long_searches_are_refused),
         cmocka_unit_test(doubling_schemas_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
