@@ -128,7 +128,7 @@ static bool follow(struct request *r)
     }
     const struct way *cheaper = exceed_downgrade(r);
     if (cheaper) {
-        replace_attempt(r, cheaper, r->attempts ? REASON_FALLBACK : REASON_FIRST);
+        replace_attempt(r, cheaper, r->attempts > 1 ? REASON_FALLBACK : REASON_FIRST); /* the refused one is none */
         return true;
     }
     if ((!r->attempt->err && !mishap_is_empty(r->attempt)) || !again_decide(r, r->attempt, &next)) return false;

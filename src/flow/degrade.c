@@ -4,6 +4,7 @@
 #include "flow/exceed.h"
 #include "flow/mishap.h"
 #include "flow/purser.h"
+#include "flow/reply.h"
 
 enum {
     RETRY_AFTER_S = 60, /* where nobody knows when it will be over */
@@ -87,27 +88,10 @@ static const struct setting_degraded *find_rule(struct request *r)
     return NULL;
 }
 
-static bool is_json(const struct request *r, str text, bool object)
-{
-    struct json_fail fail;
-    struct json *doc = &r->worker->event_json;
-    return json_parse(doc, text, &fail) && (!object || json_type(doc, JSON_ROOT) == JSON_OBJECT);
-}
-
 /* Its reply is then the error's message. */
 static bool is_error(const struct setting_degraded *rule)
 {
     return rule->status >= 400;
-}
-
-/* Would a client take this text for an answer to what it asked? */
-static bool fits(const struct request *r, str reply)
-{
-    const struct canon_call *call = r->plan.canon;
-    if (call->choice.mode == CHOICE_REQUIRED) return false;
-    for (const struct canon_note *n = call->notes; n; n = n->next)
-        if (n->feature == FEATURE_AUDIO_OUT || n->feature == FEATURE_IMAGE_OUT) return false;
-    return call->output.format == FORMAT_TEXT || is_json(r, reply, call->output.format == FORMAT_JSON);
 }
 
 /* The call in canonical form, as long as its body is still there. */
@@ -123,52 +107,10 @@ static const struct setting_degraded *find_reply(struct request *r)
     if (!read_call(r)) return NULL;
     const struct setting_degraded *rule = find_rule(r);
     if (!rule || !rule->reply.n) return NULL;
-    return is_error(rule) || fits(r, rule->reply) ? rule : NULL; /* an error is valid for every call */
+    return is_error(rule) || reply_fits(r, rule->reply) ? rule : NULL; /* an error is valid for every call */
 }
 
 /* ---- answering */
-
-/* Said to come from another family than the client's: so all of it, the usage above all, is written from its
- * canonical form, and nothing from bytes of a provider. */
-static void build(struct request *r, str reply, struct canon_answer *answer)
-{
-    bool chat = call_kind_dialect(r->receive.kind) == DIALECT_CHAT;
-    canon_answer_init(answer, chat ? DIALECT_MESSAGES : DIALECT_CHAT, &r->arena);
-    answer->model = r->attribute.call.model;
-    answer->created_s = r->at_us / US_PER_SECOND;
-    answer->usage.known = true; /* nothing was used, and that is known */
-    int64_t choices = r->plan.canon->choices;
-    for (int64_t i = 0; i < choices && i < CANON_CHOICES_MAX; i++) {
-        struct canon_choice *c = canon_add_choice(answer, i);
-        c->stop = STOP_END;
-        c->last_part = canon_add_part(&r->arena, &c->parts, PART_TEXT);
-        c->last_part->text = canon_quote(&r->arena, reply);
-    }
-}
-
-struct replaying {
-    struct canon_sink sink;
-    struct canon_encoder encoder;
-    struct frame_writer writer;
-};
-
-static void take_delta(struct canon_sink *sink, const struct canon_delta *delta)
-{
-    struct replaying *to = CONTAINER_OF(sink, struct replaying, sink);
-    dialect_at(to->encoder.dialect)->encode_delta(&to->encoder, delta);
-}
-
-static void write_stream(struct request *r, const struct canon_answer *answer, struct buf *out)
-{
-    struct replaying to = {.sink = {take_delta}};
-    char seed[TEXT_NUMBER_MAX];
-    frame_writer_init(&to.writer, r->receive.path.framing, out);
-    to.encoder = translate_encoder(r, seed, &to.writer.sink);
-    to.encoder.cost_usd = S("0");
-    canon_replay(answer, &to.sink);
-    frame_writer_end(&to.writer);
-    canon_encoder_free(&to.encoder);
-}
 
 static void write_headers(const struct request *r, str type, struct buf *out)
 {
@@ -183,21 +125,12 @@ static void write_headers(const struct request *r, str type, struct buf *out)
 
 static void send_answer(struct request *r, str reply)
 {
-    struct canon_answer answer;
     struct buf body, headers;
-    bool stream = r->attribute.call.stream;
-    char seed[TEXT_NUMBER_MAX];
     buf_init(&body, 0);
     buf_init(&headers, 0);
-    build(r, reply, &answer);
-    if (stream) {
-        write_stream(r, &answer, &body);
-    } else {
-        struct canon_client client = translate_client(r, seed);
-        dialect_of(r->receive.kind)->encode_answer(&answer, &client, &body);
-    }
+    reply_write(r, reply, &body);
     r->degrade.status = 200;
-    write_headers(r, framing_header(stream ? r->receive.path.framing : FRAMING_NONE), &headers);
+    write_headers(r, reply_type(r), &headers);
     if (r->x) http_respond(r->x, r->degrade.status, buf_str(&headers), buf_str(&body));
     buf_free(&body);
     buf_free(&headers);

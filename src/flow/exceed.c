@@ -33,10 +33,7 @@ const struct way *exceed_downgrade(struct request *r)
     const str message = r->err_message, headers = r->err_headers;
     request_forgive(r, REQUEST_answer);
     const struct way *way = plan_downgrade(r, rule->downgrade_to);
-    if (way) {
-        r->attempts--; /* it reached nobody and leaves no row: the next one is the call's first */
-        return way;
-    }
+    if (way) return way;
     request_forgive(r, REQUEST_answer); /* what is wrong with the cheaper model is none of the client's business */
     request_fail(r, refused, message);
     r->err_headers = headers;

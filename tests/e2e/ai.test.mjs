@@ -125,6 +125,11 @@ test('rules look at the last question; JSON fits where JSON is asked for', async
     assert.equal(json.status, 200, json.text);
     assert.equal(json.body.choices.length, 2);
     assert.deepEqual(JSON.parse(json.body.choices[1].message.content), { answer: 'later' });
+    const schema = (properties) => ({
+        response_format: { type: 'json_schema', json_schema: { name: 'a', schema: { type: 'object', properties, required: ['answer'] } } },
+    });
+    assert.equal((await ask('Tell me as json', schema({ answer: { type: 'string' } }))).status, 200);
+    assert.equal((await ask('Tell me as json', schema({ answer: { type: 'number' } }))).status, 503);
     const rest = await ask('Anything else');
     assert.equal(rest.status, 529);
     assert.equal(rest.body.error.message, 'Later.');
@@ -184,6 +189,19 @@ test('--now ends running streams with an error event within a second, and their 
     assert.ok(rows.every((r) => r.cost_picousd > 0), 'what was generated is billed');
     await purser.stop();
     await slow.stop();
+});
+
+test('a call that waits to be tried again meets the switch before the provider', async () => {
+    const models = { cheap: { targets: ['lab/sim-small'], attempts: { max: 3 }, degraded: { reply: REPLY } } };
+    const purser = await startPurser({ settings: { ...settings(), models } });
+    const waiting = post(purser, CHAT, chat('Hello. [simulate fault=429]'));
+    await until('the first attempt', async () => (await purser.rows()).length === 1);
+    await off(purser, ['--why', 'enough']);
+    const got = await waiting;
+    assert.equal(got.headers.get('x-purser-degraded'), 'switch', got.text);
+    assert.equal(got.body.choices[0].message.content, REPLY);
+    assert.equal((await purser.rows()).length, 1, 'no second attempt');
+    await purser.stop();
 });
 
 test('what is off stays off over a restart, thrown before it too; the audit tells who and why', async () => {
