@@ -12,6 +12,8 @@
 
 #include <assert.h>
 
+_Static_assert(TOKENS_PIECE_MAX <= UINT16_MAX, "starts of tokens in a piece are 16 bits");
+
 /* The longest token that `p` begins with, of at most `n` bytes; its length is at least 1. */
 static uint32_t longest(const struct tokens_table *t, const uint8_t *p, size_t n, size_t *length)
 {

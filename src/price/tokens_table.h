@@ -21,7 +21,7 @@ bool tokens_table_get(enum token_encoding e, struct tokens_table *out) MUST_CHEC
 size_t tokens_piece_end(const struct tokens_table *t, enum token_encoding e, str text, size_t at);
 
 /* ---- tokens_merge.c */
-enum { TOKENS_PIECE_MAX = 512 };
+enum { TOKENS_PIECE_MAX = 16 * 1024 };
 /* Tokens of one piece of at most TOKENS_PIECE_MAX bytes. */
 uint32_t tokens_of_piece(const struct tokens_table *t, const uint8_t *p, size_t n);
 /* Goes on with a long piece until it is over or `*work` is used up. True: over. */

@@ -84,7 +84,7 @@ function makers(r) {
 
 function makeTexts() {
     const make = makers(random(seed));
-    const texts = ['', ' ', '\n', "'", '\ufffd', 'a'.repeat(3000), ' '.repeat(3000), '中'.repeat(1000), 'ab'.repeat(2000)];
+    const texts = ['', ' ', '\n', "'", '\ufffd', 'a'.repeat(3000), ' '.repeat(3000), '中'.repeat(1000), 'ab'.repeat(2000), 'aB'.repeat(9000)];
     while (texts.length < wanted) texts.push(make());
     return texts;
 }

@@ -42,7 +42,7 @@ static str long_text(char *room, size_t n)
 
 static void slices_make_no_difference(void **state)
 {
-    static char room[6000];
+    static char room[3 * TOKENS_PIECE_MAX];
     static const size_t works[] = {1, 7, 100, 4096, SIZE_MAX};
     (void)state;
     need_ranks();
@@ -55,6 +55,28 @@ static void slices_make_no_difference(void **state)
         while (!token_count_step(&c, works[i])) turns++;
         assert_int_equal(c.tokens, whole);
         assert_true(works[i] > 100 || turns > 10);
+    }
+}
+
+/* Cut from left to right, or place by place. */
+static void both_ways_agree(void **state)
+{
+    static const str units[] = {STR_INIT("a"),     STR_INIT(" "),       STR_INIT("ab"),
+                                STR_INIT("aaB"),   STR_INIT("="),       STR_INIT("\xe4\xb8\xad"),
+                                STR_INIT("xyzzy"), STR_INIT("\xcc\x81")};
+    static char room[3000];
+    struct tokens_table table;
+    (void)state;
+    need_ranks();
+    assert_true(tokens_table_get(TOKENS_O200K, &table));
+    for (size_t i = 0; i < COUNT_OF(units); i++) {
+        for (size_t k = 0; k < sizeof(room); k++) room[k] = units[i].p[k % units[i].n];
+        struct token_count c;
+        size_t work = SIZE_MAX;
+        token_count_begin(&c, TOKENS_O200K, str_of(room, sizeof(room)));
+        c.piece_end = sizeof(room);
+        assert_true(tokens_of_long_piece(&table, &c, &work));
+        assert_int_equal(c.tokens, tokens_of_piece(&table, (const uint8_t *)room, sizeof(room)));
     }
 }
 
@@ -127,8 +149,11 @@ static void estimates_are_near(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(counts_known_texts),    cmocka_unit_test(slices_make_no_difference),
-        cmocka_unit_test(models_have_encodings), cmocka_unit_test(estimates_learn_within_bounds),
+        cmocka_unit_test(counts_known_texts),
+        cmocka_unit_test(slices_make_no_difference),
+        cmocka_unit_test(both_ways_agree),
+        cmocka_unit_test(models_have_encodings),
+        cmocka_unit_test(estimates_learn_within_bounds),
         cmocka_unit_test(estimates_are_near),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
