@@ -103,12 +103,43 @@ bool again_decide(struct request *r, const struct attempt *failed, struct again 
     return on->what == REACTION_NEXT && mends && repeat(r, failed, asked_us, out) && out->wait_us < left_us(r, now_us);
 }
 
+static struct hedge_spend *hedge_spend(const struct request *r)
+{
+    return &r->lease->hedges[r->plan.model - r->lease->snapshot->settings->models];
+}
+
+/* One more, at what a call costs on average, must stay within the share; running ones count as if they were over. */
+static bool affords_hedge(const struct request *r)
+{
+    const struct hedge_spend *s = hedge_spend(r);
+    if (!s->calls) return false;
+    picousd usual = s->all / (int64_t)s->calls;
+    picousd after = money_add_sat(s->hedges, money_mul_sat(usual, (int64_t)s->running + 1));
+    return (unsigned __int128)after * 1000000 <= (unsigned __int128)s->all * (uint64_t)r->plan.model->hedge.max_extra_ppm;
+}
+
+void again_spent(const struct attempt *a)
+{
+    const struct request *r = a->request;
+    if (!r->plan.model || !r->plan.model->hedge.on) return;
+    struct hedge_spend *s = hedge_spend(r);
+    s->calls++;
+    s->all = money_add_sat(s->all, a->post.cost.total);
+    if (a->reason == REASON_HEDGE) s->hedges = money_add_sat(s->hedges, a->post.cost.total);
+}
+
 const struct way *again_hedge(struct request *r, const struct attempt *slow)
 {
     if (!r->plan.model || !r->plan.model->hedge.on || !again_possible(r) || !r->receive.body.p || !r->x) return NULL;
-    if (!affords(r) || left_us(r, time_mono_us()) <= 0) return NULL;
+    if (!affords(r) || !affords_hedge(r) || left_us(r, time_mono_us()) <= 0) return NULL;
     const struct way *way = next_way(r, MISHAP_TIMEOUT);
+    hedge_spend(r)->running++;
     return way ? way : slow->way;
+}
+
+void again_hedge_over(const struct request *r)
+{
+    hedge_spend(r)->running--;
 }
 
 int64_t again_hedge_after_us(const struct request *r)

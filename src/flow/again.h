@@ -17,8 +17,12 @@ bool again_decide(struct request *r, const struct attempt *failed, struct again 
 const struct way *again_first(const struct request *r);
 /* Whether any attempt may still follow the running ones: then the client's request is kept. */
 bool again_possible(const struct request *r);
-/* The way of a second attempt beside a slow one; NULL where none may begin. */
+/* The way of a second attempt beside a slow one, which is then under way; NULL where none may begin. */
 const struct way *again_hedge(struct request *r, const struct attempt *slow);
+/* It is under way no more. */
+void again_hedge_over(const struct request *r);
+/* An attempt of it is posted: hedges may cost a share of what all cost. */
+void again_spent(const struct attempt *a);
 
 /* How long the first attempt may be without content before a second one begins; INT64_MAX: for ever. */
 int64_t again_hedge_after_us(const struct request *r);

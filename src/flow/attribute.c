@@ -1,6 +1,7 @@
 /* attribute: reads the body, and says what the call is for and where it goes. */
 #include "flow/request.h"
 
+#include "flow/order.h"
 #include "flow/purser.h"
 
 static bool parse(struct request *r)
@@ -126,6 +127,7 @@ enum verdict step_attribute(struct request *r)
     const char *user = r->attribute.payer.is[SCOPE_USER].p;
     bool other = r->receive.kind == CALL_PASSTHROUGH;
     if (other ? !passthrough_attribute(r) : !read_body(r) || !find_ways(r) || !check_stored(r)) return STEP_JUMP;
+    if (!order_deadline(r)) return STEP_JUMP;
     if (r->attribute.payer.is[SCOPE_USER].p != user) expect_budgets(r); /* only the body named the user */
     const struct settings *s = r->lease->snapshot->settings;
     str feature = r->attribute.payer.is[SCOPE_FEATURE];

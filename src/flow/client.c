@@ -57,6 +57,22 @@ static void add_header(struct buf *out, str name, str value)
     buf_add(out, S("\r\n"));
 }
 
+/* purser has tried again already: the client's SDK need not. */
+static bool tried_again(const struct request *r)
+{
+    return r->attempts > 1;
+}
+
+static void add_advice(const struct request *r, struct buf *out)
+{
+    if (tried_again(r)) buf_add(out, S("x-should-retry: false\r\n"));
+}
+
+static bool is_advice(const struct request *r, str name)
+{
+    return tried_again(r) && str_eq_nocase(name, S("x-should-retry"));
+}
+
 static void add_warning(const struct attempt *a, struct buf *out)
 {
     str dropped = a->way->dropped, left_out = a->wire.left_out;
@@ -75,12 +91,13 @@ static void provider_headers(const struct request *r, struct buf *out)
     enum framing framing = a->body.whole ? FRAMING_NONE : r->receive.path.framing;
     for (size_t i = 0; i < h->header_count; i++) {
         str name = h->headers[i].name, value = h->headers[i].value;
-        if (is_kept_back(name, r->limit.headers.n > 0)) continue;
+        if (is_kept_back(name, r->limit.headers.n > 0) || is_advice(r, name)) continue;
         if (!a->way->translated || is_understood(name))
             add_header(out, name, value);
         else if (!r->limit.headers.n)
             rate_header_convert(r->receive.dialect, name, value, r->at_us, out);
     }
+    if (h->status >= 300) add_advice(r, out);
     if (!a->way->translated) return;
     buf_add(out, framing_header(framing));
     add_warning(a, out);
@@ -208,7 +225,7 @@ void client_respond_error(struct request *r, enum err e, str message, str param,
     struct buf body, all;
     buf_init(&body, 0);
     dialect_at(r->receive.dialect)->error(&body, e, message, param, STR_NONE);
-    bool retry = err_info(e)->retry_may_help;
+    bool retry = err_info(e)->retry_may_help && !tried_again(r);
     bool told = str_find(headers, S("x-should-retry"), 0) != SIZE_MAX;
     buf_init(&all, 0);
     buf_printf(&all, "content-type: application/json\r\nx-purser-request-id: %016llx\r\n%s%" STR_FMT,
@@ -253,8 +270,11 @@ static void respond_told(struct request *r, int status, enum err e, str message)
     dialect_at(r->receive.dialect)->error(&body, e, message, STR_NONE, STR_NONE);
     buf_printf(&headers, "content-type: application/json\r\nx-purser-request-id: %016llx\r\n",
                (unsigned long long)r->id);
-    for (size_t i = 0; i < head->header_count; i++)
-        if (is_understood(head->headers[i].name)) add_header(&headers, head->headers[i].name, head->headers[i].value);
+    for (size_t i = 0; i < head->header_count; i++) {
+        str name = head->headers[i].name;
+        if (is_understood(name) && !is_advice(r, name)) add_header(&headers, name, head->headers[i].value);
+    }
+    add_advice(r, &headers);
     http_respond(r->x, status, buf_str(&headers), buf_str(&body));
     buf_free(&body);
     buf_free(&headers);

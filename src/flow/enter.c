@@ -73,7 +73,10 @@ void enter_first_token(struct attempt *a, int64_t now_us)
 
 static enum health_outcome outcome_of(const struct attempt *a)
 {
+    int64_t waits_until_us = a->request->answer.deadline_us;
     if (mishap_is_empty(a)) return HEALTH_FAILED;
+    if (a->err == ERR_PROVIDER_TIMEOUT && waits_until_us && time_mono_us() >= waits_until_us)
+        return HEALTH_CANCELLED; /* the client's patience, not the target's fault */
     if (a->err == ERR_PROVIDER_TIMEOUT && a->body.first_us) return HEALTH_STALLED;
     if (a->err == ERR_PROVIDER_ERROR && mishap_of(a) == MISHAP_COUNT) return HEALTH_CLIENT;
     return health_outcome_of(a->err, a->head.status);

@@ -1,6 +1,7 @@
 #include "flow/request.h"
 
 #include "base/time.h"
+#include "flow/again.h"
 #include "flow/purser.h"
 
 #include <time.h>
@@ -102,6 +103,7 @@ void attempt_free(struct attempt *a)
     struct worker *w = a->request->worker;
     if (!a->wire_done) http_call_cancel(&a->wire.call);
     enter_leave(a);
+    if (a->reason == REASON_HEDGE) again_hedge_over(a->request);
     budget_leave(w->purser->budgets, &a->hold.waiter);
     mail_clear(w, &a->hold.mail);
     deadline_clear(&a->deadline);

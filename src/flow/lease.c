@@ -55,6 +55,7 @@ void lease_adopt(struct worker *w, struct snapshot *s)
     for (size_t i = 0; i < BUCKETS; i++) list_init(&l->buckets[i]);
     const struct settings *settings = s->settings;
     l->upstreams = arena_zalloc(&l->arena, (settings->provider_count + 1) * sizeof(*l->upstreams));
+    l->hedges = arena_zalloc(&l->arena, (settings->model_count + 1) * sizeof(*l->hedges));
     LIST_EACH (it, &w->upstreams) LIST_ENTRY(it, struct worker_upstream, link)->used = false;
     for (size_t i = 0; i < settings->provider_count; i++) {
         const struct setting_provider *p = &settings->providers[i];
@@ -110,6 +111,7 @@ static struct target *make_target(struct worker *w, struct lease *l, str model, 
     t->name = arena_printf(&l->arena, "%" STR_FMT "/%" STR_FMT, STR_ARG(p->name), STR_ARG(found->model));
     t->provider = p;
     t->health = health_find(w->purser->healths, t->name);
+    health_set_rules(t->health, &p->health, time_mono_us());
     t->protocols = vendor_protocols(p->vendor, &p->protocols, t->model);
     t->upstream = l->upstreams[p - s->providers];
     t->counts_exactly = token_encoding_of_model(t->model, &encoding);

@@ -1,5 +1,6 @@
 /* plan: the target's prices and the bound: the most that this call can cost. */
 #include "flow/degrade.h"
+#include "flow/order.h"
 
 #include "flow/purser.h"
 
@@ -184,6 +185,7 @@ enum verdict step_plan(struct request *r)
             S("max_tool_calls"));
     }
     if (!plan_ways(r)) return STEP_JUMP;
+    order_ways(r);
     tokens_look(r, r->plan.ways);
     return STEP_NEXT;
 }

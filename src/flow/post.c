@@ -2,6 +2,7 @@
 #include "flow/request.h"
 
 #include "base/time.h"
+#include "flow/again.h"
 #include "flow/purser.h"
 
 /* The provider was reached, and may have worked: an answer, or bytes of a request. */
@@ -236,6 +237,7 @@ enum verdict attempt_post(struct attempt *a)
     budget_post(b, &a->hold.hold, &used);
     a->post.used = used;
     r->cost_so_far = money_add_sat(r->cost_so_far, a->post.cost.total);
+    again_spent(a);
     if (!a->err) learn_rate(a, now_us);
     tokens_learn(a);
     count(a, now_us);

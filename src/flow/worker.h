@@ -49,6 +49,12 @@ struct target {
     double fastest_tokens_per_us;     /* output rate, the fastest seen: bounds what an unseen second can cost */
 };
 
+/* What hedges of a model have cost, beside all that its calls have. */
+struct hedge_spend {
+    picousd all, hedges;
+    uint64_t calls, running; /* attempts that are posted; hedges that are not */
+};
+
 /* One settings generation as this worker uses it: counted by its requests. */
 struct lease {
     struct snapshot *snapshot;
@@ -58,6 +64,7 @@ struct lease {
     struct list *buckets; /* of struct target, by name */
     size_t target_count;
     struct upstream **upstreams; /* by provider's place in the settings */
+    struct hedge_spend *hedges;  /* by model's place in the settings */
     struct key_cache *keys;
 };
 

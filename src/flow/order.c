@@ -1,0 +1,92 @@
+#include "flow/order.h"
+
+#include "base/hash.h"
+#include "base/time.h"
+#include "flow/purser.h"
+
+/* Whose calls stay together; empty: nobody's, as the call does not say. */
+static str sticks_to(const struct request *r)
+{
+    switch (r->plan.model->sticky) {
+    case STICKY_SESSION:
+        return r->attribute.session;
+    case STICKY_USER:
+        return r->attribute.payer.is[SCOPE_USER];
+    case STICKY_KEY:
+        return r->attribute.payer.is[SCOPE_KEY];
+    case STICKY_NONE:
+        break;
+    }
+    return STR_NONE;
+}
+
+static int64_t weight_of(const struct setting_model *m, const struct target *t)
+{
+    for (size_t i = 0; i < m->target_count; i++)
+        if (str_eq(m->targets[i].provider, t->provider->name) && str_eq(m->targets[i].model, t->model))
+            return m->targets[i].weight;
+    return 1;
+}
+
+static struct balance_fact fact_of(const struct request *r, const struct way *way, int64_t now_us)
+{
+    struct target *t = way->target;
+    enum health_verdict v = health_look(t->health, now_us);
+    return (struct balance_fact){.weight = weight_of(r->plan.model, t),
+                                 .in_flight = health_in_flight(t->health),
+                                 .first_token_us = health_first_token_p50_us(t->health),
+                                 .cost = price_bound(&t->prices, r->at_us, &way->ask),
+                                 .shut = v == HEALTH_REFUSED || v == HEALTH_RESTING};
+}
+
+void order_ways(struct request *r)
+{
+    const struct setting_model *m = r->plan.model;
+    struct balance_fact facts[BALANCE_TARGETS_MAX];
+    uint8_t order[BALANCE_TARGETS_MAX];
+    struct way sorted[BALANCE_TARGETS_MAX];
+    size_t n = 0;
+    while (n < r->plan.count && n < BALANCE_TARGETS_MAX && r->plan.ways[n].only_for == MISHAP_COUNT) n++;
+    if (!m || n < 2 || (m->balance == BALANCE_ORDERED && !m->sticky)) return;
+    if (r->attribute.call.references || r->attribute.call.files) return; /* what it names lies at the first one */
+    int64_t now_us = time_mono_us();
+    for (size_t i = 0; i < n; i++) facts[i] = fact_of(r, &r->plan.ways[i], now_us);
+    str to = sticks_to(r);
+    bool drawn = to.n && m->balance != BALANCE_ORDERED && m->balance != BALANCE_CHEAPEST;
+    balance_order(drawn ? BALANCE_WEIGHTED : m->balance, facts, n, drawn ? hash_fnv(to) : rng_next(&r->worker->rng),
+                  order);
+    for (size_t i = 0; i < n; i++) sorted[i] = r->plan.ways[order[i]];
+    memcpy(r->plan.ways, sorted, n * sizeof(*sorted));
+}
+
+/* ---- how long the client waits */
+
+/* Source: the generated SDKs of OpenAI and Anthropic; Google's SDKs. Both in seconds. */
+static const str sdk_timeouts[] = {STR_INIT("x-stainless-timeout"), STR_INIT("x-server-timeout")};
+
+enum { DEADLINE_MOST_S = 24 * 3600 };
+
+bool order_deadline(struct request *r)
+{
+    const struct http_request *q = &r->x->request;
+    str value = http_header_find(q, S("x-purser-deadline-ms"));
+    uint64_t n = 0;
+    if (value.p) {
+        if (!str_to_u64(value, &n) || n == 0 || n > DEADLINE_MOST_S * UINT64_C(1000)) {
+            request_fail(r, ERR_BAD_HEADER,
+                         S("The header x-purser-deadline-ms must be how many milliseconds you wait for the answer, "
+                           "from 1 to 86400000."));
+            return false;
+        }
+        r->answer.deadline_us = r->started_us + (int64_t)n * US_PER_MS;
+        return true;
+    }
+    for (size_t i = 0; i < COUNT_OF(sdk_timeouts) && !r->attribute.call.stream; i++) {
+        value = http_header_find(q, sdk_timeouts[i]);
+        value = str_head(value, str_find_byte(value, '.', 0));
+        if (!str_to_u64(value, &n) || n == 0 || n > DEADLINE_MOST_S) continue;
+        r->answer.deadline_us = r->started_us + (int64_t)n * US_PER_SECOND;
+        break;
+    }
+    return true;
+}
