@@ -1,0 +1,189 @@
+// Promise 5: providers fail, slow down and lie, and calls are answered at a bounded price: several
+// targets of one name, breakers, repeats, hedges, one budget of attempts. Every row is held against
+// what the providers truly did. @sanitizers
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { eventsOf, post, sanitized, startPurser, startSimulator } from './helpers.mjs';
+import { attemptOf, truthSince } from './truth.mjs';
+
+const sims = {};
+let purser;
+const MANY = sanitized ? 100 : 400;
+
+before(async () => {
+    sims.good = await startSimulator({ args: ['--output-tokens', '8..40'] });
+    sims.down = await startSimulator({ args: ['--faults', '500:1'] });
+    sims.flaky = await startSimulator({ args: ['--faults', '503:0.3', '--seed', '7'] });
+    sims.slow = await startSimulator({ args: ['--first-token', '900ms', '--output-tokens', '8'] });
+    const openai = (sim) => ({ kind: 'openai', base_url: `${sim.url}/v1`, api_key: 'k' });
+    const model = (targets, more = {}) => ({ targets: targets.map((t) => (t.includes('/') ? t : `${t}/sim-small`)), ...more });
+    const four = { max: 4, time: '60s' };
+    purser = await startPurser({
+        settings: {
+            providers: {
+                down: openai(sims.down), down2: openai(sims.down), good: openai(sims.good), slow: openai(sims.slow), other: openai(sims.good),
+                flaky1: openai(sims.flaky), flaky2: openai(sims.flaky), flaky3: openai(sims.flaky),
+                dead: { kind: 'openai', base_url: 'http://127.0.0.1:1/v1', api_key: 'k' },
+                claude: { kind: 'anthropic', base_url: sims.good.url, api_key: 'k' },
+            },
+            models: {
+                failing: model(['down', 'good']),
+                across: model(['dead', 'claude']),
+                unlucky: model(['flaky1', 'flaky2', 'flaky3'], { attempts: four }),
+                again: model(['good'], { attempts: { max: 3, time: '30s' } }),
+                lone: model(['down2'], { attempts: { max: 2, time: '30s' } }),
+                hedged: model(['slow', 'good'], { hedge: { after: '100ms', max_extra_spend: '60%' } }),
+                thrifty: model(['slow', 'good'], { hedge: { after: '100ms', max_extra_spend: '0.1%' } }),
+                heavy: { balance: 'weighted', targets: [{ target: 'good/sim-small', weight: 9 }, { target: 'other/sim-small', weight: 1 }] },
+                cheap: model(['good', 'other/sim-cheap'], { balance: 'cheapest' }),
+                held: model(['good', 'other'], { balance: 'weighted', sticky: 'session' }),
+                bounded: model(['flaky1', 'flaky2', 'flaky3'], { attempts: { max: 2, time: '30s' } }),
+            },
+            prices: [
+                { model: 'claude/sim-small', input: 1, output: 2 }, { model: 'other/sim-cheap', input: 0.01, output: 0.01 },
+                ...['down', 'down2', 'good', 'slow', 'other', 'flaky1', 'flaky2', 'flaky3', 'dead'].map((p) => ({ model: `${p}/sim-small`, input: 1, output: 2 })),
+            ],
+            budgets: [{ name: 'all', limit_usd: 100000, window: 'total' }],
+            keys: [{ name: 'alice', secret: '${ALICE_KEY}', models: ['*'] }],
+        },
+    });
+});
+
+after(async () => {
+    await purser?.stop();
+    for (const sim of Object.values(sims)) await sim.stop();
+});
+
+const ask = (model, { words = '', headers = {}, ...more } = {}) =>
+    post(purser, '/v1/chat/completions', { model, messages: [{ role: 'user', content: `Hello ${words}` }], ...more }, { headers });
+const rowsOf = (task) => purser.rows(1, { where: `task = '${task}'`, columns: 'task, provider, reason, wasted, cost_picousd AS cost, cost_state AS state, output_tokens AS output, attempt_id' });
+const streamed = { stream: true, stream_options: { include_usage: true } };
+
+/** Of every attempt: a row, and what the ledger has for it is what the provider did. */
+async function checkTruth(sim, rows) {
+    const done = new Map((await truthSince(sim)).map((c) => [attemptOf(c), c]));
+    let checked = 0;
+    for (const row of rows) {
+        const call = done.get(String(row.attempt_id));
+        if (!call || row.state !== 'exact') continue;
+        assert.equal(BigInt(row.output), BigInt(call.usage.output), `${row.task}: output`);
+        assert.equal(BigInt(row.cost), BigInt(call.usage.input) * 1000000n + BigInt(call.usage.output) * 2000000n, `${row.task}: cost`);
+        checked++;
+    }
+    assert.ok(checked > 0, 'no row was held against the truth');
+}
+
+test('a provider that is wholly down is hardly tried, and every call is answered', async () => {
+    const headers = { 'x-purser-task': 'down' };
+    for (let i = 0; i < MANY; i++) {
+        const answer = await ask('failing', { headers });
+        assert.equal(answer.status, 200, answer.text);
+        assert.equal(answer.headers.get('x-purser-target'), 'good/sim-small');
+    }
+    const rows = await purser.rows(MANY, { where: "task = 'down'", columns: 'task, provider, reason, wasted, cost_state AS state, cost_picousd AS cost, output_tokens AS output, attempt_id' });
+    const failed = rows.filter((r) => r.provider === 'down');
+    assert.ok(failed.length >= 1 && failed.length <= 10, `${failed.length} attempts before the breaker opened`);
+    for (const row of failed) assert.deepEqual([row.wasted, row.state, BigInt(row.cost)], [1, 'free', 0n]);
+    const good = rows.filter((r) => r.provider === 'good');
+    assert.equal(good.length, MANY);
+    assert.equal(good.filter((r) => r.reason === 'fallback').length, failed.length);
+    await checkTruth(sims.good, good);
+});
+
+test('a fallback crosses protocols, whole and streamed', async () => {
+    for (const more of [{}, streamed]) {
+        const answer = await ask('across', { headers: { 'x-purser-task': `across-${'stream' in more}` }, ...more });
+        assert.equal(answer.status, 200, answer.text);
+        assert.equal(answer.headers.get('x-purser-target'), 'claude/sim-small');
+        if (more.stream) assert.equal(eventsOf(answer.text).at(-1), '[DONE]');
+    }
+    const rows = await rowsOf('across-true');
+    assert.deepEqual(rows.map((r) => [r.provider, r.reason]), [['dead', 'first'], ['claude', 'fallback']]);
+    await checkTruth(sims.good, rows);
+});
+
+test('of three targets that each fail at random, nearly every call is answered', async () => {
+    let answered = 0;
+    for (let i = 0; i < MANY; i++) answered += (await ask('unlucky', { headers: { 'x-purser-task': 'unlucky' } })).status === 200;
+    assert.ok(answered >= MANY * 0.97, `${answered} of ${MANY}`);
+    const rows = await purser.rows(MANY, { where: "task = 'unlucky'", columns: 'provider, reason, wasted' });
+    assert.equal(rows.filter((r) => !r.wasted).length, answered);
+    assert.ok(rows.length <= MANY * 1.7, `${rows.length} attempts`);
+});
+
+test('one budget of attempts bounds every call', async () => {
+    for (let i = 0; i < 60; i++) await ask('bounded', { headers: { 'x-purser-task': `bounded-${i}` } });
+    const most = await purser.rows(60, { where: "task LIKE 'bounded-%'", columns: 'task' });
+    const count = {};
+    for (const { task } of most) count[task] = (count[task] ?? 0) + 1;
+    assert.equal(Math.max(...Object.values(count)), 2);
+});
+
+test('a stream that is cut before any content is made again; one after it ends in an error', async () => {
+    const again = await ask('again', { words: '[simulate fault=cut after=0 times=1 key=r1 tokens=12]', headers: { 'x-purser-task': 'cut-early' }, ...streamed });
+    assert.equal(eventsOf(again.text).at(-1), '[DONE]', again.text);
+    const rows = await rowsOf('cut-early');
+    assert.deepEqual(rows.map((r) => [r.reason, r.wasted]), [['first', 1], ['retry', 0]]);
+    const late = await ask('again', { words: '[simulate fault=cut after=5 times=1 key=r2 tokens=12]', headers: { 'x-purser-task': 'cut-late' }, ...streamed });
+    const events = eventsOf(late.text);
+    assert.ok(events.some((e) => e !== '[DONE]' && JSON.parse(e).error), late.text);
+    const cut = await rowsOf('cut-late');
+    assert.equal(cut.length, 1);
+    assert.ok(BigInt(cut[0].cost) > 0n && cut[0].state === 'estimated');
+});
+
+test('what purser has tried again, an SDK is told not to', async () => {
+    const failed = await ask('lone');
+    assert.equal(failed.status, 500);
+    assert.equal(failed.headers.get('x-should-retry'), 'false');
+});
+
+test('a slow first attempt gets company, the loser is cancelled and booked, within the share', async () => {
+    const warm = await ask('hedged', { headers: { 'x-purser-task': 'hedge-warm' } });
+    assert.equal(warm.headers.get('x-purser-target'), 'slow/sim-small', 'nothing is spent yet, so nothing may be spent on hedges');
+    let won = 0;
+    for (let i = 0; i < 6; i++) won += (await ask('hedged', { headers: { 'x-purser-task': 'hedge' }, ...streamed })).headers.get('x-purser-target') === 'good/sim-small';
+    assert.ok(won >= 1, 'no hedge ever won');
+    const rows = await purser.rows(6 + won, { where: "task = 'hedge'", columns: 'provider, reason, wasted, cost_picousd AS cost, cost_state AS state' });
+    const hedges = rows.filter((r) => r.reason === 'hedge'), spent = (list) => list.reduce((all, r) => all + Number(r.cost), 0);
+    assert.equal(hedges.length, won);
+    assert.equal(rows.filter((r) => r.wasted && r.provider === 'slow').length, won);
+    assert.ok(spent(hedges) <= 0.6 * spent(rows) + spent(hedges) / won, 'more than the share');
+    for (let i = 0; i < 4; i++) assert.equal((await ask('thrifty')).headers.get('x-purser-target'), 'slow/sim-small');
+});
+
+test('targets are ordered as the model says', async () => {
+    const places = async (model, n, headers) => {
+        const seen = {};
+        for (let i = 0; i < n; i++) {
+            const answer = await ask(model, { headers: typeof headers === 'function' ? headers(i) : headers });
+            assert.equal(answer.status, 200, answer.text);
+            const at = answer.headers.get('x-purser-target');
+            seen[at] = (seen[at] ?? 0) + 1;
+        }
+        return seen;
+    };
+    const drawn = await places('heavy', 120);
+    assert.ok(drawn['good/sim-small'] > 85 && drawn['other/sim-small'] >= 1, JSON.stringify(drawn));
+    assert.deepEqual(Object.keys(await places('cheap', 5)), ['other/sim-cheap']);
+    for (const session of ['s1', 's2', 's3']) {
+        const seen = await places('held', 8, { 'x-purser-session': session });
+        assert.equal(Object.keys(seen).length, 1, `${session}: ${JSON.stringify(seen)}`);
+    }
+    const spread = await places('held', 24, (i) => ({ 'x-purser-session': `many-${i}` }));
+    assert.equal(Object.keys(spread).length, 2, JSON.stringify(spread));
+});
+
+test("the client's deadline ends a call, says so, and is not its target's fault", async () => {
+    const wrong = await ask('again', { headers: { 'x-purser-deadline-ms': 'soon' } });
+    assert.equal(wrong.status, 400);
+    assert.match(wrong.body.error.message, /x-purser-deadline-ms/);
+    for (let i = 0; i < 12; i++) {
+        const late = await ask('again', { words: '[simulate fault=slow-head ms=3000]', headers: { 'x-purser-deadline-ms': '60', 'x-purser-task': `deadline-${i}` } });
+        assert.equal(late.status, 504, late.text);
+    }
+    assert.equal((await rowsOf('deadline-3')).length, 1);
+    assert.equal((await ask('again')).status, 200, 'the breaker is closed still');
+    const sdk = await ask('again', { words: '[simulate fault=slow-head ms=4000]', headers: { 'x-stainless-timeout': '1' } });
+    assert.equal(sdk.status, 504, sdk.text);
+});
