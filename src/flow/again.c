@@ -115,7 +115,8 @@ static bool affords_hedge(const struct request *r)
     if (!s->calls) return false;
     picousd usual = s->all / (int64_t)s->calls;
     picousd after = money_add_sat(s->hedges, money_mul_sat(usual, (int64_t)s->running + 1));
-    return (unsigned __int128)after * 1000000 <= (unsigned __int128)s->all * (uint64_t)r->plan.model->hedge.max_extra_ppm;
+    return (unsigned __int128)after * 1000000 <=
+           (unsigned __int128)s->all * (uint64_t)r->plan.model->hedge.max_extra_ppm;
 }
 
 void again_spent(const struct attempt *a)
