@@ -110,6 +110,7 @@ void cohere_read_calls(struct cohere_reader *r, json_ref message, struct canon_p
     for (json_ref at = list && json_type(r->doc, list) == JSON_ARRAY ? json_first(r->doc, list) : JSON_ABSENT; at;
          at = json_next(r->doc, list, at)) {
         json_ref function = openai_find(r->doc, at, S("function"));
+        while (*parts) parts = &(*parts)->next; /* appending stays cheap */
         struct canon_part *p = canon_add_part(r->arena, parts, PART_TOOL_CALL);
         p->tool.id = canon_text(r->doc, at, S("id"), r->arena);
         p->tool.name = canon_text(r->doc, function, S("name"), r->arena);
