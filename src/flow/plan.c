@@ -172,6 +172,12 @@ static bool plan_ways(struct request *r)
     return true;
 }
 
+/* The worker's document is this call's: others may have been read while it waited. */
+static bool has_body(struct request *r)
+{
+    return r->receive.form || r->receive.kind == CALL_PASSTHROUGH || wire_read_body(r);
+}
+
 enum verdict step_plan(struct request *r)
 {
     const struct call *call = &r->attribute.call;
@@ -184,6 +190,7 @@ enum verdict step_plan(struct request *r)
               "set 'max_tool_calls'."),
             S("max_tool_calls"));
     }
+    if (!has_body(r)) return request_fail(r, ERR_INTERNAL, S("The call's body is gone."));
     if (!plan_ways(r)) return STEP_JUMP;
     order_ways(r);
     tokens_look(r, r->plan.ways);

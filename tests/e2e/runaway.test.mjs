@@ -82,6 +82,22 @@ test('calls are slowed down before they are refused', async () => {
     await purser.stop();
 });
 
+test('what is slowed down stays the call that it was while others run', async () => {
+    const purser = await startPurser({ settings: labSettings(sim, { workers: 1, runaway: { same: 4, action: 'slow' } }) });
+    const messages = [{ role: 'user', content: 'Again. [simulate tokens=20]' }];
+    const claude = { model: 'cheap', max_tokens: 50, messages };
+    const headers = { 'x-purser-session': 's1' };
+    for (let i = 0; i < 2; i++) {
+        const slow = post(purser, '/v1/messages', claude, { headers });
+        for (let k = 0; k < 8; k++) await post(purser, CHAT, chat(`Other ${k}. [simulate tokens=3]`));
+        const got = await slow;
+        assert.equal(got.status, 200, got.text);
+        assert.equal(got.body.usage.output_tokens, 20);
+    }
+    assert.ok((await figure(purser, 'purser_runaway_total', ['action="slow"'])) > 0);
+    await purser.stop();
+});
+
 test('tool calls with the same arguments are a loop, whatever their ids and results', async () => {
     const purser = await startPurser({ settings: labSettings(sim, { runaway: { same: 6 } }) });
     const turn = (i, args) => chat('Do it.', {
