@@ -263,6 +263,16 @@ static void write_runaways(struct buf *out, struct purser *p)
     gauge(out, "purser_runaway_tasks", "gauge", "Tasks that are watched.", (double)seen.tasks);
 }
 
+static void write_kept(struct buf *out, struct purser *p, const struct metrics *m)
+{
+    struct idempotency_view kept;
+    idempotency_see(p->idempotency, &kept);
+    gauge(out, "purser_replayed_total", "counter", "Calls that got the answer of before, by their Idempotency-Key.",
+          (double)m->replayed);
+    gauge(out, "purser_kept_answers", "gauge", "Answers kept for that.", (double)kept.entries);
+    gauge(out, "purser_kept_answer_bytes", "gauge", "Memory that they take.", (double)kept.bytes);
+}
+
 static void write_process(struct buf *out, struct admin *a, const struct metrics *m)
 {
     struct purser *p = a->purser;
@@ -285,6 +295,7 @@ static void write_process(struct buf *out, struct admin *a, const struct metrics
         number(out, first, (double)m->degraded[why]);
     }
     write_runaways(out, p);
+    write_kept(out, p, m);
     head(out, "purser_events_total", "counter", "Events raised since the start.");
     buf_printf(out, "purser_events_total{kind=\"budget\"} %llu\n",
                (unsigned long long)thresholds_raised(p->thresholds));

@@ -57,6 +57,17 @@ static void answer_client(struct request *r)
         client_respond_error(r, a->err, message, STR_NONE, STR_NONE);
 }
 
+static bool succeeded(const struct attempt *a)
+{
+    return a->over && !a->err && !mishap_is_empty(a);
+}
+
+/* Its client has gone, but will ask again. */
+static bool is_kept_for_later(const struct request *r)
+{
+    return !r->x && recall_listens(r) && !r->recall.whole && succeeded(r->attempt);
+}
+
 /* ---- running */
 
 static void on_wait_over(struct deadline *d)
@@ -92,11 +103,6 @@ static void replace_attempt(struct request *r, const struct way *way, enum attem
     if (!r->attempt->began) r->attempts--; /* it met a closed door: nothing was tried */
     attempt_free(r->attempt);
     r->attempt = attempt_new(r, way, reason);
-}
-
-static bool succeeded(const struct attempt *a)
-{
-    return a->over && !a->err && !mishap_is_empty(a);
 }
 
 /* Of two attempts that run, one may be over. */
@@ -158,7 +164,7 @@ enum verdict step_answer(struct request *r)
         settle_rivals(r);
         if (!r->attempt->over) return STEP_WAIT;
         if (!r->answer.done && follow(r)) continue;
-        if (!r->answer.done) answer_client(r);
+        if (!r->answer.done || is_kept_for_later(r)) answer_client(r);
         if (!r->rival) break;
     }
     deadline_clear(&r->answer.wait);

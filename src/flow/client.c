@@ -154,28 +154,43 @@ static bool holds_back(const struct attempt *a)
            a->body.held.n < HELD_MAX;
 }
 
+/* Someone wants the answer: the client, or its next try. */
+static bool is_heard(const struct request *r)
+{
+    return r->x || recall_listens(r);
+}
+
+static void begin_http(struct http_exchange *x, const struct attempt *a, str headers)
+{
+    if (a->body.whole && a->head.length)
+        http_begin_length(x, a->head.status, headers, a->head.length);
+    else
+        http_begin(x, a->head.status, headers);
+    if (a->body.held.n) http_send_str(x, buf_str(&a->body.held));
+}
+
 void client_begin_stream(struct attempt *a)
 {
     struct request *r = a->request;
-    if (!r->x || r->answer.begun) return;
+    if (!is_heard(r) || r->answer.begun) return;
     struct buf headers;
     claim(a);
     write_headers(r, &headers, false);
-    if (a->body.whole && a->head.length)
-        http_begin_length(r->x, a->head.status, buf_str(&headers), a->head.length);
-    else
-        http_begin(r->x, a->head.status, buf_str(&headers));
+    recall_begin(r, a->head.status, buf_str(&headers));
+    recall_add(r, buf_str(&a->body.held));
+    if (r->x) begin_http(r->x, a, buf_str(&headers));
     buf_free(&headers);
-    if (a->body.held.n) http_send_str(r->x, buf_str(&a->body.held));
     buf_free(&a->body.held);
 }
 
 bool client_send(struct attempt *a, str bytes)
 {
     struct request *r = a->request;
-    if (!r->x || !bytes.n || (a != r->attempt && r->answer.begun)) return true;
+    if (!is_heard(r) || !bytes.n || (a != r->attempt && r->answer.begun)) return true;
     if (holds_back(a)) return buf_add(&a->body.held, bytes);
     client_begin_stream(a);
+    recall_add(r, bytes);
+    if (!r->x) return true;
     bool room = http_send_str(r->x, bytes);
     if (!room && !r->answer.paused) { /* the client reads too slowly: the provider's side rests */
         r->answer.paused = true;
@@ -186,8 +201,12 @@ bool client_send(struct attempt *a, str bytes)
 
 void client_finish_stream(struct request *r, str last)
 {
-    if (r->x) {
+    if (is_heard(r)) {
         client_begin_stream(r->attempt);
+        recall_add(r, last);
+        if (!r->attempt->err) recall_whole(r);
+    }
+    if (r->x) {
         struct iovec piece = iov_of(last);
         http_send_last(r->x, &piece, last.n ? 1 : 0);
     }
@@ -317,19 +336,28 @@ void client_respond_provider_error(struct request *r)
     }
 }
 
+static void send_whole(struct request *r, str headers)
+{
+    struct attempt *a = r->attempt;
+    uint64_t length = 0;
+    if (a->wire.call.head_request && str_to_u64(http_head_find(&a->wire.call.head, S("content-length")), &length)) {
+        http_begin_length(r->x, a->head.status, headers, length); /* what GET would send */
+        http_end(r->x);
+    } else {
+        http_respond(r->x, a->head.status, headers, buf_str(&a->body.kept));
+    }
+}
+
 void client_respond_whole(struct request *r)
 {
     struct attempt *a = r->attempt;
-    if (r->x) {
+    if (is_heard(r)) {
         struct buf headers;
         write_headers(r, &headers, true);
-        uint64_t length = 0;
-        if (a->wire.call.head_request && str_to_u64(http_head_find(&a->wire.call.head, S("content-length")), &length)) {
-            http_begin_length(r->x, a->head.status, buf_str(&headers), length); /* what GET would send */
-            http_end(r->x);
-        } else {
-            http_respond(r->x, a->head.status, buf_str(&headers), buf_str(&a->body.kept));
-        }
+        recall_begin(r, a->head.status, buf_str(&headers));
+        recall_add(r, buf_str(&a->body.kept));
+        recall_whole(r);
+        if (r->x) send_whole(r, buf_str(&headers));
         buf_free(&headers);
     }
     r->answer.done = true;

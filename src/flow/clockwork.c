@@ -53,6 +53,7 @@ static void sweep(struct purser *p)
         ledger_forget_cells(p->ledger, rule->cells, window_start(&rule->window, now_us - keep_us) - US_PER_DAY);
     }
     limits_sweep(p->limits, time_mono_us());
+    idempotency_sweep(p->idempotency, time_mono_us());
     runaways_sweep(p->runaways, time_mono_us());
     snapshot_put(s);
 }

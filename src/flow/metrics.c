@@ -136,6 +136,13 @@ void metrics_degraded(struct metrics *m, enum degrade_reason why)
     pthread_mutex_unlock(&m->lock);
 }
 
+void metrics_replayed(struct metrics *m)
+{
+    pthread_mutex_lock(&m->lock);
+    m->replayed++;
+    pthread_mutex_unlock(&m->lock);
+}
+
 void metrics_step(struct metrics *m, unsigned step, uint64_t ns)
 {
     pthread_mutex_lock(&m->lock);
@@ -183,6 +190,7 @@ void metrics_merge(struct metrics *into, struct metrics *from)
     add_series(&into->series[METRIC_SERIES_MAX], &from->series[METRIC_SERIES_MAX]);
     for (size_t i = 0; i < ERR_COUNT; i++) into->refused[i] += from->refused[i];
     for (size_t i = 0; i < DEGRADE_COUNT; i++) into->degraded[i] += from->degraded[i];
+    into->replayed += from->replayed;
     into->overhead_us += from->overhead_us;
     into->overhead_count += from->overhead_count;
     for (size_t i = 0; i < METRIC_STEPS_MAX; i++) {

@@ -47,6 +47,7 @@ struct metrics {
     uint16_t slots[METRIC_SERIES_MAX * 2]; /* index + 1 by hash */
     uint64_t refused[ERR_COUNT];           /* calls that no provider saw, by error */
     uint64_t degraded[DEGRADE_COUNT];      /* calls answered without a provider */
+    uint64_t replayed;                     /* calls that got the answer of before */
     uint64_t overhead_us, overhead_count;
     struct metric_step steps[METRIC_STEPS_MAX]; /* every METRIC_SAMPLE_EVERYth request's */
     uint64_t waits, wait_us;                    /* for held budget */
@@ -67,6 +68,7 @@ void metrics_free(struct metrics *m);
 void metrics_attempt(struct metrics *m, const struct metric_call *call);
 void metrics_refused(struct metrics *m, enum err e);
 void metrics_degraded(struct metrics *m, enum degrade_reason why);
+void metrics_replayed(struct metrics *m);
 void metrics_step(struct metrics *m, unsigned step, uint64_t ns);
 void metrics_wait(struct metrics *m, int64_t wait_us);
 /* Adds `from` to `into`, locking `from`. */

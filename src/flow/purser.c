@@ -162,6 +162,7 @@ struct purser *purser_open(struct settings *settings, const char *settings_file,
     p->healths = healths_new(WORKER_TARGETS_MAX);
     p->objects = objects_new(key, OBJECTS_MAX);
     p->runaways = runaways_new(key, &watched);
+    p->idempotency = idempotency_new(key);
     p->thresholds = thresholds_new();
     p->known = known_budgets_load(settings->data);
     name_cells(settings);
@@ -355,6 +356,7 @@ void purser_drop(struct purser *p)
     healths_drop(p->healths);
     objects_drop(p->objects);
     runaways_drop(p->runaways);
+    idempotency_drop(p->idempotency);
     thresholds_drop(p->thresholds);
     known_budgets_drop(p->known);
     access_log_close(p->log);

@@ -7,6 +7,7 @@
 #define FLOW_PURSER_H
 
 #include "flow/access_log.h"
+#include "flow/idempotency.h"
 #include "flow/known_budgets.h"
 #include "flow/machine.h"
 #include "flow/objects.h"
@@ -38,6 +39,7 @@ struct purser {
     struct healths *healths;
     struct objects *objects;
     struct runaways *runaways;
+    struct idempotency *idempotency;
     struct thresholds *thresholds;
     struct known_budgets *known; /* under `control` */
     unsigned inherited;          /* sockets from systemd */

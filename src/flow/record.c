@@ -21,10 +21,11 @@ static void log_call(struct request *r)
     char when[40], money[MONEY_TEXT_MAX];
     buf_init(&line, 8 * 1024);
     buf_reserve(&line, 512);
-    int status = r->degrade.why        ? r->degrade.status
-                 : r->err              ? err_info(r->err)->status
-                 : a && a->head.status ? a->head.status
-                                       : 200;
+    int status = r->recall.replayed_status ? r->recall.replayed_status
+                 : r->degrade.why          ? r->degrade.status
+                 : r->err                  ? err_info(r->err)->status
+                 : a && a->head.status     ? a->head.status
+                                           : 200;
     buf_printf(&line,
                "{\"time\":\"%" STR_FMT "\",\"request_id\":\"%016llx\",\"status\":%d,\"outcome\":\"%" STR_FMT "\"",
                STR_ARG(time_format(r->at_us, when)), (unsigned long long)r->id, status,
@@ -39,6 +40,7 @@ static void log_call(struct request *r)
         add_text(&line, "provider", who[SCOPE_PROVIDER]);
         add_text(&line, "model", who[SCOPE_MODEL]);
     }
+    if (r->recall.replayed_status) buf_add(&line, S(",\"replayed\":true"));
     if (r->degrade.why) add_text(&line, "degraded", degrade_name(r->degrade.why));
     if (a) {
         const int64_t *units = a->body.answer.usage.units;
@@ -63,6 +65,7 @@ enum verdict step_record(struct request *r)
     struct attempt *a = r->attempt;
     tokens_end(r);
     watch_end(r);
+    recall_end(r);
     if (r->limit.taken) {
         int64_t tokens = a ? a->post.used.of[BUDGET_TOKENS] : 0;
         limits_give(r->worker->purser->limits, &r->limit.take, tokens);

@@ -11,6 +11,7 @@
 #define FLOW_REQUEST_H
 
 #include "dialect/dialect.h"
+#include "flow/idempotency.h"
 #include "flow/paths.h"
 #include "flow/tokens.h"
 #include "flow/translate.h"
@@ -180,6 +181,19 @@ struct request {
     } attribute;
 
     struct {
+        struct idempotency_id id;
+        str key;
+        struct idempotency_waiter waiter;
+        struct mail mail;
+        struct buf headers, body; /* what the client was sent so far, where this call makes the answer */
+        int status;               /* of that */
+        int replayed_status;      /* of an answer of before; 0: it was none */
+        bool mine;                /* this call makes the answer */
+        bool waits;               /* for the one that does */
+        bool whole;               /* the answer is good, and all of it is there */
+    } recall;
+
+    struct {
         struct runaway_at at; /* where the call was counted; 0: nowhere */
         uint64_t message;     /* hash of what it is about */
         int64_t tokens;       /* as was told */
@@ -297,6 +311,13 @@ struct stored_id {
 };
 bool stored_check(struct request *r, const struct stored_id *id, const struct setting_provider **at) MUST_CHECK;
 bool stored_check_body(struct request *r, const struct json *doc, const struct setting_provider **at) MUST_CHECK;
+/* recall.c: is a copy kept of what goes to the client? Its head, its bytes, its end; what
+ * becomes of it when the call is over. */
+bool recall_listens(const struct request *r);
+void recall_begin(struct request *r, int status, str headers);
+void recall_add(struct request *r, str bytes);
+void recall_whole(struct request *r);
+void recall_end(struct request *r);
 /* watch.c: how a call ended that was looked at. */
 void watch_end(struct request *r);
 /* models.c: does it ask which models there are? The answer. */
