@@ -136,10 +136,10 @@ void recall_begin(struct request *r, int status, str headers)
     if (!recall_listens(r)) return;
     r->recall.status = status;
     while (headers.n) {
-        size_t end = str_find_byte(headers, '\n', 0);
-        str line = str_head(headers, end == SIZE_MAX ? headers.n : end + 1);
-        if (!is_stale(line)) buf_add(&r->recall.headers, line);
-        headers = str_from_at(headers, line.n);
+        str line = str_cut(&headers, '\n');
+        if (!line.n || is_stale(line)) continue;
+        buf_add(&r->recall.headers, line);
+        buf_add_byte(&r->recall.headers, '\n');
     }
 }
 
