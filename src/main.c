@@ -21,6 +21,7 @@ static const struct entry entries[] = {
     {"keys", cmd_keys, "add, list and revoke keys"},
     {"budgets", cmd_budgets, "show budgets: spent, held, left, when they reset"},
     {"ai", cmd_ai, "switch AI off and on, show what is off"},
+    {"runaway", cmd_runaway, "lift what blocks a session or task that looped"},
     {"events", cmd_events, "list what somebody should know: budgets nearly spent"},
     {"prices", cmd_prices, "look into the price book"},
     {"providers", cmd_providers, "list who answers, check whether they can be reached"},

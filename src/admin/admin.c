@@ -67,6 +67,7 @@ static const struct route routes[] = {
     {"POST", "/api/v1/switches", false, admin_serve_switch},
     {"GET", "/api/v1/events", false, admin_serve_events},
     {"POST", "/control/flush", true, serve_flush},
+    {"POST", "/control/runaway/lift", true, admin_serve_runaway_lift},
     {"POST", "/control/keys", true, admin_serve_key_add},
     {"POST", "/control/keys/revoke", true, admin_serve_key_revoke},
 };

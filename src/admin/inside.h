@@ -29,6 +29,7 @@ void admin_serve_key_add(struct admin *a, struct http_exchange *x);
 void admin_serve_key_revoke(struct admin *a, struct http_exchange *x);
 void admin_serve_switches(struct admin *a, struct http_exchange *x);
 void admin_serve_switch(struct admin *a, struct http_exchange *x);
+void admin_serve_runaway_lift(struct admin *a, struct http_exchange *x);
 void admin_serve_events(struct admin *a, struct http_exchange *x);
 
 /* "7d" ago, or a time as it stands. */

@@ -13,6 +13,7 @@ int cmd_report(int argc, char **argv);
 int cmd_keys(int argc, char **argv);
 int cmd_budgets(int argc, char **argv);
 int cmd_ai(int argc, char **argv);
+int cmd_runaway(int argc, char **argv);
 int cmd_events(int argc, char **argv);
 int cmd_prices(int argc, char **argv);
 int cmd_providers(int argc, char **argv);

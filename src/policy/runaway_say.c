@@ -56,13 +56,13 @@ static const char *how_to_lift(enum runaway_reason reason)
     switch (reason) {
     case RUNAWAY_TASK_STEPS:
     case RUNAWAY_TASK_COST:
-        return "check the task for a loop; a new task name starts anew, and the feature's `runaway` settings raise "
-               "the limit";
+        return "check the task for a loop; a new task name or `purser runaway lift` starts anew, and the feature's "
+               "`runaway` settings raise the limit";
     case RUNAWAY_PACE:
         return "send fewer calls, or raise the feature's `runaway` settings";
     default:
-        return "check the caller for a loop; another message or a new session starts anew, and the feature's "
-               "`runaway` settings raise the limit";
+        return "check the caller for a loop; another message, a new session or `purser runaway lift` starts anew, and "
+               "the feature's `runaway` settings raise the limit";
     }
 }
 

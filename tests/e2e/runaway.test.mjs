@@ -55,6 +55,12 @@ test('a loop at 20 calls a second in a named session is stopped within 20 calls'
 
     const other = await post(purser, CHAT, chat('Again.'), { headers: { 'x-purser-session': 's2' } });
     assert.equal(other.status, 200, 'another session knows nothing of it');
+    const lifted = await purser.cli(['runaway', 'lift', '--session', 's1']);
+    assert.equal(lifted.code, 0, lifted.stderr);
+    assert.equal((await post(purser, CHAT, chat('Again.'), { headers: { 'x-purser-session': 's1' } })).status, 200, 'it was lifted by hand');
+    assert.equal((await purser.cli(['runaway', 'lift', '--session', 's1', '--key', 'bob'])).code, 1);
+    assert.match((await purser.cli(['runaway', 'lift', '--task', 's9'])).stderr, /no task 's9' is watched/);
+    assert.equal((await purser.cli(['runaway', 'lift'])).code, 2);
     const message = await post(purser, CHAT, chat('Something else.'), { headers: { 'x-purser-session': 's1' } });
     assert.equal(message.status, 200, 'another message goes on');
     await purser.stop();
