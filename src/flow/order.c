@@ -39,6 +39,36 @@ static struct balance_fact fact_of(const struct request *r, const struct way *wa
                                  .shut = v == HEALTH_REFUSED || v == HEALTH_RESTING};
 }
 
+static uint64_t sticks(const struct request *r, str to)
+{
+    struct {
+        uint64_t model, to;
+    } both = {hash_fnv(r->plan.model->name), hash_fnv(to)};
+    return hash_sip(r->worker->purser->secret, &both, sizeof(both));
+}
+
+/* The target that answered the same session, user or key last has its prompt at hand. */
+static void prefer_known(const struct request *r, const struct balance_fact *facts, size_t n, uint8_t *order)
+{
+    str to = sticks_to(r);
+    if (!to.n) return;
+    uint64_t who = sticks(r, to);
+    for (size_t i = 0; i < n; i++) {
+        if (facts[i].shut || !sticky_is(r->worker->purser->stickies, who, hash_fnv(r->plan.ways[i].target->name)))
+            continue;
+        balance_prefer(order, n, (uint8_t)i);
+        return;
+    }
+}
+
+void order_note(const struct attempt *a)
+{
+    const struct request *r = a->request;
+    if (a->err || !r->plan.model || !r->plan.model->sticky || a->way->only_for != MISHAP_COUNT) return;
+    str to = sticks_to(r);
+    if (to.n) sticky_note(r->worker->purser->stickies, sticks(r, to), hash_fnv(a->way->target->name));
+}
+
 void order_ways(struct request *r)
 {
     const struct setting_model *m = r->plan.model;
@@ -51,10 +81,8 @@ void order_ways(struct request *r)
     if (r->attribute.call.references || r->attribute.call.files) return; /* what it names lies at the first one */
     int64_t now_us = time_mono_us();
     for (size_t i = 0; i < n; i++) facts[i] = fact_of(r, &r->plan.ways[i], now_us);
-    str to = sticks_to(r);
-    bool drawn = to.n && m->balance != BALANCE_ORDERED && m->balance != BALANCE_CHEAPEST;
-    balance_order(drawn ? BALANCE_WEIGHTED : m->balance, facts, n, drawn ? hash_fnv(to) : rng_next(&r->worker->rng),
-                  order);
+    balance_order(m->balance, facts, n, rng_next(&r->worker->rng), order);
+    prefer_known(r, facts, n, order);
     for (size_t i = 0; i < n; i++) sorted[i] = r->plan.ways[order[i]];
     memcpy(r->plan.ways, sorted, n * sizeof(*sorted));
 }

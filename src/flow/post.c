@@ -3,6 +3,7 @@
 
 #include "base/time.h"
 #include "flow/again.h"
+#include "flow/order.h"
 #include "flow/purser.h"
 
 /* The provider was reached, and may have worked: an answer, or bytes of a request. */
@@ -238,6 +239,7 @@ enum verdict attempt_post(struct attempt *a)
     a->post.used = used;
     r->cost_so_far = money_add_sat(r->cost_so_far, a->post.cost.total);
     again_spent(a);
+    order_note(a);
     if (!a->err) learn_rate(a, now_us);
     tokens_learn(a);
     count(a, now_us);

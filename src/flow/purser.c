@@ -160,6 +160,8 @@ struct purser *purser_open(struct settings *settings, const char *settings_file,
     p->peers = peers_new(key);
     p->machines = machines_new();
     p->healths = healths_new(WORKER_TARGETS_MAX);
+    p->stickies = stickies_new();
+    p->secret = key;
     p->objects = objects_new(key, OBJECTS_MAX);
     p->runaways = runaways_new(key, &watched);
     p->idempotency = idempotency_new(key);
@@ -354,6 +356,7 @@ void purser_drop(struct purser *p)
     peers_drop(p->peers);
     machines_drop(p->machines);
     healths_drop(p->healths);
+    stickies_drop(p->stickies);
     objects_drop(p->objects);
     runaways_drop(p->runaways);
     idempotency_drop(p->idempotency);

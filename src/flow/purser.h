@@ -14,6 +14,7 @@
 #include "flow/snapshot.h"
 #include "flow/thresholds.h"
 #include "flow/worker.h"
+#include "policy/sticky.h"
 
 struct purser {
     struct ledger *ledger;
@@ -37,6 +38,8 @@ struct purser {
     struct peers *peers;
     struct machines *machines;
     struct healths *healths;
+    struct stickies *stickies;
+    struct hash_key secret; /* for hashes of what clients name */
     struct objects *objects;
     struct runaways *runaways;
     struct idempotency *idempotency;

@@ -74,13 +74,13 @@ async function checkTruth(sim, rows) {
 }
 
 test('a provider that is wholly down is hardly tried, and every call is answered', async () => {
-    const headers = { 'x-purser-task': 'down' };
+    const headers = { 'x-purser-user': 'down' };
     for (let i = 0; i < MANY; i++) {
         const answer = await ask('failing', { headers });
         assert.equal(answer.status, 200, answer.text);
         assert.equal(answer.headers.get('x-purser-target'), 'good/sim-small');
     }
-    const rows = await purser.rows(MANY, { where: "task = 'down'", columns: 'task, provider, reason, wasted, cost_state AS state, cost_picousd AS cost, output_tokens AS output, attempt_id' });
+    const rows = await purser.rows(MANY, { where: "user = 'down'", columns: 'task, provider, reason, wasted, cost_state AS state, cost_picousd AS cost, output_tokens AS output, attempt_id' });
     const failed = rows.filter((r) => r.provider === 'down');
     assert.ok(failed.length >= 1 && failed.length <= 10, `${failed.length} attempts before the breaker opened`);
     for (const row of failed) assert.deepEqual([row.wasted, row.state, BigInt(row.cost)], [1, 'free', 0n]);
@@ -104,9 +104,9 @@ test('a fallback crosses protocols, whole and streamed', async () => {
 
 test('of three targets that each fail at random, nearly every call is answered', async () => {
     let answered = 0;
-    for (let i = 0; i < MANY; i++) answered += (await ask('unlucky', { headers: { 'x-purser-task': 'unlucky' } })).status === 200;
+    for (let i = 0; i < MANY; i++) answered += (await ask('unlucky', { headers: { 'x-purser-user': 'unlucky' } })).status === 200;
     assert.ok(answered >= MANY * 0.97, `${answered} of ${MANY}`);
-    const rows = await purser.rows(MANY, { where: "task = 'unlucky'", columns: 'provider, reason, wasted' });
+    const rows = await purser.rows(MANY, { where: "user = 'unlucky'", columns: 'provider, reason, wasted' });
     assert.equal(rows.filter((r) => !r.wasted).length, answered);
     assert.ok(rows.length <= MANY * 1.7, `${rows.length} attempts`);
 });
