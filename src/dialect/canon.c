@@ -115,7 +115,7 @@ jraw canon_raw(const struct json *doc, json_ref at)
 jraw canon_raw_string(const struct json *doc, json_ref object, str key)
 {
     json_ref at = json_find(doc, object, key, NULL);
-    return at && json_type(doc, at) == JSON_STRING ? (jraw){json_raw(doc, at)} : RAW_NONE;
+    return at && json_type(doc, at) == JSON_STRING ? raw_of(json_raw(doc, at)) : RAW_NONE;
 }
 
 str canon_text(const struct json *doc, json_ref object, str key, struct arena *arena)
@@ -182,7 +182,7 @@ jraw canon_join(struct arena *arena, const jraw *strings, size_t count, str betw
         any = true;
     }
     buf_add_byte(&all, '"');
-    jraw out = any ? (jraw){arena_str(arena, buf_str(&all))} : RAW_NONE;
+    jraw out = any ? raw_of(arena_str(arena, buf_str(&all))) : RAW_NONE;
     buf_free(&all);
     return out;
 }

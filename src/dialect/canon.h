@@ -26,6 +26,11 @@ typedef struct jraw {
 
 #define RAW_NONE ((jraw){{NULL, 0}})
 
+static inline jraw raw_of(str json)
+{
+    return (jraw){json};
+}
+
 /* Members that only `of` understands: `"key":value,"key":value`; n == 0: none. */
 struct canon_extras {
     enum dialect_id of;

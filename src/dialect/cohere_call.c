@@ -59,7 +59,7 @@ static void read_document(struct cohere_reader *r, json_ref part, struct canon_p
     json_ref data = openai_find_in(r->doc, part, S("document"), S("data"));
     struct canon_part *p = canon_add_part(r->arena, parts, PART_TEXT);
     p->value = canon_raw(r->doc, part);
-    p->text = !data                                    ? (jraw){S("\"\"")}
+    p->text = !data                                    ? raw_of(S("\"\""))
               : json_type(r->doc, data) == JSON_STRING ? canon_raw(r->doc, data)
                                                        : canon_quote(r->arena, json_raw(r->doc, data));
 }

@@ -275,7 +275,7 @@ static void put_type(struct buf *out, const struct canon_answer *answer, enum em
     canon_key(out, embed_type_name(type));
     buf_add_byte(out, '[');
     for (const struct canon_vector *v = answer->vectors ? answer->vectors->list : NULL; v; v = v->next) {
-        bool as_list = type > EMBED_BASE64 && !v->of[type].json.p;
+        bool as_list = type > EMBED_BASE64 && type < EMBED_TYPES && !v->of[type].json.p;
         canon_comma(out);
         (void)embed_put_vector(out, v, as_list ? EMBED_FLOAT : type);
     }

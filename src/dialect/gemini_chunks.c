@@ -40,7 +40,7 @@ static struct chunk_choice *choice_at(struct canon_encoder *e, int64_t i)
 
 static jraw keep(struct canon_encoder *e, jraw raw)
 {
-    return raw.json.p ? (jraw){arena_str(e->arena, raw.json)} : RAW_NONE;
+    return raw.json.p ? raw_of(arena_str(e->arena, raw.json)) : RAW_NONE;
 }
 
 /* ---- frames of a chunk */

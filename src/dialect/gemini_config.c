@@ -144,7 +144,7 @@ static bool read_output(struct gemini_reader *r, const json_ref *at, struct buf 
     if (json_schema || at[AT_SCHEMA]) {
         o->format = FORMAT_SCHEMA;
         o->schema =
-            json_schema ? (jraw){json_raw(r->doc, json_schema)} : gemini_schema(r->arena, r->doc, at[AT_SCHEMA]);
+            json_schema ? raw_of(json_raw(r->doc, json_schema)) : gemini_schema(r->arena, r->doc, at[AT_SCHEMA]);
         gemini_note(r, FEATURE_JSON_SCHEMA, spelled(r, json_schema ? AT_JSON_SCHEMA : AT_SCHEMA));
     } else if (str_eq(mime, S("application/json"))) {
         o->format = FORMAT_JSON;

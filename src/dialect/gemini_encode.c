@@ -184,7 +184,7 @@ static void put_sampling(struct buf *out, const struct canon_call *call)
 static jraw kept_object(const struct json *kept, str key)
 {
     json_ref at = kept->count ? json_find(kept, JSON_ROOT, key, NULL) : JSON_ABSENT;
-    return at && json_type(kept, at) == JSON_OBJECT ? (jraw){json_raw(kept, at)} : RAW_NONE;
+    return at && json_type(kept, at) == JSON_OBJECT ? raw_of(json_raw(kept, at)) : RAW_NONE;
 }
 
 static void put_config(const struct canon_call *call, const struct canon_target *target, const struct json *kept,
@@ -202,7 +202,7 @@ static void put_config(const struct canon_call *call, const struct canon_target 
     put_output(out, call);
     json_ref config = kept->count ? json_find(kept, JSON_ROOT, S("generationConfig"), NULL) : JSON_ABSENT;
     json_ref thinking = config ? json_find(kept, config, S("thinkingConfig"), NULL) : JSON_ABSENT;
-    gemini_put_thinking(call, target, limit, thinking ? (jraw){json_raw(kept, thinking)} : RAW_NONE, out);
+    gemini_put_thinking(call, target, limit, thinking ? raw_of(json_raw(kept, thinking)) : RAW_NONE, out);
     for (json_ref key = config ? json_first(kept, config) : JSON_ABSENT; key; key = json_next(kept, config, key + 1)) {
         if (key + 1 == thinking) continue;
         canon_comma(out);

@@ -188,7 +188,7 @@ static void read_response(struct gemini_reader *r, json_ref at, struct canon_par
         if (part->tool.is_error) gemini_note(r, FEATURE_TOOL_RESULT_ERROR, S("functionResponse.response.error"));
         return;
     }
-    text->text = json_type(r->doc, at) == JSON_STRING ? (jraw){json_raw(r->doc, at)}
+    text->text = json_type(r->doc, at) == JSON_STRING ? raw_of(json_raw(r->doc, at))
                                                       : canon_quote(r->arena, json_raw(r->doc, at));
 }
 

@@ -75,6 +75,7 @@ static void open_call(struct canon_decoder *d, const struct json *doc, json_ref 
     struct canon_part *list = NULL;
     struct item_reader r = {.doc = doc, .arena = d->arena, .end = &list};
     responses_read_call(&r, at);
+    if (!list) return;
     list->tool.arguments = STR_NONE; /* they come as pieces */
     in_open(d, item, piece, list);
 }

@@ -70,7 +70,7 @@ void out_stop_reasoning(struct canon_encoder *e)
         put_summary(out, text);
         out_end(e, S("response.reasoning_summary_part.done"));
     }
-    jraw quoted = text.n ? (jraw){arena_printf(e->arena, "\"%" STR_FMT "\"", STR_ARG(text))} : RAW_NONE;
+    jraw quoted = text.n ? raw_of(arena_printf(e->arena, "\"%" STR_FMT "\"", STR_ARG(text))) : RAW_NONE;
     jraw encrypted = responses_encrypted(e->arena, &s->part, s->from);
     out = out_begin_output(e, S("response.output_item.done"));
     size_t from = out->n;
