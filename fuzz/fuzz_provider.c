@@ -67,7 +67,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < 3) return 0;
-    size_t count = 0;
+    size_t count = 1;
     while (vendor_at(count)) count++;
     const struct vendor *v = vendor_at(data[0] % count);
     str rest = str_of((const char *)data + 3, size - 3), model = str_cut(&rest, '\n');

@@ -28,7 +28,8 @@ bool buf_reserve(struct buf *b, size_t more);
 static inline bool buf_add(struct buf *b, str s)
 {
     if (s.n > b->cap - b->n && !buf_reserve(b, s.n)) return false;
-    if (s.n) memcpy(b->p + b->n, s.p, s.n);
+    if (s.n)
+        memcpy(b->p + b->n, s.p, s.n); // NOLINT(clang-analyzer-core.NonNullParamChecker): with bytes comes a pointer
     b->n += s.n;
     return true;
 }

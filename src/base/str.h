@@ -45,6 +45,7 @@ static inline str str_from(const char *cstr)
 
 static inline bool str_eq(str a, str b)
 {
+    // NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): with bytes comes a pointer
     return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
 
