@@ -25,6 +25,7 @@ struct shard {
 struct idempotency {
     struct hash_key secret;
     size_t entries, bytes; /* kept; atomic */
+    size_t room;           /* taken by answers that are being made; atomic */
     struct shard shards[SHARDS];
 };
 
@@ -235,6 +236,19 @@ void idempotency_keep(struct idempotency *t, const struct idempotency_id *id, co
     wake_all(e);
     pthread_mutex_unlock(&s->mutex);
     while (is_above(t, ceilings) && drop_oldest(t)) continue;
+}
+
+bool idempotency_take_room(struct idempotency *t, size_t bytes, const struct setting_idempotency *ceilings)
+{
+    size_t taken = __atomic_add_fetch(&t->room, bytes, __ATOMIC_RELAXED);
+    if (taken <= (size_t)ceilings->bytes) return true;
+    idempotency_give_room(t, bytes);
+    return false;
+}
+
+void idempotency_give_room(struct idempotency *t, size_t bytes)
+{
+    __atomic_fetch_sub(&t->room, bytes, __ATOMIC_RELAXED);
 }
 
 void idempotency_sweep(struct idempotency *t, int64_t now_us)

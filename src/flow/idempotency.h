@@ -54,6 +54,10 @@ void idempotency_keep(struct idempotency *t, const struct idempotency_id *id, co
                       const struct setting_idempotency *ceilings, int64_t now_us);
 /* There is none: whoever waits may make it. */
 void idempotency_free(struct idempotency *t, const struct idempotency_id *id);
+/* Room for answers that are being made: as much again as for those that are kept. Fails: false
+ * where it is used up. Owns: the caller gives it back. */
+bool idempotency_take_room(struct idempotency *t, size_t bytes, const struct setting_idempotency *ceilings) MUST_CHECK;
+void idempotency_give_room(struct idempotency *t, size_t bytes);
 /* Drops what was kept long enough. Called now and then by one thread. */
 void idempotency_sweep(struct idempotency *t, int64_t now_us);
 

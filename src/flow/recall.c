@@ -11,6 +11,7 @@
 enum {
     KEY_BYTES_MAX = 255,
     SHARE_OF_ALL = 8, /* one answer takes at most this part of the memory for all */
+    ROOM_FIRST = 4 * 1024,
 };
 
 static const struct setting_idempotency *rules_of(const struct request *r)
@@ -65,7 +66,6 @@ static enum verdict ask(struct request *r)
     case IDEMPOTENCY_MINE:
         leave(r);
         r->recall.mine = true;
-        buf_init(&r->recall.body, (size_t)rules_of(r)->bytes / SHARE_OF_ALL);
         return STEP_NEXT;
     case IDEMPOTENCY_KEPT:
         leave(r);
@@ -131,6 +131,18 @@ bool recall_listens(const struct request *r)
     return r->recall.mine && !r->recall.body.overflow;
 }
 
+/* Room is taken in steps that double: most answers take one. */
+static bool has_room(struct request *r, size_t bytes)
+{
+    size_t need = r->recall.body.n + bytes, room = r->recall.room ? r->recall.room : ROOM_FIRST;
+    size_t most = (size_t)rules_of(r)->bytes / SHARE_OF_ALL;
+    if (need <= r->recall.room) return true;
+    while (room < need) room *= 2;
+    if (need > most || !idempotency_take_room(table_of(r), room - r->recall.room, rules_of(r))) return false;
+    r->recall.room = room;
+    return true;
+}
+
 void recall_begin(struct request *r, int status, str headers)
 {
     if (!recall_listens(r)) return;
@@ -145,7 +157,9 @@ void recall_begin(struct request *r, int status, str headers)
 
 void recall_add(struct request *r, str bytes)
 {
-    if (recall_listens(r)) buf_add(&r->recall.body, bytes);
+    if (!recall_listens(r)) return;
+    bool fits = has_room(r, bytes.n) && buf_add(&r->recall.body, bytes);
+    if (!fits) r->recall.body.overflow = true; /* it goes to its client alone */
 }
 
 void recall_whole(struct request *r)
@@ -168,4 +182,5 @@ void recall_end(struct request *r)
     }
     buf_free(&r->recall.headers);
     buf_free(&r->recall.body);
+    idempotency_give_room(table_of(r), r->recall.room);
 }

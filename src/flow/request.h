@@ -186,6 +186,7 @@ struct request {
         struct idempotency_waiter waiter;
         struct mail mail;
         struct buf headers, body; /* what the client was sent so far, where this call makes the answer */
+        size_t room;              /* taken for them */
         int status;               /* of that */
         int replayed_status;      /* of an answer of before; 0: it was none */
         bool mine;                /* this call makes the answer */

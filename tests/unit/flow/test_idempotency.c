@@ -139,6 +139,18 @@ static void test_the_oldest_go_first(void **state)
     idempotency_drop(t);
 }
 
+static void test_room_has_a_ceiling(void **state)
+{
+    (void)state;
+    struct idempotency *t = idempotency_new(secret);
+    assert_true(idempotency_take_room(t, 40 * 1024, &ceilings));
+    assert_false(idempotency_take_room(t, 40 * 1024, &ceilings));
+    assert_true(idempotency_take_room(t, 24 * 1024, &ceilings));
+    idempotency_give_room(t, 64 * 1024);
+    assert_true(idempotency_take_room(t, 64 * 1024, &ceilings));
+    idempotency_drop(t);
+}
+
 /* Eight threads and a few keys: one makes, the others read or wait; nothing is lost. */
 static void *hammer(void *arg)
 {
@@ -179,6 +191,7 @@ int main(void)
         cmocka_unit_test(test_whoever_waits_is_woken_once),
         cmocka_unit_test(test_keys_calls_and_owners_are_apart),
         cmocka_unit_test(test_the_oldest_go_first),
+        cmocka_unit_test(test_room_has_a_ceiling),
         cmocka_unit_test(test_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
