@@ -22,6 +22,12 @@ void admin_json(struct http_exchange *x, int status, struct buf *body);
 void admin_error(struct http_exchange *x, int status, const char *message);
 void admin_gone(struct http_exchange *x);
 
+/* Lines of /metrics; `first`: whether no label stands yet. */
+void metric_head(struct buf *out, const char *name, const char *type, const char *help);
+void metric_label(struct buf *out, const char *name, str value, bool *first);
+void metric_number(struct buf *out, bool first, double value);
+void admin_write_targets(struct buf *out, struct healths *healths);
+
 void admin_serve_metrics(struct admin *a, struct http_exchange *x);
 void admin_serve_report(struct admin *a, struct http_exchange *x);
 void admin_serve_budgets(struct admin *a, struct http_exchange *x);

@@ -6,7 +6,7 @@
 #include "base/time.h"
 #include "flow/degrade.h"
 
-static void label(struct buf *out, const char *name, str value, bool *first)
+void metric_label(struct buf *out, const char *name, str value, bool *first)
 {
     if (!value.n) return;
     buf_printf(out, "%s%s=\"", *first ? "{" : ",", name);
@@ -26,15 +26,15 @@ static void open_series(struct buf *out, const char *name, const struct metric_l
 {
     buf_printf(out, "%s", name);
     *first = true;
-    label(out, "gen_ai_operation_name", l->operation, first);
-    label(out, "gen_ai_provider_name", l->vendor, first);
-    label(out, "gen_ai_request_model", l->model, first);
-    label(out, "purser_provider", l->provider, first);
-    label(out, "purser_key", l->key, first);
-    label(out, "purser_feature", l->feature, first);
+    metric_label(out, "gen_ai_operation_name", l->operation, first);
+    metric_label(out, "gen_ai_provider_name", l->vendor, first);
+    metric_label(out, "gen_ai_request_model", l->model, first);
+    metric_label(out, "purser_provider", l->provider, first);
+    metric_label(out, "purser_key", l->key, first);
+    metric_label(out, "purser_feature", l->feature, first);
 }
 
-static void number(struct buf *out, bool first, double value)
+void metric_number(struct buf *out, bool first, double value)
 {
     buf_add(out, first ? S(" ") : S("} "));
     char text[40];
@@ -43,7 +43,7 @@ static void number(struct buf *out, bool first, double value)
     buf_add_byte(out, '\n');
 }
 
-static void head(struct buf *out, const char *name, const char *type, const char *help)
+void metric_head(struct buf *out, const char *name, const char *type, const char *help)
 {
     buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
@@ -59,19 +59,19 @@ static void histogram(struct buf *out, const char *name, const struct metric_lab
     for (size_t i = 0; i <= count; i++, edge *= factor) {
         total += buckets[i];
         open_series(out, series, l, &first);
-        if (extra.n) label(out, extra_name, extra, &first);
+        if (extra.n) metric_label(out, extra_name, extra, &first);
         int n = i == count ? snprintf(text, sizeof(text), "+Inf") : snprintf(text, sizeof(text), "%.12g", edge);
-        label(out, "le", str_of(text, (size_t)n), &first);
-        number(out, first, (double)total);
+        metric_label(out, "le", str_of(text, (size_t)n), &first);
+        metric_number(out, first, (double)total);
     }
     snprintf(series, sizeof(series), "%s_sum", name);
     open_series(out, series, l, &first);
-    if (extra.n) label(out, extra_name, extra, &first);
-    number(out, first, sum);
+    if (extra.n) metric_label(out, extra_name, extra, &first);
+    metric_number(out, first, sum);
     snprintf(series, sizeof(series), "%s_count", name);
     open_series(out, series, l, &first);
-    if (extra.n) label(out, extra_name, extra, &first);
-    number(out, first, (double)total);
+    if (extra.n) metric_label(out, extra_name, extra, &first);
+    metric_number(out, first, (double)total);
 }
 
 /* Each series that was ever counted, "other" last where it was needed. */
@@ -82,25 +82,25 @@ static void histogram(struct buf *out, const char *name, const struct metric_lab
 static void write_calls(struct buf *out, const struct metrics *m)
 {
     bool first;
-    head(out, "purser_attempts_total", "counter", "Attempts at a provider, by how they ended.");
+    metric_head(out, "purser_attempts_total", "counter", "Attempts at a provider, by how they ended.");
     EACH_SERIES(s, m)
     {
         for (enum err e = 0; e < ERR_COUNT; e++) {
             if (!s->by_err[e]) continue;
             open_series(out, "purser_attempts_total", &s->labels, &first);
-            label(out, "error_type", e ? err_info(e)->name : S("none"), &first);
-            number(out, first, (double)s->by_err[e]);
+            metric_label(out, "error_type", e ? err_info(e)->name : S("none"), &first);
+            metric_number(out, first, (double)s->by_err[e]);
         }
     }
-    head(out, "purser_cost_usd_total", "counter",
-         "Cost of all attempts in US dollars, estimates included, unpriced not.");
+    metric_head(out, "purser_cost_usd_total", "counter",
+                "Cost of all attempts in US dollars, estimates included, unpriced not.");
     EACH_SERIES(s, m)
     {
         char text[MONEY_TEXT_MAX];
         open_series(out, "purser_cost_usd_total", &s->labels, &first);
         buf_printf(out, "%s%" STR_FMT "\n", first ? " " : "} ", STR_ARG(money_format(s->cost, text)));
     }
-    head(out, "purser_cost_estimated_usd_total", "counter", "The part of it that is estimated.");
+    metric_head(out, "purser_cost_estimated_usd_total", "counter", "The part of it that is estimated.");
     EACH_SERIES(s, m)
     {
         char text[MONEY_TEXT_MAX];
@@ -108,21 +108,21 @@ static void write_calls(struct buf *out, const struct metrics *m)
         open_series(out, "purser_cost_estimated_usd_total", &s->labels, &first);
         buf_printf(out, "%s%" STR_FMT "\n", first ? " " : "} ", STR_ARG(money_format(s->cost_estimated, text)));
     }
-    head(out, "purser_unpriced_tokens_total", "counter", "Tokens for which no price is known.");
+    metric_head(out, "purser_unpriced_tokens_total", "counter", "Tokens for which no price is known.");
     EACH_SERIES(s, m)
     {
         if (!s->unpriced_tokens) continue;
         open_series(out, "purser_unpriced_tokens_total", &s->labels, &first);
-        number(out, first, (double)s->unpriced_tokens);
+        metric_number(out, first, (double)s->unpriced_tokens);
     }
-    head(out, "purser_units_total", "counter", "What was used, in disjoint units.");
+    metric_head(out, "purser_units_total", "counter", "What was used, in disjoint units.");
     EACH_SERIES(s, m)
     {
         for (enum unit u = 0; u < UNIT_COUNT; u++) {
             if (!s->units[u]) continue;
             open_series(out, "purser_units_total", &s->labels, &first);
-            label(out, "unit", unit_name(u), &first);
-            number(out, first, (double)s->units[u]);
+            metric_label(out, "unit", unit_name(u), &first);
+            metric_number(out, first, (double)s->units[u]);
         }
     }
 }
@@ -131,10 +131,10 @@ static void write_histograms(struct buf *out, const struct metrics *m)
 {
     const char *duration = "gen_ai_client_operation_duration_seconds";
     const char *first_chunk = "gen_ai_client_operation_time_to_first_chunk_seconds";
-    head(out, duration, "histogram", "From the request's first byte to the end of the attempt.");
+    metric_head(out, duration, "histogram", "From the request's first byte to the end of the attempt.");
     EACH_SERIES(s, m)
     histogram(out, duration, &s->labels, NULL, STR_NONE, s->duration, METRIC_BUCKETS, 0.01, 2, s->duration_sum);
-    head(out, first_chunk, "histogram", "From the request's first byte to the first output.");
+    metric_head(out, first_chunk, "histogram", "From the request's first byte to the first output.");
     EACH_SERIES(s, m)
     {
         if (!s->first_token_count) continue;
@@ -142,7 +142,7 @@ static void write_histograms(struct buf *out, const struct metrics *m)
                   s->first_token_sum);
     }
     const char *tokens = "gen_ai_client_token_usage";
-    head(out, tokens, "histogram", "Tokens of an attempt, cached ones and reasoning included.");
+    metric_head(out, tokens, "histogram", "Tokens of an attempt, cached ones and reasoning included.");
     EACH_SERIES(s, m)
     {
         histogram(out, tokens, &s->labels, "gen_ai_token_type", S("input"), s->input, METRIC_TOKEN_BUCKETS, 1, 4,
@@ -163,9 +163,9 @@ static void one_budget(struct buf *out, const char *name, const struct budget_st
 {
     bool first = true;
     buf_printf(out, "%s", name);
-    label(out, "budget", s->rule->name, &first);
-    label(out, "scope", s->value, &first);
-    number(out, first, value);
+    metric_label(out, "budget", s->rule->name, &first);
+    metric_label(out, "scope", s->value, &first);
+    metric_number(out, first, value);
 }
 
 static void add_budget(void *ctx, const struct budget_state *s)
@@ -183,13 +183,13 @@ static void write_budgets(struct buf *out, struct admin *a)
 {
     struct budget_lines b = {0};
     budgets_each(a->purser->budgets, a->snapshot->budgets, time_now_us(), add_budget, &b);
-    head(out, "purser_budget_limit_usd", "gauge", "The budget's limit in its current window.");
+    metric_head(out, "purser_budget_limit_usd", "gauge", "The budget's limit in its current window.");
     buf_add(out, buf_str(&b.limit));
-    head(out, "purser_budget_spent_usd", "gauge", "Truly spent of it.");
+    metric_head(out, "purser_budget_spent_usd", "gauge", "Truly spent of it.");
     buf_add(out, buf_str(&b.spent));
-    head(out, "purser_budget_held_usd", "gauge", "Held by calls in flight.");
+    metric_head(out, "purser_budget_held_usd", "gauge", "Held by calls in flight.");
     buf_add(out, buf_str(&b.held));
-    head(out, "purser_budget_waiting_calls", "gauge", "Calls that wait for held headroom.");
+    metric_head(out, "purser_budget_waiting_calls", "gauge", "Calls that wait for held headroom.");
     buf_add(out, buf_str(&b.waiting));
     buf_free(&b.limit);
     buf_free(&b.spent);
@@ -201,8 +201,8 @@ static void one_provider(struct buf *out, const char *name, str provider, double
 {
     bool first = true;
     buf_printf(out, "%s", name);
-    label(out, "purser_provider", provider, &first);
-    number(out, first, value);
+    metric_label(out, "purser_provider", provider, &first);
+    metric_number(out, first, value);
 }
 
 /* Providers whose token changes: there, until when, how often it could not be fetched. */
@@ -225,11 +225,11 @@ static void write_credentials(struct buf *out, struct admin *a)
         if (!state.expires_us) continue;
         one_provider(&expires, "purser_credential_expires_timestamp_seconds", p->name, (double)state.expires_us / 1e6);
     }
-    head(out, "purser_credential_usable", "gauge", "1: the provider's token is in force.");
+    metric_head(out, "purser_credential_usable", "gauge", "1: the provider's token is in force.");
     buf_add(out, buf_str(&usable));
-    head(out, "purser_credential_expires_timestamp_seconds", "gauge", "When it expires, where that is known.");
+    metric_head(out, "purser_credential_expires_timestamp_seconds", "gauge", "When it expires, where that is known.");
     buf_add(out, buf_str(&expires));
-    head(out, "purser_credential_failures_total", "counter", "Times that a new one could not be fetched.");
+    metric_head(out, "purser_credential_failures_total", "counter", "Times that a new one could not be fetched.");
     buf_add(out, buf_str(&failures));
     buf_free(&usable);
     buf_free(&expires);
@@ -239,7 +239,7 @@ static void write_credentials(struct buf *out, struct admin *a)
 
 static void gauge(struct buf *out, const char *name, const char *type, const char *help, double value)
 {
-    head(out, name, type, help);
+    metric_head(out, name, type, help);
     buf_printf(out, "%s %.12g\n", name, value);
 }
 
@@ -247,15 +247,15 @@ static void write_runaways(struct buf *out, struct purser *p)
 {
     struct runaways_view seen;
     runaways_see(p->runaways, &seen);
-    head(out, "purser_runaway_total", "counter", "Calls that went on with a loop or a burst, by what was done.");
+    metric_head(out, "purser_runaway_total", "counter", "Calls that went on with a loop or a burst, by what was done.");
     for (enum runaway_reason r = 0; r < RUNAWAY_REASONS; r++) {
         for (enum runaway_action a = RUNAWAY_WARN; a < RUNAWAY_ACTIONS; a++) {
             bool first = true;
             if (!seen.counts[r][a]) continue;
             buf_printf(out, "purser_runaway_total");
-            label(out, "action", runaway_action_name(a), &first);
-            label(out, "reason", runaway_reason_name(r), &first);
-            number(out, first, (double)seen.counts[r][a]);
+            metric_label(out, "action", runaway_action_name(a), &first);
+            metric_label(out, "reason", runaway_reason_name(r), &first);
+            metric_number(out, first, (double)seen.counts[r][a]);
         }
     }
     gauge(out, "purser_runaway_sessions", "gauge", "Sessions, and streams without a name, that are watched.",
@@ -279,31 +279,32 @@ static void write_process(struct buf *out, struct admin *a, const struct metrics
     struct ledger_state l;
     ledger_state(p->ledger, &l);
     bool first;
-    head(out, "purser_refused_total", "counter", "Calls that no provider saw, by reason.");
+    metric_head(out, "purser_refused_total", "counter", "Calls that no provider saw, by reason.");
     for (enum err e = 1; e < ERR_COUNT; e++) {
         if (!m->refused[e]) continue;
         buf_printf(out, "purser_refused_total");
         first = true;
-        label(out, "error_type", err_info(e)->name, &first);
-        number(out, first, (double)m->refused[e]);
+        metric_label(out, "error_type", err_info(e)->name, &first);
+        metric_number(out, first, (double)m->refused[e]);
     }
-    head(out, "purser_degraded_total", "counter", "Calls answered without a provider, by what kept them from one.");
+    metric_head(out, "purser_degraded_total", "counter",
+                "Calls answered without a provider, by what kept them from one.");
     for (enum degrade_reason why = DEGRADE_NONE + 1; why < DEGRADE_COUNT; why++) {
         buf_printf(out, "purser_degraded_total");
         first = true;
-        label(out, "reason", degrade_name(why), &first);
-        number(out, first, (double)m->degraded[why]);
+        metric_label(out, "reason", degrade_name(why), &first);
+        metric_number(out, first, (double)m->degraded[why]);
     }
     write_runaways(out, p);
     write_kept(out, p, m);
-    head(out, "purser_events_total", "counter", "Events raised since the start.");
+    metric_head(out, "purser_events_total", "counter", "Events raised since the start.");
     buf_printf(out, "purser_events_total{kind=\"budget\"} %llu\n",
                (unsigned long long)thresholds_raised(p->thresholds));
     gauge(out, "purser_requests_in_flight", "gauge", "Requests being served.",
           (double)__atomic_load_n(&p->request_count, __ATOMIC_RELAXED));
     gauge(out, "purser_budget_waits_total", "counter", "Calls that had to wait for held budget.", (double)m->waits);
     gauge(out, "purser_budget_wait_seconds_total", "counter", "How long they waited.", (double)m->wait_us / 1e6);
-    head(out, "purser_step_seconds", "summary", "Time of each step of every 32nd request, without waiting.");
+    metric_head(out, "purser_step_seconds", "summary", "Time of each step of every 32nd request, without waiting.");
     uint64_t sample = m->steps[REQUEST_receive].count;
     for (unsigned i = 0; i < REQUEST_STEPS + ATTEMPT_STEPS; i++) {
         const char *name = i < REQUEST_STEPS ? request_step_name(i) : attempt_step_name(i - REQUEST_STEPS);
@@ -340,6 +341,7 @@ void admin_serve_metrics(struct admin *a, struct http_exchange *x)
     write_histograms(&out, &all);
     write_budgets(&out, a);
     write_credentials(&out, a);
+    admin_write_targets(&out, a->purser->healths);
     write_process(&out, a, &all);
     http_respond(x, 200, S("content-type: text/plain; version=0.0.4; charset=utf-8\r\n"), buf_str(&out));
     buf_free(&out);

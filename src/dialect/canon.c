@@ -194,9 +194,9 @@ int64_t canon_base64_size(str data)
 
 bool canon_data_url(struct arena *arena, jraw url, struct canon_media *media)
 {
-    str text = canon_inside(url), rest = text;
+    str text = canon_inside(url);
     if (text.n < 5 || !str_eq_nocase(str_head(text, 5), S("data:"))) return false;
-    rest = str_from_at(text, 5);
+    str rest = str_from_at(text, 5);
     size_t comma = str_find_byte(rest, ',', 0);
     if (comma == SIZE_MAX) return false;
     str head = str_head(rest, comma);

@@ -115,7 +115,7 @@ static void write_headers(const struct request *r, struct buf *out, bool with_co
     buf_add(out, S("\r\n"));
     buf_add(out, r->limit.headers);
     buf_add(out, r->watch.headers);
-    if (with_cost && a->post.cost.state != COST_UNPRICED) {
+    if (with_cost && a && a->post.cost.state != COST_UNPRICED) {
         buf_add(out, S("x-purser-cost-usd: "));
         buf_add(out, money_format(r->cost_so_far, text));
         buf_add(out, S("\r\n"));

@@ -187,3 +187,12 @@ test("the client's deadline ends a call, says so, and is not its target's fault"
     const sdk = await ask('again', { words: '[simulate fault=slow-head ms=4000]', headers: { 'x-stainless-timeout': '1' } });
     assert.equal(sdk.status, 504, sdk.text);
 });
+
+test('metrics tell how each target does', async () => {
+    const text = await purser.metrics();
+    assert.match(text, /^purser_target_state\{target="down\/sim-small",state="(open|half_open)"\} 1$/m);
+    assert.match(text, /^purser_target_state\{target="good\/sim-small",state="closed"\} 1$/m);
+    assert.match(text, /^purser_target_openings_total\{target="down\/sim-small"\} [1-9]/m);
+    assert.match(text, /^purser_target_outcomes_total\{target="down\/sim-small",outcome="failed"\} [1-9]/m);
+    assert.match(text, /^purser_target_in_flight\{target="good\/sim-small"\} 0$/m);
+});
