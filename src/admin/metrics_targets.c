@@ -50,9 +50,11 @@ void admin_write_targets(struct buf *out, struct healths *healths)
         [T_WAITING] = {.name = "purser_target_waiting", .type = "gauge", .help = "Attempts in the queue before it."},
         [T_OPENINGS] = {.name = "purser_target_openings_total", .type = "counter", .help = "Times its breaker opened."},
         [T_OUTCOMES] = {.name = "purser_target_outcomes_total", .type = "counter", .help = "What attempts said of it."},
-        [T_REFUSED] = {.name = "purser_target_refused_total", .type = "counter",
+        [T_REFUSED] = {.name = "purser_target_refused_total",
+                       .type = "counter",
                        .help = "Attempts that its breaker did not let in."},
-        [T_FIRST] = {.name = "purser_target_first_token_seconds", .type = "gauge",
+        [T_FIRST] = {.name = "purser_target_first_token_seconds",
+                     .type = "gauge",
                      .help = "Time to the first token lately."},
     }};
     for (size_t i = 0; i < TARGET_METRICS; i++) buf_init(&all.of[i].lines, 0);

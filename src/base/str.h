@@ -51,6 +51,7 @@ static inline bool str_eq(str a, str b)
 
 static inline bool str_starts(str s, str prefix)
 {
+    // NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): with bytes comes a pointer
     return s.n >= prefix.n && (prefix.n == 0 || memcmp(s.p, prefix.p, prefix.n) == 0);
 }
 

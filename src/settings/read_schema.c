@@ -25,6 +25,7 @@ static void add_line(struct buf *out, str json)
     bool inside = false;
     for (size_t i = 0; i < json.n;) {
         str rest = str_from_at(json, i), c = str_head(rest, inside ? utf8_char_len(rest) : 1);
+        if (!c.p) break;                             /* not so: for the analyzer */
         bool mark = str_starts(rest, S("\xee\x80")); /* tree.h's marks are among them */
         i += c.n;
         if (c.p[0] == '"') inside = !inside;
