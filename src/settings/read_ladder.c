@@ -187,6 +187,18 @@ static bool finish_rung(struct loader *l, struct rung_draft *d, str path, uint32
     return !wrong && (r->kind != RUNG_SERVICE || take_service(&r->service, d->service));
 }
 
+/* What the settings know already, and calls do not. */
+static bool check_built(struct loader *l, const struct setting_rung *r, str path, uint32_t line)
+{
+    if (r->kind == RUNG_SERVICE)
+        load_error(l, line, path, "is a service, which is not built yet: take a target or a reply");
+    if (r->accept.early)
+        load_error(l, line, path,
+                   "has 'accept: early', which is not built yet: write 'accept: { json_schema: true }', which holds "
+                   "the answer back until it is tested");
+    return r->kind != RUNG_SERVICE && !r->accept.early;
+}
+
 /* Only some calls come to it, or only some are answered by it. */
 static bool is_selective(const struct setting_rung *r)
 {
@@ -196,22 +208,23 @@ static bool is_selective(const struct setting_rung *r)
 static bool check_rungs(struct loader *l, const struct ladder_draft *d, const struct value *v)
 {
     size_t i = 0;
+    bool built = true;
     for (const struct tree_node *it = v->node->first; it; it = it->next, i++) {
         const struct setting_rung *r = &d->items[i];
         bool last = i + 1 == d->count;
         str path = load_path_index(l, v->path, i);
+        built = check_built(l, r, path, it->line) && built;
         if (!last && r->kind == RUNG_REPLY && !is_selective(r)) {
             load_error(l, it->line, path, "answers every call: the rungs behind it are never reached");
             return false;
         }
         if (!last && r->accept.set && !r->accept.early) {
             load_warn(l, it->line, path,
-                      "holds answers back until they are tested, so that a stream's first token comes late; "
-                      "'accept: early' tests while it streams");
+                      "holds answers back until they are tested, so that a stream's first token comes late");
         }
     }
     for (i = 0; i < d->count; i++) {
-        if (d->items[i].kind == RUNG_TARGET) return true;
+        if (d->items[i].kind == RUNG_TARGET) return built;
     }
     load_error(l, v->line, v->path, "has no model: one rung at least must have a target");
     return false;

@@ -28,11 +28,20 @@ static void reference(void **state)
     buf_free(&made);
 }
 
+/* A ladder that tests answers says of itself that it holds them back: that is meant. */
+static size_t meant(str warnings)
+{
+    size_t count = 0;
+    str text = S("first token comes late");
+    for (size_t at = 0; (at = str_find(warnings, text, at)) != SIZE_MAX; at += text.n) count++;
+    return count;
+}
+
 static void expect_clean(const char *name, str yaml)
 {
     struct settings_report report = {0};
     struct settings *s = settings_parse(yaml, str_from(name), long_name, &report);
-    if (!s || report.warning_count) {
+    if (!s || report.warning_count != meant(buf_str(&report.warnings))) {
         fail_msg("%" STR_FMT "%" STR_FMT, STR_ARG(buf_str(&report.errors)), STR_ARG(buf_str(&report.warnings)));
     }
     settings_drop(s);

@@ -97,34 +97,28 @@ static void ladder(void **state)
                               "  m:\n"
                               "    ladder:\n"
                               "      - { reply: Nine to five., match: hours }\n"
-                              "      - { service: \"https://[::1]:8443/ocr\", when: { header: { X-Kind: ^scan$ } } }\n"
+                              "      - { target: a/w, when: { header: { X-Kind: ^scan$ } } }\n"
                               "      - { target: a/x, accept: { finish: stop, min_confidence: 0.85, max_length: 9 } }\n"
-                              "      - { target: b/y, accept: early, when: { longer_than: 5 } }\n"
+                              "      - { target: b/y, accept: { json_schema: true }, when: { longer_than: 5 } }\n"
                               "      - { target: a/z }\n");
     const struct setting_model *m = settings_model(s, S("m"));
     assert_int_equal(m->rung_count, 5);
     assert_int_equal(m->attempts.max, 5); /* as many as there are rungs */
-    assert_int_equal(m->target_count, 3);
+    assert_int_equal(m->target_count, 4);
     assert_str(m->provider, S("a"));
-    assert_str(m->model, S("x"));
-    assert_str(m->targets[1].model, S("y"));
+    assert_str(m->model, S("w"));
+    assert_str(m->targets[2].model, S("y"));
     const struct setting_rung *r = m->rungs;
     assert_int_equal(r[0].kind, RUNG_REPLY);
     assert_int_equal(pattern_find(r[0].match.code, S("your hours?")), PATTERN_YES);
     assert_int_equal(pattern_find(r[0].match.code, S("yours?")), PATTERN_NO);
-    assert_int_equal(r[1].kind, RUNG_SERVICE);
-    assert_str(r[1].service.host, S("::1"));
-    assert_str(r[1].service.path, S("/ocr"));
-    assert_int_equal(r[1].service.port, 8443);
-    assert_true(r[1].service.tls);
-    assert_int_equal(r[1].service.timeout_us, 30 * US_PER_SECOND);
     assert_str(r[1].when.headers[0].name, S("x-kind"));
     assert_int_equal(r[2].kind, RUNG_TARGET);
     assert_str(r[2].to.model, S("x"));
     assert_int_equal(r[2].accept.finish, 1u << STOP_END | 1u << STOP_SEQUENCE);
     assert_int_equal(r[2].accept.min_confidence_ppm, 850000);
     assert_true(r[2].accept.set && !r[2].accept.early && !r[2].accept.json_schema && !r[2].when.set);
-    assert_true(r[3].accept.set && r[3].accept.early && r[3].accept.json_schema && r[3].when.set);
+    assert_true(r[3].accept.set && !r[3].accept.early && r[3].accept.json_schema && r[3].when.set);
     assert_false(r[4].accept.set);
     settings_drop(s);
 }
