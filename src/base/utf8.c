@@ -56,3 +56,10 @@ size_t utf8_encode(uint32_t rune, char out[4])
     out[3] = (char)(0x80 | (rune & 0x3f));
     return 4;
 }
+
+int64_t utf8_length(str s)
+{
+    int64_t n = 0;
+    for (size_t i = 0; i < s.n; i++) n += ((unsigned char)s.p[i] & 0xc0) != 0x80;
+    return n;
+}

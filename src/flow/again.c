@@ -17,14 +17,19 @@ static int64_t left_us(const struct request *r, int64_t now_us)
     return until_us == INT64_MAX ? INT64_MAX : until_us - now_us;
 }
 
-static bool affords(const struct request *r)
+static bool affords(const struct request *r, picousd spent)
 {
-    return r->plan.attempts.money < 0 || r->cost_so_far < r->plan.attempts.money;
+    return r->plan.attempts.money < 0 || money_add_sat(r->cost_so_far, spent) < r->plan.attempts.money;
 }
 
 bool again_possible(const struct request *r)
 {
     return !r->answer.begun && (int64_t)r->attempts < r->plan.attempts.max;
+}
+
+bool again_may(const struct request *r, picousd spent)
+{
+    return r->x && r->receive.body.p && again_possible(r) && affords(r, spent) && left_us(r, time_mono_us()) > 0;
 }
 
 /* Was it tried already, in this call? */
@@ -42,6 +47,11 @@ static bool lets_in(const struct way *way, int64_t now_us)
 {
     enum health_verdict v = health_look(way->target->health, now_us);
     return v == HEALTH_GO || v == HEALTH_WAIT;
+}
+
+bool again_lets_in(const struct way *way)
+{
+    return lets_in(way, time_mono_us());
 }
 
 /* The next target that this call has not met yet, and that is well. */
@@ -90,7 +100,7 @@ bool again_decide(struct request *r, const struct attempt *failed, struct again 
 {
     enum mishap mishap = mishap_of(failed);
     int64_t now_us = time_mono_us();
-    if (mishap == MISHAP_COUNT || !r->x || !r->receive.body.p || !again_possible(r) || !affords(r)) return false;
+    if (mishap == MISHAP_COUNT || !r->x || !r->receive.body.p || !again_possible(r) || !affords(r, 0)) return false;
     const struct setting_reaction *on = r->plan.model ? &r->plan.model->on[mishap] : NULL;
     if (!on || on->what == REACTION_STOP) return false;
     const struct way *way = on->what == REACTION_TARGET ? kept_way(r, mishap) : next_way(r, mishap);
@@ -132,7 +142,7 @@ void again_spent(const struct attempt *a)
 const struct way *again_hedge(struct request *r, const struct attempt *slow)
 {
     if (!r->plan.model || !r->plan.model->hedge.on || !again_possible(r) || !r->receive.body.p || !r->x) return NULL;
-    if (!affords(r) || !affords_hedge(r) || left_us(r, time_mono_us()) <= 0) return NULL;
+    if (!affords(r, 0) || !affords_hedge(r) || left_us(r, time_mono_us()) <= 0) return NULL;
     const struct way *way = next_way(r, MISHAP_TIMEOUT);
     hedge_spend(r)->running++;
     return way ? way : slow->way;

@@ -15,6 +15,10 @@ struct again {
 bool again_decide(struct request *r, const struct attempt *failed, struct again *out) MUST_CHECK;
 /* Where the call goes first: the first target in order that is well. */
 const struct way *again_first(const struct request *r);
+/* Whether the call's budget has room for one more, once `spent` is counted. */
+bool again_may(const struct request *r, picousd spent);
+/* Whether the way's target is well. */
+bool again_lets_in(const struct way *way);
 /* Whether any attempt may still follow the running ones: then the client's request is kept. */
 bool again_possible(const struct request *r);
 /* The way of a second attempt beside a slow one, which is then under way; NULL where none may begin. */

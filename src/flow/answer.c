@@ -6,6 +6,7 @@
 #include "flow/again.h"
 #include "flow/degrade.h"
 #include "flow/exceed.h"
+#include "flow/ladder.h"
 #include "flow/mishap.h"
 #include "flow/purser.h"
 
@@ -128,6 +129,11 @@ static void settle_rivals(struct request *r)
 static bool follow(struct request *r)
 {
     struct again next;
+    if (r->attempt->err == ERR_NOT_ACCEPTED) {
+        const struct way *higher = ladder_follow(r);
+        if (higher) replace_attempt(r, higher, REASON_ESCALATION);
+        return higher != NULL;
+    }
     if (learned(r)) {
         replace_attempt(r, r->attempt->way, REASON_RETRY);
         return true;
@@ -137,7 +143,9 @@ static bool follow(struct request *r)
         replace_attempt(r, cheaper, r->attempts > 1 ? REASON_FALLBACK : REASON_FIRST); /* the refused one is none */
         return true;
     }
-    if ((!r->attempt->err && !mishap_is_empty(r->attempt)) || !again_decide(r, r->attempt, &next)) return false;
+    if (!r->attempt->err && !mishap_is_empty(r->attempt)) return false;
+    bool again = again_decide(r, r->attempt, &next);
+    if (ladder_replies(r, again ? next.way : NULL) || !again) return false;
     r->answer.next_way = next.way;
     r->answer.next_reason = next.reason;
     r->answer.waits = next.wait_us > 0;

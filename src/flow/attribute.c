@@ -1,6 +1,7 @@
 /* attribute: reads the body, and says what the call is for and where it goes. */
 #include "flow/request.h"
 
+#include "flow/ladder.h"
 #include "flow/order.h"
 #include "flow/purser.h"
 
@@ -80,7 +81,8 @@ static str target_name(struct request *r, const struct setting_to *to)
 /* All that the entry names; those whose provider is off are left out while one is left. */
 static bool add_ways(struct request *r, const struct setting_model *m)
 {
-    for (size_t i = 0; i < m->target_count; i++) (void)add_way(r, target_name(r, &m->targets[i]));
+    if (m->rung_count && !ladder_add_ways(r)) return false;
+    for (size_t i = 0; i < m->target_count && !m->rung_count; i++) (void)add_way(r, target_name(r, &m->targets[i]));
     size_t usual = r->plan.count;
     for (enum mishap i = 0; i < MISHAP_COUNT && usual; i++) {
         if (m->on[i].what != REACTION_TARGET) continue;
@@ -98,7 +100,7 @@ static bool find_ways(struct request *r)
     r->attribute.payer.model_requested = call->model;
     r->plan.model = m;
     r->plan.attempts = m ? m->attempts : (struct setting_attempts){.max = 1, .money = -1};
-    bool several = m && (m->target_count > 1 || m->attempts.max > 1);
+    bool several = m && (m->rung_count || m->target_count > 1 || m->attempts.max > 1);
     if (several ? !add_ways(r, m) : !add_way(r, call->model)) return false;
     return key_may_use(r->authenticate.key, call->model, r->plan.ways->target->name) || forbid(r);
 }

@@ -7,6 +7,7 @@
 #include "flow/request.h"
 
 #include "base/time.h"
+#include "flow/ladder.h"
 #include "flow/purser.h"
 
 enum {
@@ -59,9 +60,10 @@ static void feed_whole(struct attempt *a, str bytes)
     bool kept = !a->body.kept.overflow && buf_add(&a->body.kept, bytes);
     if (!kept && is_error(a)) {
         attempt_fail(a, ERR_PROVIDER_PROTOCOL, "the provider's error is larger than 64 MB");
-    } else if (!kept && a->way->translated) {
+    } else if (!kept && (a->way->translated || ladder_holds(a))) {
         attempt_fail(a, ERR_PROVIDER_PROTOCOL, "the provider's answer is larger than 64 MB");
-    } else if (!is_error(a) && !a->way->translated && (a->body.spilled || a->body.kept.n > WHOLE_MAX)) {
+    } else if (!is_error(a) && !a->way->translated && !ladder_holds(a) &&
+               (a->body.spilled || a->body.kept.n > WHOLE_MAX)) {
         spill(a, bytes);
     }
 }
@@ -122,8 +124,10 @@ static void end_whole(struct attempt *a)
     } else if (a->body.answer.failed) {
         attempt_fail(a, ERR_PROVIDER_ERROR, "the provider answered with an error under status 200");
     } else if (a->way->translated) {
+        ladder_read_whole(a);
         translate_body(a);
     } else {
+        ladder_read_whole(a);
         a->body.complete = true;
     }
 }
@@ -251,6 +255,7 @@ static bool take_event(struct attempt *a, const struct frame *e, struct run *run
     enum tap_verdict v =
         answer_feed(answer, a->way->kind, a->way->target->provider->quirks, &r->worker->event_json, e->name, e->data);
     note_output(a, events);
+    if (v != TAP_ERROR) ladder_read_event(a, e);
     if (a->way->translated && v != TAP_ERROR) return translate(a, e, v);
     switch (v) {
     case TAP_PASS:

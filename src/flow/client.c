@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "dialect/rate_header.h"
+#include "flow/ladder.h"
 #include "flow/purser.h"
 
 /* ---- headers towards the client */
@@ -149,6 +150,7 @@ static bool holds_back(const struct attempt *a)
 {
     enum { HELD_MAX = 64 * 1024 };
     const struct request *r = a->request;
+    if (ladder_holds(a)) return true;
     bool several = r->plan.attempts.max > 1 || r->rival;
     return several && !r->answer.begun && !a->body.complete && !a->body.answer.output_events &&
            a->body.held.n < HELD_MAX;
@@ -169,6 +171,16 @@ static void begin_http(struct http_exchange *x, const struct attempt *a, str hea
     if (a->body.held.n) http_send_str(x, buf_str(&a->body.held));
 }
 
+/* What is tested whole must be kept whole. */
+static bool hold_back(struct attempt *a, str bytes)
+{
+    enum { TESTED_MAX = 16 * 1024 * 1024 };
+    bool room = !ladder_holds(a) || a->body.held.n + bytes.n <= TESTED_MAX;
+    if (room && buf_add(&a->body.held, bytes)) return true;
+    attempt_fail(a, ERR_PROVIDER_PROTOCOL, "the answer is larger than the 16 MB that the ladder tests");
+    return true;
+}
+
 void client_begin_stream(struct attempt *a)
 {
     struct request *r = a->request;
@@ -187,7 +199,7 @@ bool client_send(struct attempt *a, str bytes)
 {
     struct request *r = a->request;
     if (!is_heard(r) || !bytes.n || (a != r->attempt && r->answer.begun)) return true;
-    if (holds_back(a)) return buf_add(&a->body.held, bytes);
+    if (holds_back(a)) return hold_back(a, bytes);
     client_begin_stream(a);
     recall_add(r, bytes);
     if (!r->x) return true;

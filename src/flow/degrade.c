@@ -16,7 +16,7 @@ str degrade_name(enum degrade_reason why)
     static const str names[DEGRADE_COUNT] = {
         [DEGRADE_NONE] = STR_INIT("none"),       [DEGRADE_SWITCH] = STR_INIT("switch"),
         [DEGRADE_BUDGET] = STR_INIT("budget"),   [DEGRADE_OUTAGE] = STR_INIT("outage"),
-        [DEGRADE_RUNAWAY] = STR_INIT("runaway"),
+        [DEGRADE_RUNAWAY] = STR_INIT("runaway"), [DEGRADE_RULE] = STR_INIT("rule"),
     };
     return why < DEGRADE_COUNT ? names[why] : S("");
 }
@@ -56,24 +56,6 @@ bool degrade_may(const struct request *r)
     return rules_of(r) != NULL;
 }
 
-/* The text of the last turn of the user's, for rules that look at it. */
-static str last_question(struct request *r)
-{
-    const struct canon_message *last = NULL;
-    struct buf text;
-    for (const struct canon_message *m = r->plan.canon->messages; m; m = m->next)
-        if (m->role == ROLE_USER) last = m;
-    buf_init(&text, 0);
-    for (const struct canon_part *p = last ? last->parts : NULL; p; p = p->next) {
-        if (p->kind != PART_TEXT) continue;
-        if (text.n) buf_add_byte(&text, '\n');
-        buf_add(&text, canon_decode(&r->arena, p->text));
-    }
-    str out = arena_str(&r->arena, buf_str(&text));
-    buf_free(&text);
-    return out;
-}
-
 /* The first rule that matches: the others are not asked, even where its reply does not fit. */
 static const struct setting_degraded *find_rule(struct request *r)
 {
@@ -81,7 +63,7 @@ static const struct setting_degraded *find_rule(struct request *r)
     str question = STR_NONE;
     for (; rule; rule = rule->next) {
         if (!rule->match.code) return rule;
-        if (!question.p) question = last_question(r);
+        if (!question.p) question = reply_question(r);
         if (pattern_find(rule->match.code, question) == PATTERN_YES)
             return rule; /* one that gives up matches nothing */
     }
@@ -165,6 +147,15 @@ static void respond(struct request *r, const struct degrading *d)
     else
         send_error(r, d, rule);
     metrics_degraded(&r->worker->metrics, d->why);
+    r->answer.done = true;
+}
+
+void degrade_reply(struct request *r, str reply)
+{
+    r->degrade.why = DEGRADE_RULE;
+    r->err = ERR_NONE;
+    send_answer(r, reply);
+    metrics_degraded(&r->worker->metrics, DEGRADE_RULE);
     r->answer.done = true;
 }
 

@@ -19,6 +19,8 @@ struct degrading {
     int64_t retry_after_s;
 };
 enum verdict degrade_answer(struct request *r, const struct degrading *d);
+/* A rule of the model's ladder answers, with a reply that fits the call. */
+void degrade_reply(struct request *r, str reply);
 /* The same for a switch, with its own words. */
 enum verdict degrade_switched_off(struct request *r);
 /* Behind the last attempt. Fails: false where what it met, or got, is what the client should see. */

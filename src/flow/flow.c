@@ -2,6 +2,7 @@
 
 #include "base/time.h"
 #include "flow/again.h"
+#include "flow/ladder.h"
 #include "flow/purser.h"
 
 #include <time.h>
@@ -110,6 +111,7 @@ void attempt_free(struct attempt *a)
     buf_free(&a->wire.head);
     buf_free(&a->wire.body);
     translate_free(a);
+    ladder_free(a);
     buf_free(&a->body.held);
     buf_free(&a->body.kept);
     buf_free(&a->body.withheld);
@@ -232,6 +234,7 @@ struct attempt *attempt_new(struct request *r, const struct way *way, enum attem
     a->wire_done = true; /* until it begins */
     deadline_init(&a->deadline, on_late);
     r->answer.tried |= UINT32_C(1) << (way - r->plan.ways);
+    ladder_begin(a);
     return a;
 }
 

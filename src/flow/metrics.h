@@ -12,7 +12,15 @@ enum { METRIC_SERIES_MAX = 512, METRIC_BUCKETS = 14, METRIC_TOKEN_BUCKETS = 14 }
 enum { METRIC_STEPS_MAX = 16, METRIC_SAMPLE_EVERY = 32 };
 
 /* Why a call is answered without a provider. */
-enum degrade_reason { DEGRADE_NONE, DEGRADE_SWITCH, DEGRADE_BUDGET, DEGRADE_OUTAGE, DEGRADE_RUNAWAY, DEGRADE_COUNT };
+enum degrade_reason {
+    DEGRADE_NONE,
+    DEGRADE_SWITCH,
+    DEGRADE_BUDGET,
+    DEGRADE_OUTAGE,
+    DEGRADE_RUNAWAY,
+    DEGRADE_RULE,
+    DEGRADE_COUNT
+};
 
 /* Labels of a series; further combinations share the series "other". */
 struct metric_labels {

@@ -77,7 +77,7 @@ void order_ways(struct request *r)
     struct way sorted[BALANCE_TARGETS_MAX];
     size_t n = 0;
     while (n < r->plan.count && n < BALANCE_TARGETS_MAX && r->plan.ways[n].only_for == MISHAP_COUNT) n++;
-    if (!m || n < 2 || (m->balance == BALANCE_ORDERED && !m->sticky)) return;
+    if (!m || m->rung_count || n < 2 || (m->balance == BALANCE_ORDERED && !m->sticky)) return;
     if (r->attribute.call.references || r->attribute.call.files) return; /* what it names lies at the first one */
     int64_t now_us = time_mono_us();
     for (size_t i = 0; i < n; i++) facts[i] = fact_of(r, &r->plan.ways[i], now_us);

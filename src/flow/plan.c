@@ -1,5 +1,6 @@
 /* plan: the target's prices and the bound: the most that this call can cost. */
 #include "flow/degrade.h"
+#include "flow/ladder.h"
 #include "flow/order.h"
 
 #include "flow/purser.h"
@@ -182,6 +183,7 @@ enum verdict step_plan(struct request *r)
 {
     const struct call *call = &r->attribute.call;
     if (degrade_asked(r)) return degrade_switched_off(r);
+    if (ladder_answers(r)) return STEP_JUMP;
     bool unbounded = call->server_tools && call->max_tool_calls < 0;
     if (unbounded && budget_rules_count(r->lease->snapshot->budgets)) {
         return request_fail_param(

@@ -4,6 +4,25 @@
 #include "base/time.h"
 #include "flow/purser.h"
 
+/* ---- what is asked */
+
+str reply_question(struct request *r)
+{
+    const struct canon_message *last = NULL;
+    struct buf text;
+    for (const struct canon_message *m = r->plan.canon->messages; m; m = m->next)
+        if (m->role == ROLE_USER) last = m;
+    buf_init(&text, 0);
+    for (const struct canon_part *p = last ? last->parts : NULL; p; p = p->next) {
+        if (p->kind != PART_TEXT) continue;
+        if (text.n) buf_add_byte(&text, '\n');
+        buf_add(&text, canon_decode(&r->arena, p->text));
+    }
+    str out = arena_str(&r->arena, buf_str(&text));
+    buf_free(&text);
+    return out;
+}
+
 /* ---- does it fit? */
 
 /* A schema that is no schema, or takes too long, is not met. */

@@ -5,6 +5,8 @@
 
 #include "flow/request.h"
 
+/* The text of the last turn of the user's, for rules that look at it. The body must still be there. */
+str reply_question(struct request *r);
 /* Would a client take this text for an answer to what it asked? JSON, a schema, a forced tool. */
 bool reply_fits(const struct request *r, str text);
 /* The whole body, as events where the call wants a stream; its usage is zero. */

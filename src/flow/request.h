@@ -43,19 +43,21 @@ enum verdict {
 };
 
 struct request;
+struct trial;
 
 /* A way to carry the call: a target, and what it is asked. Lifetime: the request. */
 struct way {
     struct target *target;
-    struct payer payer;   /* who pays, with this target's provider and model */
-    enum call_kind kind;  /* what the target is asked */
-    bool translated;      /* it speaks another dialect than the client */
-    bool lenient;         /* what its dialect cannot say may be dropped */
-    bool lowerable;       /* the client set no output limit of its own */
-    bool by_call;         /* another path whose price knows no tokens */
-    enum mishap only_for; /* tried after such a mishap alone; MISHAP_COUNT: in its turn */
-    str dropped;          /* fields that were dropped, for the warning header */
-    int64_t input_tokens; /* upper bound */
+    struct payer payer;              /* who pays, with this target's provider and model */
+    enum call_kind kind;             /* what the target is asked */
+    bool translated;                 /* it speaks another dialect than the client */
+    bool lenient;                    /* what its dialect cannot say may be dropped */
+    bool lowerable;                  /* the client set no output limit of its own */
+    bool by_call;                    /* another path whose price knows no tokens */
+    const struct setting_rung *rung; /* of the model's ladder; NULL: none */
+    enum mishap only_for;            /* tried after such a mishap alone; MISHAP_COUNT: in its turn */
+    str dropped;                     /* fields that were dropped, for the warning header */
+    int64_t input_tokens;            /* upper bound */
     struct price_bound_ask ask;
     int64_t max_output; /* tokens a choice, as far as the plan knows; -1: the kind has none */
 };
@@ -73,6 +75,7 @@ struct attempt {
     bool began;          /* http_call_start() was called: the provider may have been reached */
     bool wire_done;      /* the connection is free again */
     struct deadline deadline;
+    struct trial *trial; /* its answer is held back and tested (ladder.c); NULL: it is not */
 
     struct {
         struct health_pass pass;
@@ -236,6 +239,15 @@ struct request {
         bool done;   /* the client has its whole answer, or is gone */
         bool paused; /* the client reads too slowly: the provider's side rests */
     } answer;
+
+    struct {
+        uint32_t replies;                      /* rungs that are rules and answer this call, a bit each */
+        str schema;                            /* that the call asks for; empty: none */
+        bool wants_object;                     /* it asks for a JSON object of any kind */
+        bool no_model;                         /* none of its models is for this call */
+        const struct way *next_way;            /* behind an answer that was not accepted */
+        const struct setting_rung *next_reply; /* comes before that */
+    } ladder;
 
     struct {
         enum degrade_reason why; /* answered without a provider; DEGRADE_NONE: not so */
