@@ -1,10 +1,13 @@
 /* Calls: a body that is read can be edited, the edited body is JSON that reads as
- * was asked, and a second edit finds nothing to do. */
+ * was asked, is about the same, and a second edit finds nothing to do. */
+#include "dialect/call_latest.h"
 #include "dialect/dialect.h"
 
 #include <stdlib.h>
 
 enum { INPUT_MAX = 64 * 1024 };
+
+static const struct hash_key latest_key = {1, 2};
 
 static void check(bool holds)
 {
@@ -56,6 +59,7 @@ static void check_edit(const struct call *call, const struct json *doc, const st
     if (call->model.n) check(str_eq(reread.model, changes->model.p ? changes->model : call->model));
     check(reread.stream == call->stream && reread.choices == call->choices);
     check(reread.text_bytes == call->text_bytes);
+    check(call_latest(&again, latest_key) == call_latest(doc, latest_key));
     bool chat = call->kind == CALL_CHAT || call->kind == CALL_COMPLETIONS;
     if (chat && call->stream && changes->add_usage) check(reread.include_usage);
     if ((chat || call->kind == CALL_RESPONSES) && changes->max_output >= 0) {
@@ -96,6 +100,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             check_edit(&call, &doc, &changes);
         } else {
             check_problem(&problem);
+            (void)call_latest(&doc, latest_key); /* of any JSON it says something, or nothing */
         }
     }
     arena_free(&arena);
