@@ -1,0 +1,35 @@
+// docs/providers.md has the tables that decide: what a call may use in which protocol (features.def),
+// and the oddities of providers (quirks.def). UPDATE_TABLES=1 writes them.
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { test } from 'node:test';
+
+const root = new URL('../../', import.meta.url);
+const read = (path) => readFileSync(new URL(path, root), 'utf8');
+const SIGNS = { YES: '✓', HINT: 'dropped', NO: 'refused' };
+
+function features() {
+    const rows = [...read('src/dialect/features.def').matchAll(/^FEATURE\((\w+), "([^"]+)", ([^)]+)\)/gm)];
+    assert.ok(rows.length > 40);
+    const lines = rows.map(([, , what, cells]) => `| ${what} | ${cells.split(',').map((c) => SIGNS[c.trim()]).join(' | ')} |`);
+    return ['| | chat | responses | messages | gemini | converse | cohere |', '|---|---|---|---|---|---|---|', ...lines].join('\n');
+}
+
+function quirks() {
+    const rows = [...read('src/provider/quirks.def').matchAll(/^QUIRK\("(\w+)", [^"]+"([^"]+)"\)/gm)];
+    assert.ok(rows.length >= 10);
+    return ['| quirk | |', '|---|---|', ...rows.map(([, name, what]) => `| \`${name}\` | ${what} |`)].join('\n');
+}
+
+test('the tables in docs/providers.md are those of the code', () => {
+    let text = read('docs/providers.md');
+    for (const [name, table] of [['features', features()], ['quirks', quirks()]]) {
+        const begin = `<!-- ${name}: from the code, kept by tests/tools/features.test.mjs -->`, end = `<!-- end of ${name} -->`;
+        const from = text.indexOf(begin), to = text.indexOf(end);
+        assert.ok(from >= 0 && to > from, `${name}: no place for its table`);
+        const wanted = `${text.slice(0, from)}${begin}\n\n${table}\n\n${text.slice(to)}`;
+        if (process.env.UPDATE_TABLES) writeFileSync(new URL('docs/providers.md', root), wanted);
+        else assert.ok(wanted === text, `${name}: the table is old: UPDATE_TABLES=1 node --test tests/tools/features.test.mjs`);
+        text = wanted;
+    }
+});
