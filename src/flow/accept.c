@@ -1,6 +1,7 @@
 #include "flow/accept.h"
 
 #include "base/utf8.h"
+#include "flow/mend.h"
 
 #include <math.h>
 
@@ -132,6 +133,14 @@ static const char *test_text(str text, const struct accept_terms *terms, struct 
     return a->json_schema && !is_valid(text, terms, doc) ? "json_schema" : NULL;
 }
 
+/* STR_NONE: it holds half a character. */
+static str text_of(const struct accept_choice *c, struct arena *arena)
+{
+    if (!c->text.n) return S("");
+    str raw = arena_printf(arena, "\"%" STR_FMT "\"", STR_ARG(buf_str(&c->text)));
+    return canon_decode(arena, (jraw){raw});
+}
+
 static const char *test_choice(const struct accept_choice *c, const struct accept_terms *terms, struct json *doc,
                                struct arena *arena)
 {
@@ -139,10 +148,8 @@ static const char *test_choice(const struct accept_choice *c, const struct accep
     if (a->finish && !(a->finish & UINT32_C(1) << c->stop)) return "finish";
     if (a->min_confidence_ppm && !is_confident(c, a->min_confidence_ppm, doc)) return "min_confidence";
     if (c->calls_tools && !c->text.n) return NULL; /* it has not answered yet */
-    str raw = arena_printf(arena, "\"%" STR_FMT "\"", STR_ARG(buf_str(&c->text)));
-    str text = canon_decode(arena, (jraw){raw});
-    if (!text.p && c->text.n) return "text"; /* half a character */
-    return test_text(text.p ? text : S(""), terms, doc);
+    str text = text_of(c, arena);
+    return text.p ? test_text(text, terms, doc) : "text";
 }
 
 const char *accept_test(const struct accept_reading *reading, const struct accept_terms *terms, struct json *doc,
@@ -152,4 +159,18 @@ const char *accept_test(const struct accept_reading *reading, const struct accep
     for (size_t i = 0; i < reading->count && !failed; i++)
         failed = test_choice(&reading->choices[i], terms, doc, arena);
     return failed;
+}
+
+str accept_mend(const struct accept_reading *reading, const struct accept_terms *terms, struct json *doc,
+                struct arena *arena)
+{
+    enum { TRIES_MAX = 16 };
+    const struct accept_choice *c = reading->choices;
+    if (reading->count != 1 || c->calls_tools || c->stop == STOP_FILTER || c->stop == STOP_REFUSAL) return STR_NONE;
+    str text = text_of(c, arena), found;
+    size_t at = 0;
+    bool cut = c->stop != STOP_END && c->stop != STOP_SEQUENCE;
+    for (int i = 0; i < TRIES_MAX && (found = mend_next(text, &at, !cut, arena)).p; i++)
+        if (!test_text(found, terms, doc)) return found;
+    return STR_NONE;
 }

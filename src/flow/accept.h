@@ -38,5 +38,8 @@ struct accept_terms {
  * `doc` is scratch. */
 const char *accept_test(const struct accept_reading *reading, const struct accept_terms *terms, struct json *doc,
                         struct arena *arena);
+/* What of an answer that failed json_schema would hold all tests of the text, cut out of it; STR_NONE: nothing. */
+str accept_mend(const struct accept_reading *reading, const struct accept_terms *terms, struct json *doc,
+                struct arena *arena);
 
 #endif

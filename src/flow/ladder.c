@@ -197,7 +197,7 @@ void ladder_begin(struct attempt *a)
 {
     struct request *r = a->request;
     const struct setting_rung *rung = a->way->rung;
-    if (!rung || !rung->accept.set || !talks(r) || !has_next(a)) return;
+    if (!rung || !rung->accept.set || !talks(r) || (!has_next(a) && !rung->accept.json_schema)) return;
     struct trial *t = arena_zalloc(&r->arena, sizeof(*t));
     int64_t choices = r->attribute.call.choices_returned;
     accept_init(&t->reading, choices < CANON_CHOICES_MAX ? (size_t)choices : CANON_CHOICES_MAX, &r->arena);
@@ -240,35 +240,55 @@ void ladder_read_whole(struct attempt *a)
         t->reading.partial = true;
 }
 
-/* The schema that the call brings comes first. */
-static const char *test(struct attempt *a)
+/* The schema that the call brings comes first. Owns: what it returns, for schema_drop(); may be NULL. */
+static struct schema *find_terms(const struct attempt *a, struct accept_terms *out)
 {
-    struct request *r = a->request;
+    const struct request *r = a->request;
     struct schema_fail why;
     const struct schema_options options = {.formats = true};
-    struct accept_terms terms = {.accept = &a->way->rung->accept, .wants_object = r->ladder.wants_object};
-    struct schema *own = NULL;
-    if (terms.accept->json_schema && r->ladder.schema.n) {
-        own = schema_compile(r->ladder.schema, &options, &why);
-        terms.schema = own;
-        terms.wants_schema = true;
-    } else if (terms.accept->json_schema && !terms.wants_object) {
-        terms.schema = r->plan.model->schema.code;
-        terms.wants_schema = terms.schema != NULL;
-    }
-    struct canon_decoder *d = &a->trial->decoder;
-    if (a->trial->streams) dialect_at(d->dialect)->decode_end(d, &a->body.answer);
-    const char *failed = accept_test(&a->trial->reading, &terms, &r->worker->event_json, &r->arena);
+    *out = (struct accept_terms){.accept = &a->way->rung->accept, .wants_object = r->ladder.wants_object};
+    if (!out->accept->json_schema) return NULL;
+    out->wants_schema = r->ladder.schema.n > 0;
+    struct schema *own = out->wants_schema ? schema_compile(r->ladder.schema, &options, &why) : NULL;
+    out->schema = own;
+    if (out->wants_schema || out->wants_object) return own;
+    out->schema = r->plan.model->schema.code;
+    out->wants_schema = out->schema != NULL;
+    return NULL;
+}
+
+/* The test that does not hold, NULL where all do; then what can be cut out of the answer so that they hold. */
+static const char *test(struct attempt *a, str *mended)
+{
+    struct request *r = a->request;
+    struct accept_terms terms;
+    struct trial *t = a->trial;
+    struct schema *own = find_terms(a, &terms);
+    if (t->streams) dialect_at(t->decoder.dialect)->decode_end(&t->decoder, &a->body.answer);
+    const char *failed = accept_test(&t->reading, &terms, &r->worker->event_json, &r->arena);
+    if (failed && str_eq(str_from(failed), S("json_schema")))
+        *mended = accept_mend(&t->reading, &terms, &r->worker->event_json, &r->arena);
     schema_drop(own);
     return failed;
+}
+
+/* What is left of the answer takes its place; nothing of it has gone out yet. */
+static void replace_answer(struct attempt *a, str text)
+{
+    struct buf *body = a->body.whole ? &a->body.kept : &a->body.withheld;
+    buf_clear(&a->body.held);
+    buf_clear(body);
+    reply_write_mended(a, text, body);
 }
 
 void ladder_judge(struct attempt *a)
 {
     struct request *r = a->request;
+    str mended = STR_NONE;
     if (!a->trial || a->err || !a->body.complete || mishap_is_empty(a) || !r->x || r->answer.begun) return;
-    const char *failed = test(a);
-    if (!failed) return;
+    const char *failed = test(a, &mended);
+    if (mended.p) replace_answer(a, mended);
+    if (!failed || mended.p) return;
     const struct way *next = next_model(r, a->way, a->post.cost.total);
     r->ladder.next_way = next;
     r->ladder.next_reply = find_reply(r, a->way->rung + 1, next ? next->rung : rungs_end(r));

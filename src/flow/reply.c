@@ -87,29 +87,45 @@ static void take_delta(struct canon_sink *sink, const struct canon_delta *delta)
     dialect_at(to->encoder.dialect)->encode_delta(&to->encoder, delta);
 }
 
-static void write_stream(struct request *r, const struct canon_answer *answer, struct buf *out)
+static void write_stream(struct request *r, const struct canon_answer *answer, str cost_usd, struct buf *out)
 {
     struct replaying to = {.sink = {take_delta}};
     char seed[TEXT_NUMBER_MAX];
     frame_writer_init(&to.writer, r->receive.path.framing, out);
     to.encoder = translate_encoder(r, seed, &to.writer.sink);
-    to.encoder.cost_usd = S("0");
+    to.encoder.cost_usd = cost_usd;
     canon_replay(answer, &to.sink);
     frame_writer_end(&to.writer);
     canon_encoder_free(&to.encoder);
 }
 
-void reply_write(struct request *r, str text, struct buf *out)
+static void write_answer(struct request *r, const struct canon_answer *answer, str cost_usd, struct buf *out)
 {
-    struct canon_answer answer;
     char seed[TEXT_NUMBER_MAX];
-    build(r, text, &answer);
     if (r->attribute.call.stream) {
-        write_stream(r, &answer, out);
+        write_stream(r, answer, cost_usd, out);
         return;
     }
     struct canon_client client = translate_client(r, seed);
-    dialect_of(r->receive.kind)->encode_answer(&answer, &client, out);
+    dialect_of(r->receive.kind)->encode_answer(answer, &client, out);
+}
+
+void reply_write(struct request *r, str text, struct buf *out)
+{
+    struct canon_answer answer;
+    build(r, text, &answer);
+    write_answer(r, &answer, S("0"), out);
+}
+
+void reply_write_mended(const struct attempt *a, str text, struct buf *out)
+{
+    struct canon_answer answer;
+    char cost[MONEY_TEXT_MAX];
+    build(a->request, text, &answer);
+    if (a->body.answer.model.n) answer.model = a->body.answer.model;
+    answer.usage = a->body.answer.usage;
+    bool exact = a->post.cost.state == COST_EXACT;
+    write_answer(a->request, &answer, exact ? money_format(a->post.cost.total, cost) : STR_NONE, out);
 }
 
 str reply_type(const struct request *r)

@@ -11,6 +11,8 @@ str reply_question(struct request *r);
 bool reply_fits(const struct request *r, str text);
 /* The whole body, as events where the call wants a stream; its usage is zero. */
 void reply_write(struct request *r, str text, struct buf *out);
+/* A provider's answer of which only this text is left: with its model and usage. */
+void reply_write_mended(const struct attempt *a, str text, struct buf *out);
 /* Its content type, as a header line. */
 str reply_type(const struct request *r);
 

@@ -1,15 +1,39 @@
 // The ladder: cheap first, accepted by test, else the next rung, all within one budget of attempts. What
 // was thrown away is paid for and marked; nothing of it reaches the client. @sanitizers
 import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
 import { after, before, test } from 'node:test';
 import { eventsOf, post, startPurser, startSimulator } from './helpers.mjs';
 import { attemptOf, truthSince } from './truth.mjs';
 
+/** A provider that answers, whole or streamed, with what the prompt says behind "say:". */
+function startWrapper() {
+    const usage = { prompt_tokens: 10, completion_tokens: 5, total_tokens: 15 };
+    const server = createServer((request, answer) => {
+        let body = '';
+        request.on('data', (data) => (body += data)).on('end', () => {
+            const { stream, messages } = JSON.parse(body);
+            const content = messages[0].content.split('say:')[1];
+            const base = { id: 'chatcmpl-1', object: 'chat.completion', created: 1, model: 'sim-small' };
+            answer.writeHead(200, { 'content-type': stream ? 'text/event-stream' : 'application/json' });
+            if (!stream) return answer.end(JSON.stringify({ ...base, choices: [{ index: 0, message: { role: 'assistant', content }, finish_reason: 'stop' }], usage }));
+            const chunk = (choices, more) => `data: ${JSON.stringify({ ...base, object: 'chat.completion.chunk', choices, ...more })}\n\n`;
+            for (let i = 0; i < content.length; i += 5) answer.write(chunk([{ index: 0, delta: { content: content.slice(i, i + 5) }, finish_reason: null }]));
+            answer.end(`${chunk([{ index: 0, delta: {}, finish_reason: 'stop' }])}${chunk([], { usage })}data: [DONE]\n\n`);
+        });
+    });
+    return new Promise((resolve) => {
+        server.listen(0, '127.0.0.1', () => resolve({ url: `http://127.0.0.1:${server.address().port}`, stop: () => server.close() }));
+    });
+}
+
 let sim;
+let wrapper; // says what it is told to
 let purser;
 
 before(async () => {
     sim = await startSimulator({ args: ['--output-tokens', '20..60'] });
+    wrapper = await startWrapper();
     const openai = { kind: 'openai', base_url: `${sim.url}/v1`, api_key: 'k' };
     const large = { target: 'large/sim-small' };
     const small = (accept, when) => ({ target: 'small/sim-small', ...(accept && { accept }), ...(when && { when }) });
@@ -17,6 +41,7 @@ before(async () => {
         settings: {
             providers: {
                 small: openai, middle: openai, large: openai, claude: { kind: 'anthropic', base_url: sim.url, api_key: 'k' },
+                wrapper: { kind: 'openai', base_url: `${wrapper.url}/v1`, api_key: 'k' },
                 dead: { kind: 'openai', base_url: 'http://127.0.0.1:1/v1', api_key: 'k' },
             },
             features: { mail: {} },
@@ -43,10 +68,12 @@ before(async () => {
                         { target: 'large/sim-small', when: { longer_than: 10 } },
                     ],
                 },
+                wrapped: { schema: { type: 'object', required: ['a'] }, ladder: [{ target: 'wrapper/sim-small', accept: { json_schema: true } }, large] },
+                last: { schema: { type: 'object', required: ['a'] }, ladder: [small({ json_schema: true }), { target: 'wrapper/sim-small', accept: { json_schema: true } }] },
                 ruled: { ladder: [small({ not_matching: '.' }), { reply: 'Ask a colleague.' }] },
                 down: { ladder: [{ target: 'dead/sim-small' }, { reply: 'Ask a colleague.' }] },
             },
-            prices: ['small', 'middle', 'large', 'claude', 'dead'].map((p) => ({ model: `${p}/sim-small`, input: 1, output: 2 })),
+            prices: ['small', 'middle', 'large', 'claude', 'wrapper', 'dead'].map((p) => ({ model: `${p}/sim-small`, input: 1, output: 2 })),
             budgets: [{ name: 'all', limit_usd: 100000, window: 'total' }],
             keys: [{ name: 'alice', secret: '${ALICE_KEY}', models: ['*'] }],
         },
@@ -56,6 +83,7 @@ before(async () => {
 after(async () => {
     await purser?.stop();
     await sim?.stop();
+    wrapper?.stop();
 });
 
 const ask = (model, { words = 'Hello', headers = {}, ...more } = {}) =>
@@ -72,7 +100,7 @@ async function climb(model, more = {}, rows = 1) {
     list.sort((a, b) => (BigInt(a.attempt_id) < BigInt(b.attempt_id) ? -1 : 1));
     const done = new Map((await truthSince(sim)).map((c) => [attemptOf(c), c]));
     for (const row of list.filter((r) => r.state === 'exact')) {
-        const { usage } = done.get(String(row.attempt_id));
+        const usage = row.provider === 'wrapper' ? { input: 10, output: 5 } : done.get(String(row.attempt_id)).usage;
         assert.equal(BigInt(row.cost), BigInt(usage.input) * 1000000n + BigInt(usage.output) * 2000000n, `${model}: cost`);
     }
     return { answer, list, path: list.map((r) => `${r.provider} ${r.reason}${r.wasted ? ' wasted' : ''}`) };
@@ -154,5 +182,31 @@ for (const [kind, form] of [['whole', {}], ['streamed', streamed]]) {
         }
         const asked = await climb('ruled', { ...form, response_format: { type: 'json_object' } }, 1);
         assert.deepEqual(asked.path, kept); // the rule is no JSON: nothing better follows
+    });
+
+    test(`${kind}: JSON is cut out of what is around it, at the last rung too`, async () => {
+        const fenced = 'Here it is, [1]:\n```json\n{"a": "}\\"ö"}\n```\nAnything else?';
+        for (const [model, rows] of [['wrapped', ['wrapper first']], ['last', ['small first wasted', 'wrapper escalation']]]) {
+            const got = await climb(model, { ...form, words: `say:${fenced}` }, rows.length);
+            assert.equal(got.answer.status, 200, got.answer.text);
+            assert.deepEqual(got.path, rows);
+            assert.equal(textOf(got.answer, stream), '{"a": "}\\"ö"}');
+            const last = stream ? JSON.parse(eventsOf(got.answer.text).at(-2)) : JSON.parse(got.answer.text);
+            assert.deepEqual([last.usage.prompt_tokens, last.usage.completion_tokens, last.model], [10, 5, 'sim-small']);
+            if (stream) assert.equal(eventsOf(got.answer.text).at(-1), '[DONE]');
+        }
+        assert.deepEqual((await climb('wrapped', { ...form, words: 'say:{"b": 1}' }, 2)).path, ['wrapper first wasted', 'large escalation']);
+        const hopeless = await climb('last', { ...form, words: 'say:Sorry {"b": 1}' }, 2);
+        assert.equal(textOf(hopeless.answer, stream), 'Sorry {"b": 1}');
+    });
+
+    test(`${kind}: the same in Anthropic's words`, async () => {
+        const body = { model: 'wrapped', max_tokens: 100, stream, messages: [{ role: 'user', content: 'say:```{"a": 1}```' }] };
+        const answer = await post(purser, '/v1/messages', body);
+        assert.equal(answer.status, 200, answer.text);
+        const events = stream ? eventsOf(answer.text).map((e) => JSON.parse(e)) : [];
+        const text = stream ? events.filter((e) => e.type === 'content_block_delta').map((e) => e.delta.text).join('') : answer.body.content[0].text;
+        assert.equal(text, '{"a": 1}');
+        if (stream) assert.equal(events.at(-1).type, 'message_stop');
     });
 }
