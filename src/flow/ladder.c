@@ -170,8 +170,10 @@ bool ladder_replies(struct request *r, const struct way *next)
 static const struct way *next_model(const struct request *r, const struct way *from, picousd spent)
 {
     if (!again_may(r, spent)) return NULL;
-    for (const struct way *way = from + 1; way < r->plan.ways + r->plan.count; way++)
-        if (way->rung && again_lets_in(way)) return way;
+    for (const struct way *way = from + 1; way < r->plan.ways + r->plan.count; way++) {
+        bool tried = r->answer.tried & UINT32_C(1) << (way - r->plan.ways); /* a hedge was there */
+        if (way->rung && !tried && again_lets_in(way)) return way;
+    }
     return NULL;
 }
 
@@ -281,6 +283,13 @@ static void replace_answer(struct attempt *a, str text)
     reply_write_mended(a, text, body);
 }
 
+/* A hedge runs already at a model further up. */
+static bool is_overtaken(const struct attempt *a)
+{
+    const struct attempt *other = a->request->attempt == a ? a->request->rival : a->request->attempt;
+    return other && !other->over && other->way > a->way;
+}
+
 void ladder_judge(struct attempt *a)
 {
     struct request *r = a->request;
@@ -292,7 +301,7 @@ void ladder_judge(struct attempt *a)
     const struct way *next = next_model(r, a->way, a->post.cost.total);
     r->ladder.next_way = next;
     r->ladder.next_reply = find_reply(r, a->way->rung + 1, next ? next->rung : rungs_end(r));
-    if (!next && !r->ladder.next_reply) return; /* better than nothing */
+    if (!next && !r->ladder.next_reply && !is_overtaken(a)) return; /* better than nothing */
     a->err = ERR_NOT_ACCEPTED;
     a->err_why = arena_printf(&r->arena, "the ladder's test %s does not accept the answer", failed).p;
 }

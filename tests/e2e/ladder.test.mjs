@@ -12,13 +12,14 @@ function startWrapper() {
     const server = createServer((request, answer) => {
         let body = '';
         request.on('data', (data) => (body += data)).on('end', () => {
-            const { stream, messages } = JSON.parse(body);
+            const { stream, messages, logprobs: wanted } = JSON.parse(body);
+            const logprobs = wanted ? { content: [{ token: 'x', logprob: Number(messages[0].content.split(' ')[0]), bytes: null, top_logprobs: [] }], refusal: null } : null;
             const content = messages[0].content.split('say:')[1];
             const base = { id: 'chatcmpl-1', object: 'chat.completion', created: 1, model: 'sim-small' };
             answer.writeHead(200, { 'content-type': stream ? 'text/event-stream' : 'application/json' });
-            if (!stream) return answer.end(JSON.stringify({ ...base, choices: [{ index: 0, message: { role: 'assistant', content }, finish_reason: 'stop' }], usage }));
+            if (!stream) return answer.end(JSON.stringify({ ...base, choices: [{ index: 0, message: { role: 'assistant', content }, logprobs, finish_reason: 'stop' }], usage }));
             const chunk = (choices, more) => `data: ${JSON.stringify({ ...base, object: 'chat.completion.chunk', choices, ...more })}\n\n`;
-            for (let i = 0; i < content.length; i += 5) answer.write(chunk([{ index: 0, delta: { content: content.slice(i, i + 5) }, finish_reason: null }]));
+            for (let i = 0; i < content.length; i += 5) answer.write(chunk([{ index: 0, delta: { content: content.slice(i, i + 5) }, logprobs, finish_reason: null }]));
             answer.end(`${chunk([{ index: 0, delta: {}, finish_reason: 'stop' }])}${chunk([], { usage })}data: [DONE]\n\n`);
         });
     });
@@ -70,6 +71,8 @@ before(async () => {
                 },
                 wrapped: { schema: { type: 'object', required: ['a'] }, ladder: [{ target: 'wrapper/sim-small', accept: { json_schema: true } }, large] },
                 last: { schema: { type: 'object', required: ['a'] }, ladder: [small({ json_schema: true }), { target: 'wrapper/sim-small', accept: { json_schema: true } }] },
+                raced: { hedge: { after: '60ms', max_extra_spend: '90%' }, ladder: [small({ not_matching: '.' }), large] },
+                surely: { ladder: [{ target: 'wrapper/sim-small', accept: { min_confidence: 0.8 } }, large] },
                 ruled: { ladder: [small({ not_matching: '.' }), { reply: 'Ask a colleague.' }] },
                 down: { ladder: [{ target: 'dead/sim-small' }, { reply: 'Ask a colleague.' }] },
             },
@@ -200,7 +203,24 @@ for (const [kind, form] of [['whole', {}], ['streamed', streamed]]) {
         assert.equal(textOf(hopeless.answer, stream), 'Sorry {"b": 1}');
     });
 
-    test(`${kind}: the same in Anthropic's words`, async () => {
+    test(`${kind}: a hedge runs one rung up, and no answer is tested away that way`, async () => {
+        for (let i = 0; i < 4; i++) {
+            const got = await climb('raced', { ...form, words: `Hello ${i}`, headers: { 'x-simulate-latency': '150ms' } }, 2);
+            assert.equal(got.answer.status, 200, got.answer.text);
+            assert.ok(textOf(got.answer, stream).length > 0);
+            assert.deepEqual(got.list.map((r) => [r.provider, r.wasted]), [['small', 1], ['large', 0]]);
+            assert.match(got.path[1], /hedge|escalation/);
+        }
+    });
+
+    test(`${kind}: confidence is read where the call asks for log-probabilities`, async () => {
+        const path = async (words, more) => (await climb('surely', { ...form, words, ...more }, words === '-0.1 say:yes' && more ? 1 : 2)).path;
+        assert.deepEqual(await path('-0.1 say:yes', { logprobs: true }), ['wrapper first']);
+        assert.deepEqual(await path('-0.5 say:yes', { logprobs: true }), ['wrapper first wasted', 'large escalation']);
+        assert.deepEqual(await path('-0.1 say:yes'), ['wrapper first wasted', 'large escalation']);
+    });
+
+    test(`${kind}: JSON is cut out in Anthropic's words, too`, async () => {
         const body = { model: 'wrapped', max_tokens: 100, stream, messages: [{ role: 'user', content: 'say:```{"a": 1}```' }] };
         const answer = await post(purser, '/v1/messages', body);
         assert.equal(answer.status, 200, answer.text);
