@@ -230,3 +230,23 @@ for (const [kind, form] of [['whole', {}], ['streamed', streamed]]) {
         if (stream) assert.equal(events.at(-1).type, 'message_stop');
     });
 }
+
+test('every protocol climbs', async () => {
+    const content = 'Hello', messages = [{ role: 'user', content }], contents = [{ role: 'user', parts: [{ text: content }] }];
+    const converse = { messages: [{ role: 'user', content: [{ text: content }] }] };
+    for (const [path, body] of [
+        ...[false, true].flatMap((stream) => [
+            ['/v1/responses', { model: 'unsaid', input: content, stream }], ['/v2/chat', { model: 'unsaid', messages, stream }],
+            ['/v1/messages', { model: 'unsaid', max_tokens: 50, messages, stream }],
+        ]),
+        ['/v1beta/models/unsaid:generateContent', { contents }], ['/v1beta/models/unsaid:streamGenerateContent', { contents }],
+        ['/v1beta/models/unsaid:streamGenerateContent?alt=sse', { contents }],
+        ['/model/unsaid/converse', converse], ['/model/unsaid/converse-stream', converse],
+    ]) {
+        const task = `p${++tasks}`;
+        const answer = await post(purser, path, body, { headers: { 'x-purser-task': task } });
+        assert.equal(answer.status, 200, `${path}: ${answer.text}`);
+        const rows = await purser.rows(2, { where: `task = '${task}'`, columns });
+        assert.deepEqual(rows.map((r) => `${r.provider} ${r.wasted}`).sort(), ['large 0', 'small 1'], path);
+    }
+});
