@@ -38,6 +38,7 @@ static void answer_client(struct request *r)
     struct attempt *a = r->attempt;
     if (degrade_after(r, a)) return;
     if (!a->err) {
+        references_keep(r);
         if (r->answer.begun || !a->body.whole)
             client_finish_stream(r, buf_str(&a->body.withheld));
         else

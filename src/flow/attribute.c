@@ -31,6 +31,7 @@ static bool read_body(struct request *r)
 {
     struct worker *w = r->worker;
     if (!parse(r)) return false;
+    if (references_spell_out(r) && !parse(r)) return false;
     budgets_expect_soon(w->purser->budgets, &r->attribute.expected);
     struct call_problem problem = {0};
     struct call *call = &r->attribute.call;

@@ -161,6 +161,7 @@ struct purser *purser_open(struct settings *settings, const char *settings_file,
     p->machines = machines_new();
     p->healths = healths_new(WORKER_TARGETS_MAX);
     p->stickies = stickies_new();
+    p->items = items_new(key);
     p->secret = key;
     p->objects = objects_new(key, OBJECTS_MAX);
     p->runaways = runaways_new(key, &watched);
@@ -357,6 +358,7 @@ void purser_drop(struct purser *p)
     machines_drop(p->machines);
     healths_drop(p->healths);
     stickies_drop(p->stickies);
+    items_drop(p->items);
     objects_drop(p->objects);
     runaways_drop(p->runaways);
     idempotency_drop(p->idempotency);

@@ -8,6 +8,7 @@
 
 #include "flow/access_log.h"
 #include "flow/idempotency.h"
+#include "flow/items.h"
 #include "flow/known_budgets.h"
 #include "flow/machine.h"
 #include "flow/objects.h"
@@ -39,6 +40,7 @@ struct purser {
     struct machines *machines;
     struct healths *healths;
     struct stickies *stickies;
+    struct items *items;
     struct hash_key secret; /* for hashes of what clients name */
     struct objects *objects;
     struct runaways *runaways;

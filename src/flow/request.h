@@ -181,6 +181,7 @@ struct request {
         unsigned client_retries;
         struct budget_expected expected;
         bool finish_on_disconnect;
+        bool unstored; /* Responses: `store: false`, its client sends items whole */
     } attribute;
 
     struct {
@@ -323,6 +324,10 @@ struct stored_id {
     str param; /* the body's field, if any */
 };
 bool stored_check(struct request *r, const struct stored_id *id, const struct setting_provider **at) MUST_CHECK;
+/* Responses: what purser itself answered is named by its id; then it stands in the body. True: the body is another. */
+bool references_spell_out(struct request *r);
+/* An answer is whole: keeps what later calls may name. The worker's document is another one afterwards. */
+void references_keep(struct request *r);
 bool stored_check_body(struct request *r, const struct json *doc, const struct setting_provider **at) MUST_CHECK;
 /* recall.c: is a copy kept of what goes to the client? Its head, its bytes, its end; what
  * becomes of it when the call is over. */
