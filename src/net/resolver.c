@@ -17,6 +17,15 @@ static void add_address(struct resolver *r, const struct sockaddr *address, sock
     r->length[r->count++] = length;
 }
 
+/* Always this machine, whether or not it has a hosts file to say so. Source: RFC 6761, 6.3. */
+static bool is_localhost(str host)
+{
+    str last = S(".localhost");
+    return str_eq_nocase(host, S("localhost")) ||
+           (host.n > last.n && str_eq_nocase(str_from_at(host, host.n - last.n), last));
+}
+
+/* Addresses that nobody need be asked for. */
 static bool literal(struct resolver *r)
 {
     struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(r->port)};
@@ -25,6 +34,12 @@ static bool literal(struct resolver *r)
         add_address(r, (struct sockaddr *)&v4, sizeof(v4));
     else if (inet_pton(AF_INET6, r->host, &v6.sin6_addr) == 1)
         add_address(r, (struct sockaddr *)&v6, sizeof(v6));
+    if (is_localhost(str_from(r->host))) {
+        v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        v6.sin6_addr = in6addr_loopback;
+        add_address(r, (struct sockaddr *)&v4, sizeof(v4));
+        add_address(r, (struct sockaddr *)&v6, sizeof(v6));
+    }
     return r->count > 0;
 }
 
