@@ -2,12 +2,15 @@
 // sound, with the official clients. What a client gets is what the provider said, and
 // the bill is the simulator's truth, priced by the separate reading of the prices.
 import assert from 'node:assert/strict';
+import { File } from 'node:buffer';
 import { after, before, test } from 'node:test';
 import { GoogleGenAI } from '@google/genai';
 import { CohereClientV2 } from 'cohere-ai';
 import OpenAI, { toFile } from 'openai';
 import { aliceKey, post, startPurser, startSimulator } from './helpers.mjs';
 import { attemptOf, billOf, truthSince } from './truth.mjs';
+
+globalThis.File ??= File; // Node 18 has it, but not where the client looks
 
 /** Every provider the same prices, each unit another. */
 const PROVIDERS = ['oai', 'goo', 'coh', 'voy', 'jin', 'mis', 'ver'];

@@ -31,7 +31,10 @@ async function startTlsProvider() {
     server.on('tlsClientError', () => provider.plain++);
     await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
     provider.url = `https://127.0.0.1:${server.address().port}/v1`;
-    provider.stop = () => server.close().closeAllConnections();
+    provider.stop = () => {
+        server.close();
+        server.closeAllConnections();
+    };
     return provider;
 }
 
