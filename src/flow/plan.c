@@ -80,8 +80,13 @@ static uint32_t tiers_that_may_be_served(const struct call *call)
 
 struct way *plan_add_way(struct request *r, struct target *target)
 {
-    if (!r->plan.ways) r->plan.ways = arena_zalloc(&r->arena, PLAN_WAYS_MAX * sizeof(*r->plan.ways));
-    if (r->plan.count == PLAN_WAYS_MAX) return &r->plan.ways[PLAN_WAYS_MAX - 1];
+    if (!r->plan.ways) {
+        const struct setting_model *m = r->plan.model;
+        bool several = m && (m->target_count > 1 || m->attempts.max > 1);
+        r->plan.room = several ? PLAN_WAYS_MAX : PLAN_WAYS_ONE;
+        r->plan.ways = arena_zalloc(&r->arena, r->plan.room * sizeof(*r->plan.ways));
+    }
+    if (r->plan.count == r->plan.room) return &r->plan.ways[r->plan.room - 1];
     struct way *way = &r->plan.ways[r->plan.count++];
     way->target = target;
     way->kind = r->receive.kind;
@@ -144,7 +149,7 @@ static bool plan_way(struct request *r, struct way *way)
 const struct way *plan_downgrade(struct request *r, str model)
 {
     str why = STR_NONE;
-    if (r->plan.count == PLAN_WAYS_MAX || r->receive.kind == CALL_PASSTHROUGH || !wire_read_body(r)) return NULL;
+    if (r->plan.count == r->plan.room || r->receive.kind == CALL_PASSTHROUGH || !wire_read_body(r)) return NULL;
     struct target *t = lease_target(r->worker, r->lease, model, &r->arena, &why);
     if (!t) {
         request_fail(r, ERR_MODEL_NOT_FOUND, why);

@@ -214,8 +214,8 @@ struct request {
     } limit;
 
     struct {
-        struct way *ways; /* in the order in which they are tried */
-        size_t count;
+        struct way *ways; /* in the order in which they are tried; they stay where they are */
+        size_t count, room;
         const struct setting_model *model; /* NULL: a name that `models:` does not have */
         struct setting_attempts attempts;
         struct canon_call *canon; /* the call, where a way leads to another dialect; else NULL */
@@ -298,7 +298,7 @@ const char *attempt_step_name(enum attempt_step s);
 
 /* ---- between steps */
 /* plan.c: one more way, behind the others: at most PLAN_WAYS_MAX. */
-enum { PLAN_WAYS_MAX = 16 };
+enum { PLAN_WAYS_MAX = 16, PLAN_WAYS_ONE = 2 }; /* of one target: and what a budget may send it down to */
 struct way *plan_add_way(struct request *r, struct target *target);
 /* A way to this model, planned; before anything was sent. NULL where it leads nowhere, with the request failed. */
 const struct way *plan_downgrade(struct request *r, str model);
