@@ -127,14 +127,16 @@ void tokens_look(struct request *r, const struct way *way)
     if (way->target->counts_exactly || !is_due(way->target)) return;
     const struct canon_call *canon = r->plan.canon;
     struct call_problem problem = {0};
+    struct canon_call decoded;
+    struct arena scratch; /* a stream may wait for long: nothing of the look stays with it */
+    arena_init(&scratch);
     if (!canon) {
-        struct canon_call *decoded = arena_alloc(&r->arena, sizeof(*decoded));
-        canon_call_init(decoded, call_kind_dialect(r->receive.kind), &r->arena);
-        if (!dialect_of(r->receive.kind)->decode_call(&r->worker->json, decoded, &problem)) return;
-        canon = decoded;
+        canon_call_init(&decoded, call_kind_dialect(r->receive.kind), &scratch);
+        if (dialect_of(r->receive.kind)->decode_call(&r->worker->json, &decoded, &problem)) canon = &decoded;
     }
-    struct tokens_walk *w = tokens_walk_new(canon, way->target->model, &r->arena);
-    if (tokens_walk_step(w, SIZE_MAX)) r->count.expected = w->tokens;
+    struct tokens_walk *w = canon ? tokens_walk_new(canon, way->target->model, &scratch) : NULL;
+    if (w && tokens_walk_step(w, SIZE_MAX)) r->count.expected = w->tokens;
+    arena_free(&scratch);
 }
 
 void tokens_learn(const struct attempt *a)
