@@ -276,7 +276,6 @@ static void write_stream(struct chat_writer *w)
 bool chat_encode_call(const struct canon_call *call, const struct canon_target *target, struct buf *out,
                       struct call_problem *problem)
 {
-    (void)problem;
     struct chat_writer w = {
         .call = call,
         .target = target,
@@ -288,7 +287,15 @@ bool chat_encode_call(const struct canon_call *call, const struct canon_target *
     int64_t limit = target->max_output >= 0 ? target->max_output : call->max_output;
     buf_add_byte(out, '{');
     canon_put_text(out, S("model"), target->model.n ? target->model : call->model);
+    size_t before = out->n;
     chat_write_messages(&w);
+    if (call->messages && str_ends(str_from_at(buf_str(out), before), S(":[]"))) {
+        *problem = (struct call_problem){ERR_BAD_FIELD,
+                                         S("The target's protocol has no words for what the messages hold: leaving it "
+                                           "out leaves nothing."),
+                                         S("messages")};
+        return false;
+    }
     chat_write_tools(&w);
     write_format(&w);
     if (limit >= 0) canon_put_i64(out, target->max_tokens ? S("max_tokens") : S("max_completion_tokens"), limit);
