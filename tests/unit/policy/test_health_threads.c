@@ -5,12 +5,13 @@
 #include <sched.h>
 #include <stdatomic.h>
 
-enum { THREADS = 4, CALLS = 10000, LIMIT = 2, TARGETS = 3 };
+enum { THREADS = 4, CALLS = 10000, LIMIT = 2, TARGETS = 3, EPOCHS = 256 };
 
 struct shared {
     struct healths *all;
     _Atomic int64_t clock_us;
-    atomic_int probing[TARGETS], most_probing, inside[TARGETS], most_inside;
+    atomic_int probing[TARGETS][EPOCHS]; /* one that began before the last break may still be under way */
+    atomic_int most_probing, inside[TARGETS], most_inside;
     _Atomic uint64_t verdicts[HEALTH_RESTING + 1];
 };
 
@@ -69,13 +70,14 @@ static enum health_verdict enter_and_wait(struct thread *t, struct health *h, st
 static void use(struct shared *s, size_t target, struct health_pass *p, struct rng *r)
 {
     bool probe = p->probe;
-    if (probe) note_most(&s->most_probing, atomic_fetch_add(&s->probing[target], 1) + 1);
+    atomic_int *probing = &s->probing[target][p->epoch % EPOCHS];
+    if (probe) note_most(&s->most_probing, atomic_fetch_add(probing, 1) + 1);
     note_most(&s->most_inside, atomic_fetch_add(&s->inside[target], 1) + 1 - probe);
     sched_yield();
     int64_t now_us = tick(s);
     /* before the pass is given back: the next one may have the token at once */
     atomic_fetch_sub(&s->inside[target], 1);
-    if (probe) atomic_fetch_sub(&s->probing[target], 1);
+    if (probe) atomic_fetch_sub(probing, 1);
     if (rng_below(r, 2)) health_first_token(p, now_us);
     health_leave(p, &(struct health_result){.outcome = outcome_at(now_us, r),
                                             .now_us = now_us,
