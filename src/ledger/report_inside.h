@@ -200,6 +200,14 @@ struct report {
     enum source main;
 };
 
+/* ---- cells of tables (report_cells.c) */
+
+enum { CELL_BAR_WIDTH = 8 };
+void cell_add_count(struct buf *out, __int128 v);                                    /* "1,234,567", "12.35M" */
+void cell_add_latency(struct buf *out, const struct spread *s, unsigned permille);   /* "850ms", "1.25s", "2m05s" */
+void cell_add_rate(struct buf *out, __int128 part, __int128 all);                    /* "0%", "<0.1%", "2.5%" */
+void cell_add_bar(struct buf *out, __int128 part, __int128 all);                     /* in eighths of a column */
+
 /* Value `i` of a group's key, as people and programs read it. */
 str report_value(const struct report *r, const struct group *g, size_t i, char text[40]);
 
