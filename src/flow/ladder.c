@@ -294,10 +294,14 @@ void ladder_judge(struct attempt *a)
 {
     struct request *r = a->request;
     str mended = STR_NONE;
-    if (!a->trial || a->err || !a->body.complete || mishap_is_empty(a) || !r->x || r->answer.begun) return;
+    const struct setting_rung *rung = a->way->rung;
+    if (!rung || a->err || mishap_is_empty(a)) return;
+    a->post.accepted = !rung->accept.set || !talks(r);
+    if (!a->trial || !a->body.complete || !r->x || r->answer.begun) return;
     const char *failed = test(a, &mended);
     if (mended.p) replace_answer(a, mended);
-    if (!failed || mended.p) return;
+    a->post.accepted = !failed || mended.p;
+    if (a->post.accepted) return;
     const struct way *next = next_model(r, a->way, a->post.cost.total);
     r->ladder.next_way = next;
     r->ladder.next_reply = find_reply(r, a->way->rung + 1, next ? next->rung : rungs_end(r));

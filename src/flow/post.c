@@ -158,6 +158,7 @@ static void write_row(struct attempt *a, int64_t now_us, const struct budget_amo
     n->usage_known = answer->usage.known;
     n->provider_cost_picousd = a->began ? answer->provider_cost : -1;
     n->wasted = a->err != ERR_NONE;
+    n->accepted = a->post.accepted;
     row.text[ROW_MODEL_ANSWERED] = answer->model;
     row.text[ROW_SERVICE_TIER] = answer->service_tier.n ? answer->service_tier : r->attribute.call.service_tier;
     row.text[ROW_FINISH] = answer->finish;

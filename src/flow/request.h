@@ -68,6 +68,7 @@ struct attempt {
     enum attempt_step step;
     enum attempt_reason reason;
     unsigned number;
+    unsigned way_number; /* its place among the call's attempts at its way, from 1; 0: it has not begun */
     uint64_t id;
     enum err err;        /* how it ended */
     const char *err_why; /* for people; in the request's arena */
@@ -137,8 +138,11 @@ struct attempt {
         picousd cost_max;
         struct budget_amounts used;
         bool usage_exact;
+        bool accepted; /* by its rung's tests, or the rung has none */
     } post;
 };
+
+enum { PLAN_WAYS_MAX = 16, PLAN_WAYS_ONE = 2 }; /* of one target: and what a budget may send it down to */
 
 struct request {
     struct worker *worker;
@@ -233,6 +237,7 @@ struct request {
         int64_t first_us;            /* monotonic: the first attempt began */
         int64_t deadline_us;         /* monotonic: the client waits no longer; 0: it did not say */
         uint32_t tried;              /* ways, a bit each */
+        uint8_t met[PLAN_WAYS_MAX];  /* attempts that began, by way */
         struct deadline wait, hedge; /* until the next attempt; until the second one */
         bool waits;                  /* for `wait` */
         const struct way *next_way;  /* goes next; NULL: none is due */
@@ -298,7 +303,6 @@ const char *attempt_step_name(enum attempt_step s);
 
 /* ---- between steps */
 /* plan.c: one more way, behind the others: at most PLAN_WAYS_MAX. */
-enum { PLAN_WAYS_MAX = 16, PLAN_WAYS_ONE = 2 }; /* of one target: and what a budget may send it down to */
 struct way *plan_add_way(struct request *r, struct target *target);
 /* A way to this model, planned; before anything was sent. NULL where it leads nowhere, with the request failed. */
 const struct way *plan_downgrade(struct request *r, str model);

@@ -3,6 +3,15 @@
 
 #include "base/time.h"
 
+/* The place on the ladder, and how often the call has been there. */
+static void fill_rung(const struct attempt *a, struct row_numbers *n)
+{
+    const struct request *r = a->request;
+    if (!a->way->rung) return;
+    n->rung = (uint8_t)(a->way->rung - r->plan.model->rungs + 1);
+    n->rung_number = (uint8_t)(a->began ? a->way_number : r->answer.met[a->way - r->plan.ways] + 1U);
+}
+
 void row_fill(const struct attempt *a, int64_t now_us, struct row *row)
 {
     const struct request *r = a->request;
@@ -37,6 +46,7 @@ void row_fill(const struct attempt *a, int64_t now_us, struct row *row)
         .streamed = call->stream,
         .overhead_us = a->hold.since_us - r->started_us,
     };
+    fill_rung(a, n);
     const str *who = a->way->payer.is;
     memset(row->text, 0, sizeof(row->text));
     row->text[ROW_KEY] = who[SCOPE_KEY];

@@ -111,6 +111,7 @@ bool wire_start(struct attempt *a)
     }
     pieces[0] = iov_of(buf_str(&a->wire.head));
     a->began = true;
+    a->way_number = ++r->answer.met[a->way - r->plan.ways];
     const struct setting_provider *provider = a->way->target->provider;
     if (provider->cost_per_hour != PRICE_UNSET) machine_use(r->worker->purser->machines, provider, 1, time_mono_us());
     a->wire_done = false;

@@ -17,22 +17,28 @@ struct exporting {
 };
 
 /* Parameters: 1 and 2 the last row's at_us and id, 3 until_us, then the values. */
-static bool write_question(const struct export_ask *ask, struct buf *sql, struct buf *why)
+static void write_question(const struct export_ask *ask, int version, struct buf *sql)
 {
     buf_add(sql, S("SELECT "));
-    for (size_t i = 0; i < schema_attempt_columns(); i++) buf_printf(sql, "a.%s, ", schema_attempt_column(i));
+    for (size_t i = 0; i < schema_attempt_columns(); i++) buf_printf(sql, "%s, ", schema_attempt_read(i, version));
     buf_add(sql, S("coalesce(d.usage_raw, '') FROM attempts a LEFT JOIN details d USING (attempt_id)"
                    " WHERE (a.at_us, a.attempt_id) > (?1, ?2) AND a.at_us < ?3"));
     for (size_t i = 0; i < ask->where_count; i++) {
-        str column = ask->where[i].column;
-        if (!schema_is_attempt_column(column)) {
-            buf_printf(why, "'%" STR_FMT "' is no column of the ledger; docs/ledger.md lists them", STR_ARG(column));
-            return false;
-        }
+        const char *column = schema_attempt_read(schema_find_attempt_column(ask->where[i].column), version);
         /* as text, so that numbers given on a command line compare as well */
-        buf_printf(sql, " AND CAST(a.%" STR_FMT " AS TEXT) = ?%d", STR_ARG(column), (int)i + 4);
+        buf_printf(sql, " AND CAST(%s AS TEXT) = ?%d", column, (int)i + 4);
     }
     buf_printf(sql, " ORDER BY a.at_us, a.attempt_id LIMIT %d", SLICE_ROWS);
+}
+
+static bool knows_columns(const struct export_ask *ask, struct buf *why)
+{
+    for (size_t i = 0; i < ask->where_count; i++) {
+        str column = ask->where[i].column;
+        if (schema_is_attempt_column(column)) continue;
+        buf_printf(why, "'%" STR_FMT "' is no column of the ledger; docs/ledger.md lists them", STR_ARG(column));
+        return false;
+    }
     return true;
 }
 
@@ -139,11 +145,11 @@ bool ledger_export(const char *dir, const struct export_ask *ask, export_write *
     while (strcmp(schema_attempt_column((size_t)e.at_column), "at_us") != 0) e.at_column++;
     e.after_at_us = ask->since_us;
     e.after_id = INT64_MIN;
-    bool ok = write_question(ask, &sql, why);
-    sqlite3 *db = ok ? schema_open(dir, false, why) : NULL;
+    sqlite3 *db = knows_columns(ask, why) ? schema_open(dir, false, why) : NULL;
+    if (db) write_question(ask, schema_version(db), &sql);
     if (db && sqlite3_prepare_v2(db, sql.p, (int)sql.n, &e.q, NULL) != SQLITE_OK)
         buf_printf(why, "%s/purser.db: %s", dir, sqlite3_errmsg(db));
-    ok = e.q != NULL;
+    bool ok = e.q != NULL;
     if (ok) add_head(&e);
     for (int rows = SLICE_ROWS; ok && rows == SLICE_ROWS;) ok = export_slice(&e, &rows, why);
     if (ok && ask->format == EXPORT_JSON) buf_add(&e.out, S("\n]}\n"));

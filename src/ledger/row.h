@@ -87,8 +87,10 @@ struct row_numbers {
     uint8_t streamed;
     uint8_t wasted; /* its result was not used */
     uint8_t usage_known;
-    uint8_t spare;
-    uint32_t zero; /* no padding: the journal copies the struct as it is */
+    uint8_t rung;        /* of the model's ladder, from 1; 0: none */
+    uint8_t rung_number; /* the call's first attempt at its rung is 1; 0: at none */
+    uint8_t accepted;    /* by the rung's tests, or the rung has none */
+    uint16_t zero;       /* no padding: the journal copies the struct as it is */
 };
 
 /* What an attempt takes from or adds to one budget cell. */

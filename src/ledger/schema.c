@@ -18,6 +18,7 @@ static const char create_attempts[] = "CREATE TABLE attempts ("
 #define INT(name, value, what)               name " INTEGER, "
 #define TEXT(name, id, what)                 name " TEXT, "
 #define NAME(name, value, what)              name " TEXT, "
+#define LATE(name, value, what)              name " INTEGER DEFAULT 0, "
 #define UNIT_COUNT_COLUMN(unit, count, cost) count " INTEGER, "
 #define UNIT_COST_COLUMN(unit, count, cost)  cost " INTEGER, "
 #define UNITS()                              UNIT_COLUMNS(UNIT_COUNT_COLUMN)
@@ -26,6 +27,7 @@ static const char create_attempts[] = "CREATE TABLE attempts ("
 #undef INT
 #undef TEXT
 #undef NAME
+#undef LATE
 #undef UNITS
 #undef COSTS
                                       "checksum INTEGER NOT NULL, PRIMARY KEY (attempt_id)); "
@@ -92,14 +94,33 @@ static const char create_switches[] =
     "CREATE UNIQUE INDEX events_once ON events (kind, object, level, window_us);"
     "CREATE INDEX events_at ON events (at_us);";
 
+/* Which rung of a ladder an attempt was at: older rows were at none. */
+static const char add_rungs[] =
+#define INT(name, value, what)
+#define TEXT(name, id, what)
+#define NAME(name, value, what)
+#define LATE(name, value, what) "ALTER TABLE attempts ADD COLUMN " name " INTEGER DEFAULT 0; "
+#define UNITS()
+#define COSTS()
+#include "ledger/columns.def"
+#undef INT
+#undef TEXT
+#undef NAME
+#undef LATE
+#undef UNITS
+#undef COSTS
+    ;
+
 struct column {
     const char *name, *what;
+    bool late;
 };
 
 static const struct column attempt_columns[] = {
 #define INT(column, value, text)           {column, text},
 #define TEXT(column, id, text)             {column, text},
 #define NAME(column, value, text)          {column, text},
+#define LATE(column, value, text)          {column, text, true},
 #define UNIT_COUNT_TEXT(unit, count, cost) {count, "used, disjoint from the others"},
 #define UNIT_COST_TEXT(unit, count, cost)  {cost, "the cost of " count},
 #define UNITS()                            UNIT_COLUMNS(UNIT_COUNT_TEXT)
@@ -108,6 +129,7 @@ static const struct column attempt_columns[] = {
 #undef INT
 #undef TEXT
 #undef NAME
+#undef LATE
 #undef UNITS
 #undef COSTS
 };
@@ -122,12 +144,27 @@ const char *schema_attempt_column(size_t i)
     return attempt_columns[i].name;
 }
 
-bool schema_is_attempt_column(str name)
+bool schema_attempt_is_late(size_t i)
+{
+    return attempt_columns[i].late;
+}
+
+const char *schema_attempt_read(size_t i, int version)
+{
+    return attempt_columns[i].late && version < SCHEMA_RUNGS ? "0" : attempt_columns[i].name;
+}
+
+size_t schema_find_attempt_column(str name)
 {
     for (size_t i = 0; i < COUNT_OF(attempt_columns); i++) {
-        if (str_eq(name, str_from(attempt_columns[i].name))) return true;
+        if (str_eq(name, str_from(attempt_columns[i].name))) return i;
     }
-    return false;
+    return SIZE_MAX;
+}
+
+bool schema_is_attempt_column(str name)
+{
+    return schema_find_attempt_column(name) != SIZE_MAX;
 }
 
 const char *schema_attempt_column_text(size_t i)
@@ -158,6 +195,7 @@ static bool migrate(sqlite3 *db, int version)
     bool ok = sqlite3_exec(db, "BEGIN IMMEDIATE;", NULL, NULL, NULL) == SQLITE_OK;
     if (ok && version < 2) ok = sqlite3_exec(db, create_packs, NULL, NULL, NULL) == SQLITE_OK;
     if (ok && version < SCHEMA_SWITCHES) ok = sqlite3_exec(db, create_switches, NULL, NULL, NULL) == SQLITE_OK;
+    if (ok && version < SCHEMA_RUNGS) ok = sqlite3_exec(db, add_rungs, NULL, NULL, NULL) == SQLITE_OK;
     return ok && sqlite3_exec(db, done, NULL, NULL, NULL) == SQLITE_OK;
 }
 

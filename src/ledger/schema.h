@@ -11,9 +11,9 @@
 #include <sqlite3.h>
 
 /* 1: the first. 2: table `packs`; a purser of version 1 would let it grow stale. 3: `switches`,
- * `audit` and `events`. The server brings an older store up to date when it opens it; readers
- * read all of them. */
-enum { SCHEMA_SWITCHES = 3, SCHEMA_VERSION = 3 };
+ * `audit` and `events`. 4: the columns `rung`, `rung_number` and `accepted`. The server brings an
+ * older store up to date when it opens it; readers read all of them. */
+enum { SCHEMA_SWITCHES = 3, SCHEMA_RUNGS = 4, SCHEMA_VERSION = 4 };
 
 /* UNIT_COLUMN(enum unit's end, column of the count, column of its cost) */
 #define UNIT_COLUMNS(UNIT_COLUMN)                                                                                      \
@@ -63,7 +63,12 @@ int schema_version(sqlite3 *db);
 size_t schema_attempt_columns(void);
 const char *schema_attempt_column(size_t i);
 const char *schema_attempt_column_text(size_t i); /* what it is */
+bool schema_attempt_is_late(size_t i);            /* not in a store older than SCHEMA_RUNGS */
+/* How a SELECT reads the column from a store of this version: its name, or 0 where it is not there yet. */
+const char *schema_attempt_read(size_t i, int version);
 
 bool schema_is_attempt_column(str name);
+/* Its place; SIZE_MAX: there is none of this name. */
+size_t schema_find_attempt_column(str name);
 
 #endif

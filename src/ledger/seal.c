@@ -15,6 +15,7 @@ int64_t row_checksum(const struct row *row)
 #define INT(column, value, what)           seal_int(&seal, (int64_t)(value));
 #define TEXT(column, id, what)             seal_text(&seal, row->text[id]);
 #define NAME(column, value, what)          seal_text(&seal, value);
+#define LATE(column, value, what)          seal_late(&seal, S(column), (int64_t)(value));
 #define UNIT_COUNT_SEAL(unit, count, cost) seal_int(&seal, n->units[UNIT_##unit]);
 #define UNIT_COST_SEAL(unit, count, cost)  seal_int(&seal, n->cost_by_unit[UNIT_##unit]);
 #define UNITS()                            UNIT_COLUMNS(UNIT_COUNT_SEAL)
@@ -23,6 +24,7 @@ int64_t row_checksum(const struct row *row)
 #undef INT
 #undef TEXT
 #undef NAME
+#undef LATE
 #undef UNITS
 #undef COSTS
     seal_bytes(&seal, row->cells, row->cell_count * sizeof(*row->cells));

@@ -48,6 +48,7 @@ static void bind_row(struct store *s, const struct row *row, int64_t checksum)
 #define INT(column, value, what)           bind_int(s, at++, (int64_t)(value));
 #define TEXT(column, id, what)             bind_text(s, at++, row->text[id]);
 #define NAME(column, value, what)          bind_text(s, at++, value);
+#define LATE(column, value, what)          bind_int(s, at++, (int64_t)(value));
 #define UNIT_COUNT_BIND(unit, count, cost) bind_int(s, at++, n->units[UNIT_##unit]);
 #define UNIT_COST_BIND(unit, count, cost)  bind_int(s, at++, n->cost_by_unit[UNIT_##unit]);
 #define UNITS()                            UNIT_COLUMNS(UNIT_COUNT_BIND)
@@ -56,6 +57,7 @@ static void bind_row(struct store *s, const struct row *row, int64_t checksum)
 #undef INT
 #undef TEXT
 #undef NAME
+#undef LATE
 #undef UNITS
 #undef COSTS
     bind_int(s, at, checksum);

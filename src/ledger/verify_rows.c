@@ -26,7 +26,8 @@ static bool prepare(struct walk *w)
     struct buf sql;
     buf_init(&sql, 0);
     buf_add(&sql, S("SELECT "));
-    for (size_t i = 0; i < schema_attempt_columns(); i++) buf_printf(&sql, "a.%s, ", schema_attempt_column(i));
+    int version = schema_version(w->v->db);
+    for (size_t i = 0; i < schema_attempt_columns(); i++) buf_printf(&sql, "%s, ", schema_attempt_read(i, version));
     buf_add(&sql, S("a.checksum, d.cells, d.usage_raw FROM attempts a LEFT JOIN details d USING (attempt_id)"
                     " ORDER BY a.attempt_id"));
     w->columns = (int)schema_attempt_columns();
@@ -68,7 +69,9 @@ static int64_t stored_checksum(const struct walk *w)
 {
     struct seal seal = {0};
     for (int i = 0; i < w->columns; i++) {
-        if (sqlite3_column_type(w->rows, i) == SQLITE_INTEGER) {
+        if (schema_attempt_is_late((size_t)i)) {
+            seal_late(&seal, str_from(schema_attempt_column((size_t)i)), sqlite3_column_int64(w->rows, i));
+        } else if (sqlite3_column_type(w->rows, i) == SQLITE_INTEGER) {
             seal_int(&seal, sqlite3_column_int64(w->rows, i));
         } else {
             const void *text = sqlite3_column_text(w->rows, i);

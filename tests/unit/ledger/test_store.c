@@ -4,6 +4,7 @@
 #include "ledger/histogram.h"
 #include "ledger/record.h"
 #include "ledger/report.h"
+#include "ledger/seal.h"
 #include "ledger/store.h"
 #include "ledger/verify.h"
 
@@ -370,9 +371,10 @@ static void test_export_prints_every_row_and_column(void **state)
 
 /* ---- versions of the tables */
 
-static char *folder_of_version(int version)
+/* Its tables become those of an earlier version. */
+static void make_older(const char *dir, int version)
 {
-    char *dir = folder_new(), sql[64];
+    char sql[64];
     struct buf why;
     buf_init(&why, 0);
     sqlite3 *db = schema_open(dir, true, &why);
@@ -384,8 +386,19 @@ static char *folder_of_version(int version)
         const char *gone = "DROP TABLE switches; DROP TABLE audit; DROP TABLE events";
         assert_int_equal(sqlite3_exec(db, gone, NULL, NULL, NULL), SQLITE_OK);
     }
+    if (version < SCHEMA_RUNGS) {
+        const char *gone = "ALTER TABLE attempts DROP COLUMN rung; ALTER TABLE attempts DROP COLUMN rung_number;"
+                           "ALTER TABLE attempts DROP COLUMN accepted";
+        assert_int_equal(sqlite3_exec(db, gone, NULL, NULL, NULL), SQLITE_OK);
+    }
     sqlite3_close(db);
     buf_free(&why);
+}
+
+static char *folder_of_version(int version)
+{
+    char *dir = folder_new();
+    make_older(dir, version);
     return dir;
 }
 
@@ -415,6 +428,69 @@ static void test_a_store_of_version_1_is_read_and_brought_up_to_date(void **stat
     folder_drop(dir);
 }
 
+static void assert_exported(const char *dir, str part)
+{
+    struct buf out, why;
+    buf_init(&out, 0);
+    buf_init(&why, 0);
+    struct export_ask question = {.since_us = INT64_MIN,
+                                  .until_us = INT64_MAX,
+                                  .format = EXPORT_JSONL,
+                                  .where = {{S("rung"), S("0")}},
+                                  .where_count = 1};
+    assert_true(ledger_export(dir, &question, collect, &out, &why));
+    assert_int_equal(count_byte(buf_str(&out), '\n'), 3);
+    assert_true(str_find(buf_str(&out), part, 0) != SIZE_MAX);
+    buf_free(&out);
+    buf_free(&why);
+}
+
+/* What purser made of this row before there were rungs: stored checksums must stay true. */
+static void test_a_checksum_is_what_it_was(void **state)
+{
+    (void)state;
+    struct row row = {.n = {.attempt_id = 1234567 << 8, .at_us = INT64_C(1790000000000000), .number = 1},
+                      .cells = {{CELL_MONEY, 700}},
+                      .cell_count = 1};
+    row.n.cost_picousd = 700;
+    row.n.units[UNIT_INPUT] = 50;
+    row.text[ROW_KEY] = S("alice");
+    row.text[ROW_MODEL] = S("gpt-5-mini");
+    row.text[ROW_USAGE_RAW] = S("{}");
+    assert_int_equal(row_checksum(&row), INT64_C(-8476015897762075428));
+    row.n.accepted = 1;
+    assert_int_not_equal(row_checksum(&row), INT64_C(-8476015897762075428));
+}
+
+/* A row that was stored before there were rungs is as true as it was: read, upgraded, beside one that has a rung. */
+static void test_rows_from_before_rungs(void **state)
+{
+    (void)state;
+    str at_none = S("\"rung\":0,\"rung_number\":0,\"accepted\":0,\"usage_raw\":\"{");
+    char *dir = folder_new();
+    struct ledger *l = must_open(dir, 1);
+    ledger_start(l);
+    for (int i = 0; i < 3; i++) append_pair(ledger_journal(l, 0));
+    ledger_close(l);
+    make_older(dir, SCHEMA_RUNGS - 1);
+    assert_int_equal(problems(dir), 0);
+    assert_exported(dir, at_none);
+    assert_int_equal(ask(dir, "PRAGMA user_version"), SCHEMA_RUNGS - 1);
+    l = must_open(dir, 1);
+    ledger_start(l);
+    struct row hold = row_hold(ledger_journal(l, 0)), post = row_post(&hold);
+    post.n.rung = 2;
+    post.n.rung_number = post.n.accepted = 1;
+    assert_true(journal_append(ledger_journal(l, 0), JOURNAL_POST, &post) > 0);
+    ledger_close(l);
+    assert_int_equal(ask(dir, "PRAGMA user_version"), SCHEMA_VERSION);
+    assert_int_equal(ask(dir, "SELECT count(*) FROM attempts WHERE rung = 0 AND rung_number = 0 AND accepted = 0"), 3);
+    assert_int_equal(ask(dir, "SELECT rung * 100 + rung_number * 10 + accepted FROM attempts WHERE rung"), 211);
+    assert_int_equal(problems(dir), 0);
+    assert_exported(dir, at_none);
+    folder_drop(dir);
+}
+
 static void test_a_store_of_a_later_version_is_refused(void **state)
 {
     (void)state;
@@ -440,6 +516,8 @@ int main(void)
         cmocka_unit_test(test_keys_are_kept_once_and_revoked_once),
         cmocka_unit_test(test_export_prints_every_row_and_column),
         cmocka_unit_test(test_a_store_of_version_1_is_read_and_brought_up_to_date),
+        cmocka_unit_test(test_a_checksum_is_what_it_was),
+        cmocka_unit_test(test_rows_from_before_rungs),
         cmocka_unit_test(test_a_store_of_a_later_version_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -88,6 +88,15 @@ static void test_finds_a_changed_row(void **state)
     after_sql("UPDATE attempts SET cost_picousd = 701 WHERE attempt_id = " SOME_ROW, "its row was changed");
 }
 
+/* Columns that older rows do not have are sealed where they are not 0. */
+static void test_finds_a_changed_rung(void **state)
+{
+    (void)state;
+    after_sql("UPDATE attempts SET rung = 1 WHERE attempt_id = " SOME_ROW, "its row was changed");
+    after_sql("UPDATE attempts SET rung_number = 1 WHERE attempt_id = " SOME_ROW, "its row was changed");
+    after_sql("UPDATE attempts SET accepted = 1 WHERE attempt_id = " SOME_ROW, "its row was changed");
+}
+
 /* "user-1" and "user-0" differ in one bit. */
 static void test_finds_one_bit_of_a_text(void **state)
 {
@@ -320,6 +329,7 @@ int main(void)
         cmocka_unit_test(test_finds_all_rows_deleted),
         cmocka_unit_test(test_finds_a_doubled_row),
         cmocka_unit_test(test_finds_a_changed_row),
+        cmocka_unit_test(test_finds_a_changed_rung),
         cmocka_unit_test(test_finds_one_bit_of_a_text),
         cmocka_unit_test(test_finds_one_bit_of_the_raw_usage),
         cmocka_unit_test(test_finds_a_changed_counter),
