@@ -108,7 +108,7 @@ bool admin_read_time(str s, int64_t now_us, int64_t *out)
     return time_parse(s, out);
 }
 
-/* by=feature,model  since=7d  until=...  where=feature=support-bot,team=a  limit=100  format=json|csv */
+/* by=feature,model or ladder=triage  since=7d  until=...  where=feature=support-bot,team=a  limit=100  format=json|csv */
 static const char *read_question(struct http_exchange *x, struct question *q)
 {
     int64_t now_us = time_now_us();
@@ -137,6 +137,9 @@ static const char *read_question(struct http_exchange *x, struct question *q)
         q->ask.where[q->ask.where_count].column = str_trim(column);
         q->ask.where[q->ask.where_count++].equals = value;
     }
+    str ladder = arena_str(&q->arena, admin_query(x, "ladder"));
+    if (ladder.n && q->ask.by_count) return "ladder: says what to group by, leave by out";
+    if (ladder.n && !report_ask_ladder(&q->ask, ladder)) return "where: too many filters beside ladder";
     q->csv = str_eq(admin_query(x, "format"), S("csv"));
     return NULL;
 }

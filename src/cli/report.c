@@ -7,10 +7,11 @@
 
 #include <unistd.h>
 
-enum { OPT_BY, OPT_SINCE, OPT_UNTIL, OPT_WHERE, OPT_LIMIT, OPT_FORMAT, OPT_DATA, OPT_CONFIG };
+enum { OPT_BY, OPT_LADDER, OPT_SINCE, OPT_UNTIL, OPT_WHERE, OPT_LIMIT, OPT_FORMAT, OPT_DATA, OPT_CONFIG };
 
 static const struct option report_options[] = {
     {"by", "NAMES", "feature, model, user, team, key, provider, prompt, task, reason, day, hour (feature,model)"},
+    {"ladder", "MODEL", "in place of --by: the rungs of its ladder; share accepted, cost, and the cost of each alone"},
     {"since", "TIME", "how long ago (7d, 24h, 90m), or a date or time in UTC (7d)"},
     {"until", "TIME", "the same; what was admitted at that moment is not counted any more (now)"},
     {"where", "NAME=VALUE",
@@ -30,13 +31,15 @@ static const struct command report_command = {
     .options = report_options,
     .option_count = COUNT_OF(report_options),
     .example = "purser report --by feature,model --since 7d\n"
+               "purser report --ladder triage --since 30d\n"
                "purser report --by day --where feature=support-bot --since 30d\n"
                "purser report --by user --where team=a,team=b --format csv > users.csv",
 };
 
 struct question {
     struct report_ask ask;
-    const char *config, *dir;
+    bool by; /* --by was given */
+    const char *ladder, *config, *dir;
     enum output_format format;
 };
 
@@ -147,7 +150,11 @@ static bool read_option(const struct options *o, int got, int64_t now_us, struct
 {
     switch (got) {
     case OPT_BY:
+        q->by = true;
         return read_by(o, &q->ask);
+    case OPT_LADDER:
+        q->ladder = o->value;
+        return true;
     case OPT_SINCE:
         return read_time(o, now_us, &q->ask.since_us);
     case OPT_UNTIL:
@@ -235,6 +242,18 @@ static int answer(const struct options *o, const struct question *q, const char 
     return ok ? EXIT_OK : EXIT_FAILED;
 }
 
+static bool read_ladder(const struct options *o, struct question *q)
+{
+    if (!q->ladder) return true;
+    if (q->by) {
+        options_complain(o, "--ladder says what to group by: leave --by out");
+        return false;
+    }
+    if (report_ask_ladder(&q->ask, str_from(q->ladder))) return true;
+    options_complain(o, "--ladder and --where are at most %d filters together", REPORT_WHERE_MAX);
+    return false;
+}
+
 int cmd_report(int argc, char **argv)
 {
     int64_t now_us = time_now_us();
@@ -248,6 +267,7 @@ int cmd_report(int argc, char **argv)
         if (got == OPT_STOP) return o.exit_code;
         if (!read_option(&o, got, now_us, &q)) return EXIT_USAGE;
     }
+    if (!read_ladder(&o, &q)) return EXIT_USAGE;
     if (q.ask.since_us >= q.ask.until_us) {
         options_complain(&o, "--since must be before --until");
         return EXIT_USAGE;

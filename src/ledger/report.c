@@ -96,6 +96,13 @@ static int dearest_first(const void *a, const void *b, void *report)
     return compare_sums(*(struct group *const *)a, *(struct group *const *)b);
 }
 
+static int lowest_first(const void *a, const void *b, void *report)
+{
+    const struct group *x = *(struct group *const *)a, *y = *(struct group *const *)b;
+    int order = rung_compare(report, x, y);
+    return order ? order : compare_sums(x, y);
+}
+
 typedef int group_order(const void *a, const void *b, void *report);
 
 static void sift_down(struct group **heap, size_t n, size_t at, group_order *order, void *report)
@@ -126,7 +133,7 @@ static void select_first(struct group **all, size_t n, size_t keep, group_order 
 static void choose_shown(struct report *r, int64_t limit)
 {
     size_t n = 0;
-    group_order *order = has_time(r) ? newest_first : dearest_first;
+    group_order *order = r->ladder ? lowest_first : has_time(r) ? newest_first : dearest_first;
     r->shown = mem_alloc((r->groups.count + 1) * sizeof(struct group *));
     for (size_t i = 0; i < r->groups.slot_count; i++) {
         if (r->groups.slots[i].group) r->shown[n++] = r->groups.slots[i].group;
@@ -202,6 +209,7 @@ static bool answer(struct report *r, const struct plan *plan, const char *dir, s
     r->by_count = plan->ask->by_count;
     memcpy(r->by, plan->by, sizeof(r->by));
     r->main = plan->main;
+    r->ladder = plan->ask->ladder;
     r->since_us = plan->since_us;
     r->until_us = plan->until_us;
     r->rows_from_us = plan->rows_from_us;
@@ -274,6 +282,7 @@ void report_drop(struct report *r)
     groups_free(&r->groups);
     spread_free(&r->totals.latency);
     spread_free(&r->totals.first_token);
+    free(r->totals.rung);
     free(r->shown);
     free(r);
 }

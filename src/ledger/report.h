@@ -19,9 +19,15 @@ struct report_ask {
         str column, equals;
     } where[REPORT_WHERE_MAX];
     size_t where_count;
+    bool ladder;                /* set by report_ask_ladder() */
     int64_t since_us, until_us; /* admitted in [since, until) */
     int64_t limit;              /* groups; totals speak of all */
 };
+
+/* Asks for the rungs of a model's ladder: how many calls reached each, what its tests accepted, what it cost,
+ * and what all calls would have cost at it alone. `model`: its public name, which must outlive the ask.
+ * In place of what to group by; filters may stand. Fails: false, there are too many filters. */
+bool report_ask_ladder(struct report_ask *ask, str model) MUST_CHECK;
 
 struct report;
 /* Opens `dir`'s store read-only; works beside a running server. From rollups where

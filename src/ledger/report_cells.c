@@ -61,3 +61,13 @@ void cell_add_bar(struct buf *out, __int128 part, __int128 all)
     for (unsigned i = 0; i < n / 8; i++) buf_add(out, S("█"));
     buf_add(out, str_from(eighths[n % 8]));
 }
+
+void cell_add_times(struct buf *out, __int128 v, __int128 of)
+{
+    if (v < 0 || of <= 0 || v / of > INT32_MAX) {
+        buf_add_byte(out, '-');
+        return;
+    }
+    uint64_t hundredths = (uint64_t)(v / of) * 100 + (uint64_t)((v % of * 100 + of / 2) / of);
+    buf_printf(out, "%llu.%02ux", (unsigned long long)(hundredths / 100), (unsigned)(hundredths % 100));
+}

@@ -24,6 +24,7 @@ void groups_free(struct groups *g)
         if (!g->slots[i].group) continue;
         spread_free(&g->slots[i].group->latency);
         spread_free(&g->slots[i].group->first_token);
+        free(g->slots[i].group->rung);
     }
     free(g->slots);
     arena_free(&g->arena);
@@ -233,6 +234,7 @@ void group_add(struct group *to, struct group *from)
     for (int i = 0; i < SUM_COUNT; i++) to->sums[i] += from->sums[i];
     spread_merge(&to->latency, &from->latency);
     spread_merge(&to->first_token, &from->first_token);
+    if (from->rung) rung_add(to, from);
 }
 
 static void adopt(struct groups *g, struct arena *arena)

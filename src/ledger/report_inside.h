@@ -61,9 +61,32 @@ struct spread {
     uint16_t waiting_count;
 };
 
+/* Of a ladder's rung (report_ladder.c). RUNG(constant, what it sums) */
+#define RUNG_SUMS(RUNG)                                                                                                \
+    RUNG(REACHED, "attempts that were their call's first at the rung")                                                 \
+    RUNG(ACCEPTED, "answers that the rung's tests accepted")                                                           \
+    RUNG(ANSWERS, "whole answers that have a price, used or not")                                                      \
+    RUNG(PROMPT_TOKENS, "of their prompts, cached ones and all")                                                       \
+    RUNG(PROMPT_COST, "pico-dollars for these tokens")                                                                 \
+    RUNG(ANSWER_COST, "pico-dollars for the rest of these answers: output, searches, time")                            \
+    RUNG(USED, "whole answers that were used, priced or not: one of each call that was answered")                      \
+    RUNG(USED_TOKENS, "of the prompts of these")
+
+enum rung_sum {
+#define RUNG(constant, what) RUNG_##constant,
+    RUNG_SUMS(RUNG)
+#undef RUNG
+        RUNG_SUM_COUNT
+};
+
+struct rung_sums {
+    __int128 of[RUNG_SUM_COUNT];
+};
+
 /* Every value of one combination of the names that are grouped by. */
 struct group {
-    str key; /* packed: a time as 8 bytes, a text as 4 bytes of length and itself */
+    str key;                /* packed: a time as 8 bytes, a text as 4 bytes of length and itself */
+    struct rung_sums *rung; /* of a ladder's report; else NULL */
     struct spread latency, first_token;
     __int128 sums[SUM_COUNT];
 };
@@ -114,6 +137,7 @@ struct slice {
 
 struct plan {
     const struct report_ask *ask;
+    int version; /* of the store's tables */
     const struct dim *by[REPORT_BY_MAX];
     const struct dim *where[REPORT_WHERE_MAX];
     int64_t where_int[REPORT_WHERE_MAX];
@@ -198,15 +222,37 @@ struct report {
     struct group totals;
     int64_t since_us, until_us, rows_from_us;
     enum source main;
+    bool ladder; /* by rung, with what only rungs have */
 };
+
+/* ---- ladders (report_ladder.c) */
+
+/* More columns of a row; they stand behind the others. */
+void rung_write_columns(struct buf *sql, int version);
+/* A row, as far as the scan has read it. */
+struct rung_row {
+    bool ok, answered, priced; /* used; a whole answer, used or not */
+    int64_t cost;
+    sqlite3_value **units, **more; /* UNIT_COUNT; what rung_write_columns() asks for */
+};
+void rung_add_row(struct group *g, const struct rung_row *row);
+void rung_add(struct group *to, const struct group *from);
+__int128 rung_sum(const struct group *g, enum rung_sum sum);
+/* Calls that reached the rung; of the totals: that there were. */
+__int128 rung_reached(const struct report *r, const struct group *g);
+/* What all calls that were answered would have cost at this rung alone. False: nothing says what. */
+bool rung_alone_cost(const struct report *r, const struct group *g, __int128 *out) MUST_CHECK;
+/* Rungs in their order, what was at none behind them. */
+int rung_compare(const struct report *r, const struct group *a, const struct group *b);
 
 /* ---- cells of tables (report_cells.c) */
 
 enum { CELL_BAR_WIDTH = 8 };
-void cell_add_count(struct buf *out, __int128 v);                                    /* "1,234,567", "12.35M" */
-void cell_add_latency(struct buf *out, const struct spread *s, unsigned permille);   /* "850ms", "1.25s", "2m05s" */
-void cell_add_rate(struct buf *out, __int128 part, __int128 all);                    /* "0%", "<0.1%", "2.5%" */
-void cell_add_bar(struct buf *out, __int128 part, __int128 all);                     /* in eighths of a column */
+void cell_add_count(struct buf *out, __int128 v);                                  /* "1,234,567", "12.35M" */
+void cell_add_latency(struct buf *out, const struct spread *s, unsigned permille); /* "850ms", "1.25s", "2m05s" */
+void cell_add_rate(struct buf *out, __int128 part, __int128 all);                  /* "0%", "<0.1%", "2.5%" */
+void cell_add_bar(struct buf *out, __int128 part, __int128 all);                   /* in eighths of a column */
+void cell_add_times(struct buf *out, __int128 v, __int128 of);                     /* "1.25x"; "-" of nothing */
 
 /* Value `i` of a group's key, as people and programs read it. */
 str report_value(const struct report *r, const struct group *g, size_t i, char text[40]);

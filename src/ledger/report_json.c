@@ -2,7 +2,18 @@
 #include "base/time.h"
 #include "ledger/report_inside.h"
 
-enum field_kind { FIELD_SUM, FIELD_LATENCY, FIELD_FIRST_TOKEN, FIELD_RATE };
+enum field_kind {
+    FIELD_SUM,
+    FIELD_LATENCY,
+    FIELD_FIRST_TOKEN,
+    FIELD_RATE,
+    FIELD_AMPLIFICATION,
+    /* of a ladder's rungs */
+    FIELD_REACHED,
+    FIELD_RUNG,
+    FIELD_ACCEPTED_SHARE,
+    FIELD_ALONE,
+};
 
 struct field {
     const char *name;
@@ -38,7 +49,34 @@ static const struct field fields[] = {
     {"error_rate", FIELD_RATE, SUM_errors},
     {"estimated_share", FIELD_RATE, SUM_estimated},
     {"unpriced_share", FIELD_RATE, SUM_unpriced},
+    {"amplification", FIELD_AMPLIFICATION, 0},
 };
+
+static const struct field ladder_fields[] = {
+    {"reached", FIELD_REACHED, 0},
+    {"accepted", FIELD_RUNG, RUNG_ACCEPTED},
+    {"accepted_share", FIELD_ACCEPTED_SHARE, 0},
+    {"answered", FIELD_RUNG, RUNG_USED},
+    {"attempts", FIELD_SUM, SUM_attempts},
+    {"errors", FIELD_SUM, SUM_errors},
+    {"cost_picousd", FIELD_SUM, SUM_cost},
+    {"cost_max_picousd", FIELD_SUM, SUM_cost_max},
+    {"wasted_cost_picousd", FIELD_SUM, SUM_wasted_cost},
+    {"estimated", FIELD_SUM, SUM_estimated},
+    {"unpriced", FIELD_SUM, SUM_unpriced},
+    {"estimated_alone_cost_picousd", FIELD_ALONE, 0},
+};
+
+struct field_list {
+    const struct field *at;
+    size_t count;
+};
+
+static struct field_list fields_of(const struct report *r)
+{
+    if (r->ladder) return (struct field_list){ladder_fields, COUNT_OF(ladder_fields)};
+    return (struct field_list){fields, COUNT_OF(fields)};
+}
 
 static void add_whole(struct buf *out, __int128 v)
 {
@@ -71,8 +109,25 @@ static void add_quantile(struct buf *out, const struct spread *s, unsigned permi
         buf_add(out, str_from(none));
 }
 
-static void add_field(struct buf *out, const struct group *g, const struct field *f, const char *none)
+static void add_share(struct buf *out, __int128 part, __int128 all)
 {
+    add_decimal(out, all ? (uint64_t)(part * 1000000 / all) : 0, 6);
+}
+
+/* All that was paid, for each dollar whose result was used. */
+static void add_amplification(struct buf *out, const struct group *g, const char *none)
+{
+    __int128 cost = g->sums[SUM_cost], used = cost - g->sums[SUM_wasted_cost];
+    if (used > 0 && cost / used < INT32_MAX)
+        add_decimal(out, (uint64_t)(cost / used) * 1000000 + (uint64_t)(cost % used * 1000000 / used), 6);
+    else
+        buf_add(out, str_from(none));
+}
+
+static void add_field(struct buf *out, const struct report *r, const struct group *g, const struct field *f,
+                      const char *none)
+{
+    __int128 alone;
     switch (f->kind) {
     case FIELD_SUM:
         add_whole(out, g->sums[f->of]);
@@ -83,19 +138,36 @@ static void add_field(struct buf *out, const struct group *g, const struct field
     case FIELD_FIRST_TOKEN:
         add_quantile(out, &g->first_token, f->of, none);
         break;
-    case FIELD_RATE: {
-        __int128 all = g->sums[SUM_attempts];
-        add_decimal(out, all ? (uint64_t)(g->sums[f->of] * 1000000 / all) : 0, 6);
+    case FIELD_RATE:
+        add_share(out, g->sums[f->of], g->sums[SUM_attempts]);
         break;
-    }
+    case FIELD_AMPLIFICATION:
+        add_amplification(out, g, none);
+        break;
+    case FIELD_REACHED:
+        add_whole(out, rung_reached(r, g));
+        break;
+    case FIELD_RUNG:
+        add_whole(out, rung_sum(g, (enum rung_sum)f->of));
+        break;
+    case FIELD_ACCEPTED_SHARE:
+        add_share(out, rung_sum(g, RUNG_ACCEPTED), rung_reached(r, g));
+        break;
+    case FIELD_ALONE:
+        if (rung_alone_cost(r, g, &alone))
+            add_whole(out, alone);
+        else
+            buf_add(out, str_from(none));
+        break;
     }
 }
 
-static void add_fields(struct buf *out, const struct group *g, bool first)
+static void add_fields(struct buf *out, const struct report *r, const struct group *g, bool first)
 {
-    for (size_t i = 0; i < COUNT_OF(fields); i++) {
-        buf_printf(out, "%s\"%s\":", first && i == 0 ? "" : ",", fields[i].name);
-        add_field(out, g, &fields[i], "null");
+    struct field_list list = fields_of(r);
+    for (size_t i = 0; i < list.count; i++) {
+        buf_printf(out, "%s\"%s\":", first && i == 0 ? "" : ",", list.at[i].name);
+        add_field(out, r, g, &list.at[i], "null");
     }
 }
 
@@ -121,11 +193,11 @@ void report_json(const struct report *r, struct buf *out)
             buf_add_byte(out, ':');
             buf_add_json(out, report_value(r, r->shown[i], by, text));
         }
-        add_fields(out, r->shown[i], r->by_count == 0);
+        add_fields(out, r, r->shown[i], r->by_count == 0);
         buf_add_byte(out, '}');
     }
     buf_add(out, S("],\n\"totals\":{"));
-    add_fields(out, &r->totals, true);
+    add_fields(out, r, &r->totals, true);
     buf_printf(out, "},\n\"groups\":%zu", r->groups.count);
     add_time(out, "since", r->since_us);
     add_time(out, "until", r->until_us);
@@ -153,17 +225,18 @@ static void add_csv(struct buf *out, str s)
 void report_csv(const struct report *r, struct buf *out)
 {
     char text[40];
+    struct field_list list = fields_of(r);
     for (size_t by = 0; by < r->by_count; by++) buf_printf(out, "%" STR_FMT ",", STR_ARG(r->by[by]->name));
-    for (size_t f = 0; f < COUNT_OF(fields); f++) buf_printf(out, "%s%s", f ? "," : "", fields[f].name);
+    for (size_t f = 0; f < list.count; f++) buf_printf(out, "%s%s", f ? "," : "", list.at[f].name);
     buf_add_byte(out, '\n');
     for (size_t i = 0; i < r->shown_count; i++) {
         for (size_t by = 0; by < r->by_count; by++) {
             add_csv(out, report_value(r, r->shown[i], by, text));
             buf_add_byte(out, ',');
         }
-        for (size_t f = 0; f < COUNT_OF(fields); f++) {
+        for (size_t f = 0; f < list.count; f++) {
             if (f) buf_add_byte(out, ',');
-            add_field(out, r->shown[i], &fields[f], "");
+            add_field(out, r, r->shown[i], &list.at[f], "");
         }
         buf_add_byte(out, '\n');
     }

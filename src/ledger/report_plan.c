@@ -21,6 +21,7 @@ static const struct dim dims[] = {
     {STR_INIT("service_tier"), DIM_TEXT, .by = true, .where = true},
     {STR_INIT("model_requested"), DIM_TEXT, .by = true, .where = true},
     {STR_INIT("model_answered"), DIM_TEXT, .by = true, .where = true},
+    {STR_INIT("rung"), DIM_TEXT, .by = true, .where = true},
     {STR_INIT("session"), DIM_TEXT, .by = true, .where = true},
     {STR_INIT("tags"), DIM_TEXT, .by = true, .where = true},
     {STR_INIT("finish_reason"), DIM_TEXT, .by = true, .where = true},
@@ -31,6 +32,7 @@ static const struct dim dims[] = {
     {STR_INIT("number"), DIM_INT, .where = true},
     {STR_INIT("streamed"), DIM_INT, .where = true},
     {STR_INIT("wasted"), DIM_INT, .where = true},
+    {STR_INIT("accepted"), DIM_INT, .where = true},
     {STR_INIT("client_retries"), DIM_INT, .where = true},
     {STR_INIT("call_id"), DIM_INT, .where = true},
     {STR_INIT("attempt_id"), DIM_INT, .where = true},
@@ -329,6 +331,7 @@ bool plan_make(struct plan *p, sqlite3 *db, const struct report_ask *ask, struct
 {
     struct extent e;
     *p = (struct plan){.ask = ask, .since_us = ask->since_us, .until_us = ask->until_us, .rows_from_us = INT64_MIN};
+    p->version = schema_version(db);
     if (!read_by(p, why) || !read_where(p, why)) return false;
     p->main = choose(p);
     bool ok = read_extent(db, p->main, &e);

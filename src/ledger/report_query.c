@@ -22,11 +22,18 @@ static const struct form forms[SOURCE_COUNT] = {
     [SOURCE_ROWS_BY_ID] = {"at_us", row_columns, "attempts NOT INDEXED WHERE attempt_id >= ?1 AND attempt_id < ?2"},
 };
 
-/* In rollup_day users, prompts and tasks share a column. */
-static void add_column(struct buf *sql, const struct dim *d, enum source source)
+/* In rollup_day users, prompts and tasks share a column. No rung is called by no name, as no user is. */
+static void add_column(struct buf *sql, const struct plan *p, const struct dim *d, enum source source)
 {
-    bool value = source == SOURCE_DAY && d->in_day;
-    buf_printf(sql, "\"%" STR_FMT "\"", STR_ARG(value ? S("value") : d->name));
+    bool value = source == SOURCE_DAY && d->in_day, rung = str_eq(d->name, S("rung"));
+    size_t column = schema_find_attempt_column(d->name);
+    bool there = column == SIZE_MAX || strcmp(schema_attempt_read(column, p->version), "0") != 0;
+    if (!there)
+        buf_add(sql, rung ? S("''") : S("0"));
+    else if (rung)
+        buf_add(sql, S("iif(rung, CAST(rung AS TEXT), '')"));
+    else
+        buf_printf(sql, "\"%" STR_FMT "\"", STR_ARG(value ? S("value") : d->name));
 }
 
 /* Filters on one name: any of them; on several names: all of them. */
@@ -41,7 +48,7 @@ static void add_filters(struct buf *sql, const struct plan *p, enum source sourc
         for (size_t j = i; j < count; j++) {
             if (p->where[j] != p->where[i]) continue;
             if (j > i) buf_add(sql, S(" OR "));
-            add_column(sql, p->where[j], source);
+            add_column(sql, p, p->where[j], source);
             buf_printf(sql, " = ?%zu", PARAM_WHERE + j);
             /* one of several */
             if (str_eq(p->where[j]->name, S("tags")))
@@ -59,9 +66,11 @@ static void write_query(struct buf *sql, const struct plan *p, enum source sourc
     for (size_t i = 0; i < p->ask->by_count; i++) {
         if (p->by[i]->kind != DIM_TEXT) continue;
         buf_add(sql, S(", "));
-        add_column(sql, p->by[i], source);
+        add_column(sql, p, p->by[i], source);
     }
-    buf_printf(sql, "%s) FROM %s", f->columns, f->from);
+    buf_add(sql, str_from(f->columns));
+    if (p->ask->ladder) rung_write_columns(sql, p->version);
+    buf_printf(sql, ") FROM %s", f->from);
     if (source == SOURCE_DAY) buf_printf(sql, " AND dimension = ?%d", PARAM_DIMENSION);
     if (source == SOURCE_ROWS_BY_ID) buf_printf(sql, " AND at_us >= ?%d AND at_us < ?%d", PARAM_SINCE, PARAM_UNTIL);
     add_filters(sql, p, source);

@@ -85,6 +85,7 @@ static bool add_row(struct scanner *s, sqlite3_value **row)
     if (!g) return false;
     row += at;
     bool ok = value_is(row[STATUS], err_info(ERR_NONE)->name);
+    bool rejected = value_is(row[STATUS], err_info(ERR_NOT_ACCEPTED)->name);
     bool priced = !value_is(row[STATE], cost_state_name(COST_UNPRICED));
     bool estimated = value_is(row[STATE], cost_state_name(COST_ESTIMATED));
     int64_t cost = sqlite3_value_int64(row[COST]), first_byte_us = sqlite3_value_int64(row[FIRST_BYTE_US]);
@@ -105,6 +106,8 @@ static bool add_row(struct scanner *s, sqlite3_value **row)
     int64_t total_us = sqlite3_value_int64(row[TOTAL_US]);
     if (total_us > 0) spread_add(&g->latency, total_us);
     if (streamed && first_byte_us > 0) spread_add(&g->first_token, first_byte_us);
+    if (s->scan->plan->ask->ladder)
+        rung_add_row(g, &(struct rung_row){ok, ok || rejected, priced, cost, row + UNITS, row + UNITS + UNIT_COUNT});
     return true;
 }
 

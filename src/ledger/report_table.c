@@ -7,7 +7,22 @@
 
 #include <stdlib.h>
 
-enum cell_kind { CELL_COUNT, CELL_MONEY, CELL_LATENCY, CELL_FIRST_TOKEN, CELL_RATE, CELL_BAR };
+enum cell_kind {
+    CELL_COUNT,
+    CELL_MONEY,
+    CELL_LATENCY,
+    CELL_FIRST_TOKEN,
+    CELL_RATE,
+    CELL_BAR,
+    CELL_AMPLIFIED,
+    /* of a ladder's rungs */
+    CELL_REACHED,
+    CELL_ACCEPTED,
+    CELL_ACCEPTED_BAR,
+    CELL_ALONE,
+    CELL_ALONE_BAR,
+    CELL_SAVES,
+};
 
 struct column {
     const char *title;
@@ -23,6 +38,7 @@ static const struct column columns[] = {
     {"", CELL_BAR, SUM_cost, true},
     {"up to $", CELL_MONEY, SUM_cost_max, false},
     {"wasted $", CELL_MONEY, SUM_wasted_cost, false},
+    {"amplified", CELL_AMPLIFIED, SUM_wasted_cost, false},
     {"saved $", CELL_MONEY, SUM_saved_cost, false},
     {"input", CELL_COUNT, SUM_UNITS + UNIT_INPUT, true},
     {"cached", CELL_COUNT, SUM_UNITS + UNIT_CACHE_READ, false},
@@ -44,6 +60,21 @@ static const struct column columns[] = {
     {"first p95", CELL_FIRST_TOKEN, 950, false},
     {"errors", CELL_RATE, SUM_errors, true},
     {"estimated", CELL_RATE, SUM_estimated, false},
+    {"unpriced", CELL_RATE, SUM_unpriced, false},
+};
+
+static const struct column ladder_columns[] = {
+    {"reached", CELL_REACHED, 0, true},
+    {"accepted", CELL_ACCEPTED, 0, true},
+    {"", CELL_ACCEPTED_BAR, 0, true},
+    {"attempts", CELL_COUNT, SUM_attempts, true},
+    {"cost $", CELL_MONEY, SUM_cost, true},
+    {"up to $", CELL_MONEY, SUM_cost_max, false},
+    {"wasted $", CELL_MONEY, SUM_wasted_cost, true},
+    {"alone $", CELL_ALONE, 0, true},
+    {"", CELL_ALONE_BAR, 0, true},
+    {"ladder saves", CELL_SAVES, 0, true},
+    {"errors", CELL_RATE, SUM_errors, true},
     {"unpriced", CELL_RATE, SUM_unpriced, false},
 };
 
@@ -76,6 +107,33 @@ static str cell_at(const struct grid *g, size_t i)
 
 /* ---- cells */
 
+/* Of what the ladder and each rung alone cost, the most. */
+static __int128 dearest(const struct report *r)
+{
+    __int128 most = r->totals.sums[SUM_cost], alone;
+    for (size_t i = 0; i < r->shown_count; i++)
+        if (rung_alone_cost(r, r->shown[i], &alone) && alone > most) most = alone;
+    return most;
+}
+
+static void add_alone(struct buf *out, const struct report *r, const struct group *g, enum cell_kind kind)
+{
+    char money[MONEY_TEXT_MAX];
+    __int128 ladder = r->totals.sums[SUM_cost], alone;
+    bool total = g == &r->totals, known = !total && rung_alone_cost(r, g, &alone);
+    if (kind == CELL_ALONE_BAR) {
+        if (total || known) cell_add_bar(out, total ? ladder : alone, dearest(r));
+    } else if (!known) {
+        if (!total) buf_add_byte(out, '-');
+    } else if (kind == CELL_ALONE) {
+        buf_add_byte(out, '~');
+        buf_add(out, money_format_short(alone, money));
+    } else {
+        if (ladder > alone) buf_add_byte(out, '-');
+        cell_add_rate(out, ladder > alone ? ladder - alone : alone - ladder, alone);
+    }
+}
+
 static void add_cell(struct grid *t, const struct report *r, const struct group *g, const struct column *c)
 {
     char money[MONEY_TEXT_MAX];
@@ -97,6 +155,23 @@ static void add_cell(struct grid *t, const struct report *r, const struct group 
         break;
     case CELL_BAR:
         if (g != &r->totals) cell_add_bar(&t->text, g->sums[c->of], r->totals.sums[c->of]);
+        break;
+    case CELL_AMPLIFIED:
+        cell_add_times(&t->text, g->sums[SUM_cost], g->sums[SUM_cost] - g->sums[SUM_wasted_cost]);
+        break;
+    case CELL_REACHED:
+        cell_add_count(&t->text, rung_reached(r, g));
+        break;
+    case CELL_ACCEPTED:
+        cell_add_rate(&t->text, rung_sum(g, RUNG_ACCEPTED), rung_reached(r, g));
+        break;
+    case CELL_ACCEPTED_BAR:
+        if (g != &r->totals) cell_add_bar(&t->text, rung_sum(g, RUNG_ACCEPTED), rung_reached(r, g));
+        break;
+    case CELL_ALONE:
+    case CELL_ALONE_BAR:
+    case CELL_SAVES:
+        add_alone(&t->text, r, g, c->kind);
         break;
     }
     end_cell(t);
@@ -148,6 +223,7 @@ static bool is_shown(const struct report *r, const struct column *c, bool colour
 {
     const __int128 *sums = r->totals.sums;
     if (c->kind == CELL_BAR) return colour && r->by_count && r->shown_count > 1;
+    if (c->kind == CELL_ACCEPTED_BAR || c->kind == CELL_ALONE_BAR) return colour;
     if (c->always) return true;
     if (c->kind == CELL_FIRST_TOKEN) return r->totals.first_token.sparse.total > 0;
     if (c->of == SUM_UNITS + UNIT_REQUESTS && c->kind == CELL_COUNT && sums[c->of] == sums[SUM_attempts]) return false;
@@ -180,7 +256,7 @@ static void write_line(const struct grid *t, size_t line, const size_t *widths, 
 {
     for (size_t c = 0; c < t->column_count; c++) {
         str cell = cell_at(t, line * t->column_count + c);
-        bool left = c < names || t->shown[c - names]->kind == CELL_BAR, last = c + 1 == t->column_count;
+        bool left = c < names || t->shown[c - names]->title[0] == '\0', last = c + 1 == t->column_count;
         size_t gap = widths[c] - utf8_width(cell);
         if (c) buf_add(out, S("  "));
         if (!left) buf_printf(out, "%*s", (int)gap, "");
@@ -216,6 +292,10 @@ static void write_notes(const struct report *r, struct buf *out)
     if (r->rows_from_us != INT64_MIN)
         buf_printf(out, "rows from before %" STR_FMT " were deleted (ledger.keep) and are not in this report\n",
                    STR_ARG(time_format(r->rows_from_us, text)));
+    if (r->ladder && r->totals.sums[SUM_attempts])
+        buf_add(out, rung_sum(&r->totals, RUNG_REACHED)
+                         ? S("alone $: estimated, had each answered call gone to that rung alone (docs/reports.md)\n")
+                         : S("none of these attempts was at a rung: is it the name of a model with a ladder?\n"));
     if (r->totals.sums[SUM_unpriced])
         buf_add(out, S("unpriced attempts are not in the cost: 'purser prices check' names the models\n"));
 }
@@ -229,8 +309,10 @@ void report_table(const struct report *r, bool colour, struct buf *out)
         return;
     }
     buf_init(&t.text, 0);
-    for (size_t i = 0; i < COUNT_OF(columns); i++) {
-        if (is_shown(r, &columns[i], colour)) t.shown[t.shown_count++] = &columns[i];
+    const struct column *from = r->ladder ? ladder_columns : columns;
+    size_t count = r->ladder ? COUNT_OF(ladder_columns) : COUNT_OF(columns);
+    for (size_t i = 0; i < count; i++) {
+        if (is_shown(r, &from[i], colour)) t.shown[t.shown_count++] = &from[i];
     }
     t.column_count = r->by_count + t.shown_count;
     add_header(&t, r);

@@ -42,7 +42,7 @@ before(async () => {
         settings: {
             providers: {
                 small: openai, middle: openai, large: openai, claude: { kind: 'anthropic', base_url: sim.url, api_key: 'k' },
-                wrapper: { kind: 'openai', base_url: `${wrapper.url}/v1`, api_key: 'k' },
+                dear: openai, wrapper: { kind: 'openai', base_url: `${wrapper.url}/v1`, api_key: 'k' },
                 dead: { kind: 'openai', base_url: 'http://127.0.0.1:1/v1', api_key: 'k' },
             },
             features: { mail: {} },
@@ -74,9 +74,11 @@ before(async () => {
                 raced: { hedge: { after: '60ms', max_extra_spend: '90%' }, ladder: [small({ not_matching: '.' }), large] },
                 surely: { ladder: [{ target: 'wrapper/sim-small', accept: { min_confidence: 0.8 } }, large] },
                 ruled: { ladder: [small({ not_matching: '.' }), { reply: 'Ask a colleague.' }] },
+                measured: { schema: { type: 'object' }, ladder: [{ reply: 'No.', match: '^never$' }, small({ json_schema: true }), { target: 'middle/sim-small', accept: { not_matching: '.' } }, { target: 'dear/sim-small' }] },
+                only: { attempts: { max: 2 }, ladder: [{ target: 'dead/sim-small' }] },
                 down: { ladder: [{ target: 'dead/sim-small' }, { reply: 'Ask a colleague.' }] },
             },
-            prices: ['small', 'middle', 'large', 'claude', 'wrapper', 'dead'].map((p) => ({ model: `${p}/sim-small`, input: 1, output: 2 })),
+            prices: [{ model: 'dear/sim-small', input: 10, output: 30 }, ...['small', 'middle', 'large', 'claude', 'wrapper', 'dead'].map((p) => ({ model: `${p}/sim-small`, input: 1, output: 2 }))],
             budgets: [{ name: 'all', limit_usd: 100000, window: 'total' }],
             keys: [{ name: 'alice', secret: '${ALICE_KEY}', models: ['*'] }],
         },
@@ -92,7 +94,7 @@ after(async () => {
 const ask = (model, { words = 'Hello', headers = {}, ...more } = {}) =>
     post(purser, '/v1/chat/completions', { model, messages: [{ role: 'user', content: words }], ...more }, { headers });
 const streamed = { stream: true, stream_options: { include_usage: true } };
-const columns = 'provider, reason, wasted, status, cost_picousd AS cost, cost_state AS state, output_tokens AS output, attempt_id';
+const columns = 'provider, reason, wasted, status, cost_picousd AS cost, cost_state AS state, output_tokens AS output, attempt_id, rung, rung_number, accepted';
 let tasks = 0;
 
 /** One call, and the rungs it went over: ["small first wasted", "large escalation"]. Every row costs what was generated. */
@@ -155,12 +157,16 @@ for (const [kind, form] of [['whole', {}], ['streamed', streamed]]) {
     });
 
     test(`${kind}: the budget of attempts ends the ladder, and the answer that is there goes out`, async () => {
-        assert.deepEqual((await climb('three', form, 3)).path, ['small first wasted', 'middle escalation wasted', 'large escalation']);
+        const three = await climb('three', form, 3);
+        assert.deepEqual(three.path, ['small first wasted', 'middle escalation wasted', 'large escalation']);
+        assert.deepEqual(three.list.map((r) => [r.rung, r.accepted]), [[1, 0], [2, 0], [3, 1]]);
         const two = await climb('two', form, 2);
         assert.deepEqual(two.path, ['small first wasted', 'middle escalation']);
+        assert.deepEqual(two.list.map((r) => [r.rung, r.accepted]), [[1, 0], [2, 0]]); // better than nothing
         assert.ok(textOf(two.answer, stream).length > 0);
         const poor = await climb('poor', form, 1);
         assert.deepEqual(poor.path, kept);
+        assert.equal(poor.list[0].accepted, 0);
         assert.ok(textOf(poor.answer, stream).length > 0);
         assert.deepEqual((await climb('closed', form, 3)).path, ['small first wasted', 'dead escalation wasted', 'large fallback']);
     });
@@ -249,4 +255,60 @@ test('every protocol climbs', async () => {
         const rows = await purser.rows(2, { where: `task = '${task}'`, columns });
         assert.deepEqual(rows.map((r) => `${r.provider} ${r.wasted}`).sort(), ['large 0', 'small 1'], path);
     }
+});
+
+test('the report shows what each rung accepted and cost, and what it had cost alone', async () => {
+    const object = { response_format: { type: 'json_object' } };
+    const again = await climb('only', {}, 2);
+    assert.deepEqual(again.list.map((r) => [r.reason, r.rung, r.rung_number, r.accepted]), [['first', 1, 1, 0], ['retry', 1, 2, 0]]);
+    const from = (await truthSince(sim)).length;
+    for (let i = 0; i < 6; i++) {
+        const answer = await ask('measured', { words: `Hello ${'and hello '.repeat(i * i)}`, headers: { 'x-purser-task': 'measured' }, ...(i % 3 === 0 && object) });
+        assert.equal(answer.status, 200, answer.text);
+        assert.equal(answer.headers.get('x-purser-target'), `${i % 3 === 0 ? 'small' : 'dear'}/sim-small`);
+    }
+    const rows = await purser.rows(14, { where: "task = 'measured'", columns: 'provider, rung, rung_number, accepted, attempt_id' });
+    assert.deepEqual(new Set(rows.map((r) => `${r.provider} ${r.rung} ${r.rung_number} ${r.accepted}`)), new Set(['small 2 1 1', 'small 2 1 0', 'middle 3 1 0', 'dear 4 1 1']));
+
+    // from what the simulator generated, by the prices in the settings
+    const provider = new Map(rows.map((r) => [String(r.attempt_id), r]));
+    const calls = (await truthSince(sim)).slice(from).map((c) => ({ ...provider.get(attemptOf(c)), usage: c.usage }));
+    const prices = { small: [1000000n, 2000000n], middle: [1000000n, 2000000n], dear: [10000000n, 30000000n] };
+    const total = (list, of) => list.reduce((sum, c) => sum + BigInt(of(c)), 0n);
+    const output = (name) => total(calls.filter((c) => c.provider === name), (c) => c.usage.output) * prices[name][1];
+    const input = (list, name) => total(list, (c) => c.usage.input) * prices[name][0];
+    const used = calls.filter((c) => c.accepted);
+    assert.equal(used.length, 6);
+    const rung = (name, number, reached, accepted) => {
+        const own = calls.filter((c) => c.provider === name), cost = input(own, name) + output(name);
+        assert.equal(own.length, reached);
+        const wasted = total(own.filter((c) => !c.accepted), (c) => BigInt(c.usage.input) * prices[name][0] + BigInt(c.usage.output) * prices[name][1]);
+        const mean = (2n * 6n * output(name) + BigInt(reached)) / (2n * BigInt(reached)); // to the nearest
+        return {
+            rung: String(number), provider: name, model: 'sim-small', reached, accepted, accepted_share: Math.floor(accepted / reached * 1e6) / 1e6, answered: accepted,
+            attempts: reached, errors: reached - accepted, cost_picousd: cost, cost_max_picousd: cost, wasted_cost_picousd: wasted, estimated: 0, unpriced: 0,
+            estimated_alone_cost_picousd: input(used, name) + mean,
+        };
+    };
+    const plain = (x) => JSON.parse(JSON.stringify(x, (_, v) => (typeof v === 'bigint' ? Number(v) : v)));
+    const want = [rung('small', 2, 6, 2), rung('middle', 3, 4, 0), rung('dear', 4, 4, 4)];
+    const told = await purser.cli(['report', '--ladder', 'measured', '--where', 'task=measured', '--format', 'json']);
+    assert.equal(told.code, 0, told.stderr);
+    const report = JSON.parse(told.stdout);
+    assert.deepEqual(report.rows, plain(want));
+    assert.deepEqual([report.totals.reached, report.totals.accepted, report.totals.answered, report.totals.attempts, report.totals.estimated_alone_cost_picousd], [6, 6, 6, 14, null]);
+    assert.equal(report.totals.cost_picousd, Number(total(want, (r) => r.cost_picousd)));
+
+    const api = await fetch(`${purser.adminUrl}/api/v1/report?ladder=measured&where=task=measured`, { headers: { authorization: `Bearer ${purser.adminToken}` } });
+    assert.deepEqual((await api.json()).rows, report.rows);
+    const both = await fetch(`${purser.adminUrl}/api/v1/report?ladder=measured&by=day`, { headers: { authorization: `Bearer ${purser.adminToken}` } });
+    assert.equal(both.status, 400);
+    const wrong = await purser.cli(['report', '--ladder', 'measured', '--by', 'day']);
+    assert.equal(wrong.code, 2);
+    assert.match(wrong.stderr, /leave --by out/);
+    const table = (await purser.cli(['report', '--ladder', 'measured'])).stdout;
+    assert.match(table, /^rung +provider +model +reached +accepted +attempts +cost \$ +wasted \$ +alone \$ +ladder saves +errors\n/);
+    assert.match(table, /\n2 +small +sim-small +6 +33\.3% +6 .* ~0\.0/);
+    const proof = await purser.cli(['ledger', 'verify']);
+    assert.equal(proof.code, 0, proof.stdout + proof.stderr);
 });

@@ -90,16 +90,16 @@ static const char json_text[] =
     "\"cost_max_picousd\":2100000000000,\"wasted\":1,\"wasted_cost_picousd\":500000000000,"
     "\"saved_cost_picousd\":250000000000,\"estimated\":1,\"estimated_cost_picousd\":500000000000,\"unpriced\":0,"
     "\"unpriced_cost_picousd\":0,\"input_tokens\":2400," NO_UNITS "60" MORE_UNITS LATENCY FIRST
-    "\"error_rate\":0.5,\"estimated_share\":0.5,\"unpriced_share\":0},\n"
+    "\"error_rate\":0.5,\"estimated_share\":0.5,\"unpriced_share\":0,\"amplification\":1.333333},\n"
     "{\"feature\":\"\",\"calls\":1,\"attempts\":1,\"errors\":0,\"cost_picousd\":0,\"cost_max_picousd\":0,\"wasted\":0,"
     "\"wasted_cost_picousd\":0,\"saved_cost_picousd\":0,\"estimated\":0,\"estimated_cost_picousd\":0,\"unpriced\":1,"
     "\"unpriced_cost_picousd\":7,\"input_tokens\":1200," NO_UNITS "30" MORE_UNITS LATENCY NO_FIRST
-    "\"error_rate\":0,\"estimated_share\":0,\"unpriced_share\":1}],\n"
+    "\"error_rate\":0,\"estimated_share\":0,\"unpriced_share\":1,\"amplification\":null}],\n"
     "\"totals\":{\"calls\":3,\"attempts\":3,\"errors\":1,\"cost_picousd\":2000000000000,"
     "\"cost_max_picousd\":2100000000000,\"wasted\":1,\"wasted_cost_picousd\":500000000000,"
     "\"saved_cost_picousd\":250000000000,\"estimated\":1,\"estimated_cost_picousd\":500000000000,\"unpriced\":1,"
     "\"unpriced_cost_picousd\":7,\"input_tokens\":3600," NO_UNITS "90" MORE_UNITS LATENCY FIRST
-    "\"error_rate\":0.333333,\"estimated_share\":0.333333,\"unpriced_share\":0.333333},\n"
+    "\"error_rate\":0.333333,\"estimated_share\":0.333333,\"unpriced_share\":0.333333,\"amplification\":1.333333},\n"
     "\"groups\":2,\"since\":\"2026-09-21T14:00:00.000000Z\",\"until\":null}\n";
 
 static const char csv_text[] =
@@ -107,29 +107,29 @@ static const char csv_text[] =
     "estimated_cost_picousd,unpriced,unpriced_cost_picousd,input_tokens,cache_read_tokens,cache_write_5m_tokens,"
     "cache_write_1h_tokens,output_tokens,reasoning_tokens,audio_in_tokens,audio_out_tokens,image_tokens,tool_calls,"
     "searches,seconds,requests,p50_ms,p95_ms,p99_ms,first_token_p50_ms,first_token_p95_ms,first_token_p99_ms,"
-    "error_rate,estimated_share,unpriced_share\n"
+    "error_rate,estimated_share,unpriced_share,amplification\n"
     "bob,1,1,0,1500000000000,1500000000000,0,0,250000000000,0,0,0,0,1200,0,0,0,30,0,0,0,0,0,0,0,0,0.02,0.02,0.02,"
-    "0.008,0.008,0.008,0,0,0\n"
+    "0.008,0.008,0.008,0,0,0,1\n"
     "\"a,\"\"b\"\"\n\033[2J\",1,1,1,500000000000,600000000000,1,500000000000,0,1,500000000000,0,0,1200,0,0,0,30,0,0,0,"
-    "0,0,0,0,0,0.02,0.02,0.02,,,,1,1,0\n"
-    ",1,1,0,0,0,0,0,0,0,0,1,7,1200,0,0,0,30,0,0,0,0,0,0,0,0,0.02,0.02,0.02,,,,0,0,1\n";
+    "0,0,0,0,0,0.02,0.02,0.02,,,,1,1,0,\n"
+    ",1,1,0,0,0,0,0,0,0,0,1,7,1200,0,0,0,30,0,0,0,0,0,0,0,0,0.02,0.02,0.02,,,,0,0,1,\n";
 
 /* Control characters are shown as what they are not allowed to do. */
 static const char table_text[] =
-    "day         user        calls  attempts  cost $  up to $  wasted $  saved $  input  output    p50    p95    p99"
-    "  first p50  first p95  errors  estimated  unpriced\n"
-    "----------  ----------  -----  --------  ------  -------  --------  -------  -----  ------  -----  -----  -----"
-    "  ---------  ---------  ------  ---------  --------\n"
-    "2026-09-21  bob             1         1    1.50     1.50      0.00     0.25  1,200      30  0.0ms  0.0ms  0.0ms"
-    "      0.0ms      0.0ms      0%         0%        0%\n"
-    "2026-09-21  a,\"b\"??[2J      1         1    0.50     0.60      0.50     0.00  1,200      30  0.0ms  0.0ms"
-    "  0.0ms          -          -  100.0%     100.0%        0%\n"
-    "2026-09-21  (none)          1         1    0.00     0.00      0.00     0.00  1,200      30  0.0ms  0.0ms  0.0ms"
-    "          -          -      0%         0%    100.0%\n"
-    "----------  ----------  -----  --------  ------  -------  --------  -------  -----  ------  -----  -----  -----"
-    "  ---------  ---------  ------  ---------  --------\n"
-    "total                       3         3    2.00     2.10      0.50     0.25  3,600      90  0.0ms  0.0ms  0.0ms"
-    "      0.0ms      0.0ms   33.3%      33.3%     33.3%\n"
+    "day         user        calls  attempts  cost $  up to $  wasted $  amplified  saved $  input  output    p50    "
+    "p95    p99  first p50  first p95  errors  estimated  unpriced\n"
+    "----------  ----------  -----  --------  ------  -------  --------  ---------  -------  -----  ------  -----  --"
+    "---  -----  ---------  ---------  ------  ---------  --------\n"
+    "2026-09-21  bob             1         1    1.50     1.50      0.00      1.00x     0.25  1,200      30  0.0ms  0."
+    "0ms  0.0ms      0.0ms      0.0ms      0%         0%        0%\n"
+    "2026-09-21  a,\"b\"??[2J      1         1    0.50     0.60      0.50          -     0.00  1,200      30  0.0ms "
+    " 0.0ms  0.0ms          -          -  100.0%     100.0%        0%\n"
+    "2026-09-21  (none)          1         1    0.00     0.00      0.00          -     0.00  1,200      30  0.0ms  0."
+    "0ms  0.0ms          -          -      0%         0%    100.0%\n"
+    "----------  ----------  -----  --------  ------  -------  --------  ---------  -------  -----  ------  -----  --"
+    "---  -----  ---------  ---------  ------  ---------  --------\n"
+    "total                       3         3    2.00     2.10      0.50      1.33x     0.25  3,600      90  0.0ms  0."
+    "0ms  0.0ms      0.0ms      0.0ms   33.3%      33.3%     33.3%\n"
     "unpriced attempts are not in the cost: 'purser prices check' names the models\n";
 
 static void test_texts(void **state)
