@@ -15,6 +15,7 @@
 
 struct recording {
     str provider, id, method, uri;
+    str type;              /* Content-Type of the answer; where none was kept, as its first bytes say */
     str request, response; /* decoded; p == NULL: not kept */
     int64_t status;
     struct arena arena; /* freed behind each */
@@ -57,6 +58,28 @@ static inline str recording_base64(str text, struct arena *arena)
     return str_of(out, n);
 }
 
+/* Names of headers are as the recorder wrote them; a value may be a list. */
+static inline str recording_header(const struct json *row, str name, struct arena *arena)
+{
+    json_ref headers = json_find(row, JSON_ROOT, S("response_headers"), NULL);
+    for (json_ref key = json_first(row, headers); key; key = json_next(row, headers, key + 1)) {
+        str raw = json_raw(row, key), value = STR_NONE;
+        json_ref at = json_type(row, key + 1) == JSON_ARRAY ? json_first(row, key + 1) : key + 1;
+        if (!str_eq_nocase(str_of(raw.p + 1, raw.n - 2), name)) continue;
+        return at && json_string(row, at, arena, &value) ? value : STR_NONE;
+    }
+    return STR_NONE;
+}
+
+static inline str recording_type(const struct json *row, str body, struct arena *arena)
+{
+    static const str starts[] = {STR_INIT("data:"), STR_INIT("event:"), STR_INIT(":")};
+    str type = recording_header(row, S("content-type"), arena);
+    for (size_t i = 0; !type.n && i < COUNT_OF(starts); i++)
+        if (str_starts(body, starts[i])) type = S("text/event-stream");
+    return type.n ? type : S("application/json");
+}
+
 static inline void recording_line(str provider, str line, recording_fn *fn, void *ctx)
 {
     struct json row;
@@ -72,6 +95,7 @@ static inline void recording_line(str provider, str line, recording_fn *fn, void
     r.response = recording_text(&row, "response_body", &r.arena);
     str coded = recording_text(&row, "response_body_b64", &r.arena);
     if (!r.response.p && coded.p) r.response = recording_base64(coded, &r.arena);
+    r.type = recording_type(&row, r.response, &r.arena);
     if (!json_i64(&row, json_find(&row, JSON_ROOT, S("status"), NULL), &r.status)) r.status = 0;
     fn(&r, ctx);
     arena_free(&r.arena);
