@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import * as zlib from 'node:zlib';
 import { after, before, test } from 'node:test';
 import { connect, PROTOCOLS } from './clients.mjs';
+import { providersAt } from './families.mjs';
 import { aliceKey, run, startPurser, tempDir } from './helpers.mjs';
 
 const skip = 'crc32' in zlib ? false : `aimock needs Node 20.15, this is ${process.versions.node}`;
@@ -34,14 +35,7 @@ before(async () => {
             log: 'off', keys: [{ name: 'alice', secret: '${ALICE_KEY}' }],
             prices: PROTOCOLS.map((to) => ({ model: `to-${to}/${MODELS[to]}`, input: 1, output: 1000, from: '2026-01-01' })),
             models: Object.fromEntries(PROTOCOLS.map((to) => [`m-${to}`, `to-${to}/${MODELS[to]}`])),
-            providers: {
-                'to-chat': { kind: 'openai', base_url: `${base}/v1`, api_key: 'k', protocols: ['chat'] },
-                'to-responses': { kind: 'openai', base_url: `${base}/v1`, api_key: 'k', protocols: ['responses'] },
-                'to-messages': { kind: 'anthropic', base_url: base, api_key: 'k' },
-                'to-gemini': { kind: 'gemini', base_url: base, api_key: 'k' },
-                'to-converse': { kind: 'bedrock', base_url: base, api_key: 'k', region: 'us-east-1' },
-                'to-cohere': { kind: 'cohere', base_url: base, api_key: 'k' },
-            },
+            providers: providersAt(base),
         },
     });
     clients = await connect(purser.url, aliceKey);

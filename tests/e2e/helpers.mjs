@@ -337,3 +337,12 @@ export function eventsOf(text) {
 export function read(path) {
     return readFileSync(path, 'utf8');
 }
+
+/** Holds a table in a document, between two of its comments, against what a test has found; UPDATE_MATRIX=1 writes it anew. */
+export function keepTable(document, begin, end, table, hint = '') {
+    const file = join(root, document), text = read(file), from = text.indexOf(`<!-- ${begin} -->`), to = text.indexOf(`<!-- ${end} -->`, from);
+    assert.ok(from >= 0 && to > from, `${document} has no place for '${begin}'`);
+    const start = from + `<!-- ${begin} -->`.length;
+    if (process.env.UPDATE_MATRIX) writeFileSync(file, `${text.slice(0, start)}\n\n${table}\n\n${text.slice(to)}`);
+    else assert.equal(text.slice(start, to).trim(), table, `the table in ${document} is another: UPDATE_MATRIX=1 writes it anew\n${hint}`);
+}

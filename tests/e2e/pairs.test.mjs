@@ -3,35 +3,19 @@
 // truly did, and the ledger's row is that usage, priced by a separate reading of the prices.
 // The matrix in docs/providers.md is this test's print; UPDATE_MATRIX=1 writes it anew. @sanitizers
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { connect, PROTOCOLS } from './clients.mjs';
-import { aliceKey, post, read, root, startPurser, startSimulator, until } from './helpers.mjs';
-import { attemptOf, billOf, truthSince } from './truth.mjs';
+import { auditRow, MODELS, pricesOf, providersAt, saidTo } from './families.mjs';
+import { aliceKey, keepTable, post, startPurser, startSimulator, until } from './helpers.mjs';
+import { attemptOf, truthSince } from './truth.mjs';
 
-const MODELS = {
-    chat: 'gpt-simulated', responses: 'gpt-simulated', messages: 'claude-sonnet-4-5', gemini: 'gemini-2.5-flash',
-    converse: 'anthropic.claude-sonnet-4-5-20250929-v1:0', cohere: 'command-a-reasoning-08-2025',
-};
 /** Models that want to be asked in another way: proofs with every call, effort in place of a budget. */
 const STRICTER = [['gemini', 'gemini-3-pro-preview'], ['messages', 'claude-opus-4-6']];
-/** Every unit has a price of its own, so that no mix-up stays hidden. */
-const own = [...Object.entries(MODELS), ...STRICTER].map(([to, model], i) => ({
-    model: `to-${to}/${model}`, from: '2026-01-01', input: `${i + 1}.01`, cache_read: `${i}.13`, cache_write_5m: `${i + 1}.73`, cache_write_1h: `${i + 2}.57`,
-    output: `${i + 4}.21`, reasoning: `${i + 5}.03`, audio_in: `${i + 9}.07`, audio_out: `${i + 17}.11`, searches: 10003, requests: 101.3,
-}));
+const own = pricesOf([...Object.entries(MODELS), ...STRICTER]);
 const settings = (sim) => ({
     log: 'off', prices: own, keys: [{ name: 'alice', secret: '${ALICE_KEY}' }],
     models: Object.fromEntries([...PROTOCOLS.map((to) => [`m-${to}`, `to-${to}/${MODELS[to]}`]), ...STRICTER.map(([to, model]) => [`m-${model}`, `to-${to}/${model}`])]),
-    providers: {
-        'to-chat': { kind: 'openai', base_url: `${sim.url}/v1`, api_key: 'k', protocols: ['chat'] },
-        'to-responses': { kind: 'openai', base_url: `${sim.url}/v1`, api_key: 'k', protocols: ['responses'] },
-        'to-messages': { kind: 'anthropic', base_url: sim.url, api_key: 'k' },
-        'to-gemini': { kind: 'gemini', base_url: sim.url, api_key: 'k' },
-        'to-converse': { kind: 'bedrock', base_url: sim.url, api_key: 'k', region: 'us-east-1' },
-        'to-cohere': { kind: 'cohere', base_url: sim.url, api_key: 'k' },
-    },
+    providers: providersAt(sim.url),
 });
 
 let sim, purser, clients;
@@ -85,46 +69,18 @@ const resultsOf = (answer) => answer.calls.map((c) => ({ id: c.id, name: c.name,
 const mayHide = (from, to) => to === 'chat' || (from === 'chat' && ['responses', 'gemini'].includes(to));
 const PLAN = 'I will ask a tool.'; // Cohere thinks aloud before it calls
 
-/** What the simulator says to a seed, asked without purser. */
-const saidBefore = new Map();
-async function truthOf(c) {
-    const { turns } = c, last = turns.findLast((t) => t.user).user;
-    const answered = Boolean(turns.at(-1).results);
-    const key = JSON.stringify([last, c.tools, c.force, c.schema, c.think, c.max, answered]);
-    if (!saidBefore.has(key)) {
-        const body = {
-            model: 'm', max_tokens: c.max ?? 4096, messages: answered
-                ? [{ role: 'user', content: last }, { role: 'assistant', content: [{ type: 'redacted_thinking', data: 'x' }, { type: 'tool_use', id: 'a', name: 'b', input: {} }] }, { role: 'user', content: [{ type: 'tool_result', tool_use_id: 'a', content: 'x' }] }]
-                : [{ role: 'user', content: last }],
-            ...(c.tools && { tools: c.tools.map((t) => ({ name: t.name, input_schema: t.schema })) }),
-            ...(c.force && { tool_choice: { type: 'tool', name: c.force } }), ...(c.schema && { output_config: { format: { type: 'json_schema', schema: c.schema } } }),
-            ...(c.think && { thinking: { type: 'enabled', budget_tokens: 2048 } }),
-        };
-        saidBefore.set(key, fetch(`${sim.url}/v1/messages`, { method: 'POST', body: JSON.stringify(body) }).then(async (answer) => {
-            const got = await answer.json();
-            assert.equal(answer.status, 200, JSON.stringify(got));
-            const of = (type) => got.content.filter((b) => b.type === type);
-            return {
-                text: of('text').map((b) => b.text).join(''), thoughts: of('thinking').map((b) => b.thinking).join(''),
-                calls: of('tool_use').map((b) => ({ name: b.name, args: b.input })), stop: { end_turn: 'stop', tool_use: 'tools', max_tokens: 'length' }[got.stop_reason],
-            };
-        }));
-    }
-    return saidBefore.get(key);
-}
-
 /** One conversation: each of its answers is what was said; leaves the calls' tasks and usages. */
 async function converse(cell) {
     const { from, to, feature, stream, model = to } = cell, answers = [];
     for (const [i, turn] of FEATURES[feature].entries()) {
         const asked = turn(...answers), task = `${from}-${model}-${feature}-${stream ? 'streamed' : 'whole'}-${i}`;
         const answer = await clients[from].ask(`m-${model}`, asked, { stream, headers: { 'x-purser-task': task } });
-        let said = await truthOf(asked);
+        let said = await saidTo(sim, asked);
         answers.push(answer);
         cell.calls.push({ task, usage: answer.usage, images: asked.turns.filter((t) => t.image).length });
         if (asked.think && i === 1 && answer.text !== said.text) {
             cell.note = '*'; // the client has no way to send thoughts back: the provider goes on without any
-            said = await truthOf({ ...asked, think: false });
+            said = await saidTo(sim, { ...asked, think: false });
         }
         assert.equal(answer.text, said.text, 'text');
         assert.deepEqual(answer.calls.map(({ name, args }) => ({ name, args })), said.calls, 'tool calls');
@@ -136,17 +92,8 @@ async function converse(cell) {
     }
 }
 
-const COLUMNS = { input: 'input_tokens', cache_read: 'cache_read_tokens', cache_write: 'cache_write_5m_tokens', cache_write_1h: 'cache_write_1h_tokens', output: 'output_tokens', reasoning: 'reasoning_tokens', audio_in: 'audio_in_tokens', audio_out: 'audio_out_tokens', searches: 'searches' };
-
-/** The row's units and its cost are the truth. */
-function auditRow(row, truth, to) {
-    for (const [unit, column] of Object.entries(COLUMNS)) assert.equal(Number(row[column]), truth.usage[unit], `the ledger's ${unit}`);
-    const bill = billOf(truth, { own, provider: `to-${to}` });
-    assert.equal(row.cost_state, 'exact', 'state of the cost');
-    assert.equal(BigInt(row.cost_picousd), bill.total, 'cost');
-    // searches that nobody asked for have no bound
-    if (!truth.usage.searches) assert.ok(BigInt(row.held_picousd) >= bill.total, 'billed above what was held');
-}
+/** The row is the truth ... */
+const auditTo = (row, truth, to) => auditRow(row, truth, { own, to });
 
 /** ... and what the client is told. */
 function audit(cell, call, row, truth) {
@@ -154,7 +101,7 @@ function audit(cell, call, row, truth) {
     const sums = { ...usage, write, prompt: usage.input + usage.cache_read + write, completion: usage.output + usage.reasoning };
     assert.equal(truth.images, call.images, 'images that the provider was given');
     assert.deepEqual(call.usage, clients[cell.from].usage(sums), 'usage as the client is told');
-    auditRow(row, truth, cell.to);
+    auditTo(row, truth, cell.to);
 }
 
 /** Has every conversation, then holds its calls to the truth: each cell gets its mark. */
@@ -182,7 +129,7 @@ async function carry(cells) {
 }
 
 const short = (error) => String(error.message ?? error).replace(/\s+/g, ' ').slice(0, 500);
-const START = '<!-- matrix: printed by tests/e2e/pairs.test.mjs -->', END = '<!-- end of the matrix -->';
+const START = 'matrix: printed by tests/e2e/pairs.test.mjs', END = 'end of the matrix';
 
 function print(cells) {
     const lines = [`| from client | to provider | ${Object.keys(FEATURES).join(' | ')} |`, `|---|---|${'---|'.repeat(Object.keys(FEATURES).length)}`];
@@ -202,10 +149,7 @@ test('the matrix: 6 x 6 protocols, five features, whole and streamed', async (t)
     t.diagnostic(`${cells.length - bad.length} of ${cells.length} cells, ${sent.length} calls`);
     const list = bad.map((c) => `${c.from} -> ${c.to} ${c.feature} ${c.stream ? 'streamed' : 'whole'}: ${short(c.error)}`);
     if (process.env.SHOW_MATRIX) console.log(`${matrix}\n\n${list.join('\n')}`);
-    const file = join(root, 'docs/providers.md'), doc = read(file), from = doc.indexOf(START) + START.length, to = doc.indexOf(END);
-    assert.ok(from >= START.length && to > from, `${file} has no place for the matrix`);
-    if (process.env.UPDATE_MATRIX) writeFileSync(file, `${doc.slice(0, from)}\n\n${matrix}\n\n${doc.slice(to)}`);
-    else assert.equal(doc.slice(from, to).trim(), matrix, `the matrix in docs/providers.md is another: UPDATE_MATRIX=1 writes it anew\n${list.join('\n')}`);
+    keepTable('docs/providers.md', START, END, matrix, list.join('\n'));
     assert.equal(bad.length, 0, list.join('\n'));
 });
 
@@ -238,7 +182,7 @@ test('every usage shape of every family is billed to the pico-dollar, passed on 
         try {
             assert.equal(call.answer.status, 200, call.answer.text);
             const row = rows.get(call.task);
-            auditRow(row, truth.get(String(row.attempt_id)), call.to);
+            auditTo(row, truth.get(String(row.attempt_id)), call.to);
         } catch (error) {
             bad.push(`${call.task}: ${short(error)}`);
         }
@@ -271,7 +215,7 @@ test('every fault of every family: never a complete answer where there was none,
             const [row] = await purser.rows(1, { where: `task = '${task}'` });
             const complete = answer.status === 200 && (stream ? /"finish_reason":"stop"/.test(answer.text) && answer.text.trimEnd().endsWith('data: [DONE]') && !/"error"/.test(answer.text) : answer.body?.choices?.[0]?.finish_reason === 'stop');
             assert.equal(complete, HARMLESS.includes(fault), `${answer.status} ${answer.text.slice(-300)}`);
-            if (complete) auditRow(row, truth.get(String(row.attempt_id)), to);
+            if (complete) auditTo(row, truth.get(String(row.attempt_id)), to);
             if (REFUSALS.includes(fault)) assert.deepEqual([answer.status >= 400, Number(row.cost_picousd)], [true, 0], `${answer.status}: cost of a refusal`);
         } catch (error) {
             bad.push(`${task}: ${short(error)}`);
