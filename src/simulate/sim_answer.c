@@ -12,7 +12,8 @@ static size_t calls_wanted(const struct sim_request *r, const struct sim_control
     if (!r->tools.count || r->tools.choice == SIM_TOOLS_NONE) return 0;
     bool forced = r->tools.choice == SIM_TOOLS_REQUIRED || r->tools.choice == SIM_TOOLS_NAMED;
     if (r->tools.answered && !forced) return 0; /* the tool has spoken: an agent's loop ends here */
-    size_t count = forced || r->tools.mentioned || str_starts(r->model, S("sim-tools")) ? 1 : 0;
+    bool meant = r->tools.mentioned || c->call[0] || str_starts(r->model, S("sim-tools"));
+    size_t count = forced || meant ? 1 : 0;
     if (c->tools >= 0 && !(forced && c->tools == 0)) count = (size_t)c->tools;
     return count < SIM_TOOL_CALLS_MAX ? count : SIM_TOOL_CALLS_MAX;
 }
@@ -40,18 +41,18 @@ static str filled_from_text(struct arena *arena, str schema, uint64_t seed)
     return json;
 }
 
-/* Tool `i`, counted round and round; the one that was named. */
+/* Tool `i`, counted round and round; the one that the request names, or else the control word. */
 static const struct sim_tool *find_tool(const struct sim_request *r, size_t i)
 {
-    for (size_t at = 0; at < r->tools.count && r->tools.choice == SIM_TOOLS_NAMED; at++) {
-        if (str_eq(r->tools.list[at].name, r->tools.name)) return &r->tools.list[at];
-    }
-    return &r->tools.list[i % r->tools.count];
+    str name = r->tools.choice == SIM_TOOLS_NAMED ? r->tools.name : str_from(r->control.call);
+    const struct sim_tool *named = name.n ? sim_request_tool(r, name) : NULL;
+    return named ? named : &r->tools.list[i % r->tools.count];
 }
 
 static void plan_calls(struct sim_choice *ch, struct arena *arena, const struct json *doc, const struct sim_request *r,
                        size_t count)
 {
+    str arguments = str_from(r->control.arguments);
     ch->calls = arena_alloc(arena, count * sizeof *ch->calls);
     ch->call_count = count;
     for (size_t i = 0; i < count; i++) {
@@ -60,7 +61,9 @@ static void plan_calls(struct sim_choice *ch, struct arena *arena, const struct 
         call->name = arena_str(arena, tool->name);
         const char *prefix = r->kind == SIM_MESSAGES ? "toolu_" : r->kind == SIM_CONVERSE ? "tooluse_" : "call_";
         call->id = arena_printf(arena, "%ssim%016" PRIx64, prefix, sim_mix(ch->seed + i));
-        call->arguments = tool->parameters ? filled(arena, doc, tool->parameters, ch->seed + i) : S("{}");
+        call->arguments = arguments.n        ? arena_str(arena, arguments)
+                          : tool->parameters ? filled(arena, doc, tool->parameters, ch->seed + i)
+                                             : S("{}");
         ch->tokens += 1 + sim_count_pieces(call->arguments);
     }
 }
@@ -74,6 +77,9 @@ static void plan_choice(struct sim_answer *a, struct sim_choice *ch, struct aren
     } else if (r->format.json) {
         ch->json = r->format.schema_text.n ? filled_from_text(arena, r->format.schema_text, ch->seed)
                                            : filled(arena, doc, r->format.schema, ch->seed);
+        ch->tokens = sim_count_pieces(ch->json);
+    } else if (r->control.text[0]) {
+        ch->json = arena_str(arena, str_from(r->control.text));
         ch->tokens = sim_count_pieces(ch->json);
     } else {
         by_content = false;

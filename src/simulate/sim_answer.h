@@ -20,7 +20,7 @@ struct sim_choice {
     int64_t done;      /* generated so far */
     bool cut;          /* the limit ends it */
     uint64_t seed;     /* of its words */
-    str json;          /* structured output; p == NULL: words */
+    str json;          /* structured output, or the text that was told; p == NULL: words */
     struct sim_tool_call *calls;
     size_t call_count;
     /* where the next piece is */

@@ -1,6 +1,9 @@
 #include "simulate/sim_control.h"
 
 #include "base/hash.h"
+#include "base/json.h"
+#include "base/utf8.h"
+#include "simulate/sim_text.h"
 
 static const struct {
     str name, text;
@@ -76,6 +79,27 @@ static bool read_count(str value, int64_t *out)
     return true;
 }
 
+/* What cannot stand in a word (blanks, brackets, line breaks) comes percent-encoded. */
+static bool read_text(str value, char out[SIM_WORD_MAX])
+{
+    if (value.n == 0 || value.n >= SIM_WORD_MAX) return false;
+    size_t n = sim_unescape(value, out);
+    out[n] = '\0';
+    return strlen(out) == n && utf8_valid(str_of(out, n));
+}
+
+/* An object in one line: it goes into events. */
+static bool read_arguments(str value, char out[SIM_WORD_MAX])
+{
+    struct json doc;
+    struct json_fail why;
+    if (!read_text(value, out) || strpbrk(out, "\r\n")) return false;
+    json_init(&doc);
+    bool good = json_parse(&doc, str_from(out), &why) && json_type(&doc, JSON_ROOT) == JSON_OBJECT;
+    json_free(&doc);
+    return good;
+}
+
 bool sim_control_set(struct sim_control *c, str name, str value)
 {
     const struct {
@@ -98,6 +122,9 @@ bool sim_control_set(struct sim_control *c, str name, str value)
     if (str_eq(name, S("service_tier")) || str_eq(name, S("service-tier"))) {
         return value.n > 0 && str_copy(c->service_tier, sizeof c->service_tier, value);
     }
+    if (str_eq(name, S("call"))) return value.n > 0 && str_copy(c->call, sizeof c->call, value);
+    if (str_eq(name, S("arguments"))) return read_arguments(value, c->arguments);
+    if (str_eq(name, S("text"))) return read_text(value, c->text);
     if (str_eq(name, S("flagged"))) {
         c->flagged = str_eq(value, S("1")) || str_eq(value, S("true"));
         return c->flagged || str_eq(value, S("0")) || str_eq(value, S("false"));

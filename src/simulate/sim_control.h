@@ -77,7 +77,7 @@ enum sim_shape {
 /* "cached,every" -> bits; "all" and "none" are known too. */
 bool sim_usage_parse(str s, uint32_t *out) MUST_CHECK;
 
-enum { SIM_TIER_MAX = 24 };
+enum { SIM_TIER_MAX = 24, SIM_CALL_MAX = 72, SIM_WORD_MAX = 2048 };
 
 struct sim_control {
     int64_t tokens;       /* output of each choice; -1: drawn */
@@ -96,6 +96,9 @@ struct sim_control {
     bool first_token_given, between_tokens_given;
     struct dist first_token, between_tokens; /* microseconds */
     char service_tier[SIM_TIER_MAX];         /* served; empty: as asked */
+    char call[SIM_CALL_MAX];                 /* the tool to call; empty: as the request says */
+    char arguments[SIM_WORD_MAX];            /* an object of JSON in one line; empty: made up to fit the schema */
+    char text[SIM_WORD_MAX];                 /* the answer; empty: made up */
     uint64_t words_hash;                     /* of everything that was said: see `times` */
 };
 

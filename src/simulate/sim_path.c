@@ -1,5 +1,7 @@
 #include "simulate/sim_path.h"
 
+#include "simulate/sim_text.h"
+
 static const struct {
     str path;
     enum sim_kind kind;
@@ -42,23 +44,10 @@ static const struct {
     {STR_INIT("/count-tokens"), SIM_CONVERSE, false, true},
 };
 
-static int digit_of(char c)
-{
-    if (c >= '0' && c <= '9') return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static str decoded(str s, struct arena *arena)
 {
     char *p = arena_alloc(arena, s.n + 1);
-    size_t n = 0;
-    for (size_t i = 0; i < s.n; i++) {
-        bool code = s.p[i] == '%' && i + 2 < s.n && digit_of(s.p[i + 1]) >= 0 && digit_of(s.p[i + 2]) >= 0;
-        p[n++] = code ? (char)(digit_of(s.p[i + 1]) * 16 + digit_of(s.p[i + 2])) : s.p[i];
-        if (code) i += 2;
-    }
-    return str_of(p, n);
+    return str_of(p, sim_unescape(s, p));
 }
 
 static bool has_word(str query, str word)

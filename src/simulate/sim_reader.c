@@ -269,3 +269,11 @@ void sim_reader_end_tools(struct sim_reader *rd, json_ref list)
         if (str_find(last_user, r->tools.list[i].name, 0) != SIZE_MAX) r->tools.mentioned = true;
     }
 }
+
+const struct sim_tool *sim_request_tool(const struct sim_request *r, str name)
+{
+    for (size_t i = 0; i < r->tools.count; i++) {
+        if (str_eq(r->tools.list[i].name, name)) return &r->tools.list[i];
+    }
+    return NULL;
+}

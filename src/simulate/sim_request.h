@@ -77,4 +77,7 @@ struct sim_problem {
 bool sim_request_read(enum sim_kind kind, const struct json *doc, struct arena *keep, struct arena *scratch,
                       struct sim_request *out, struct sim_problem *problem) MUST_CHECK;
 
+/* The tool of that name; NULL: it offers none. */
+const struct sim_tool *sim_request_tool(const struct sim_request *r, str name);
+
 #endif

@@ -55,13 +55,15 @@ static void read_tools(struct sim_reader *rd)
     sim_reader_end_tools(rd, list);
 }
 
-static void read_format(struct sim_reader *rd)
+static bool read_format(struct sim_reader *rd)
 {
     json_ref format = sim_top(rd, S("response_format"));
     rd->r->format.json = sim_is(rd, format, S("type"), S("json_object"));
     rd->r->format.schema = sim_at(rd, format, S("json_schema"));
     if (!rd->r->format.schema) rd->r->format.schema = sim_at(rd, format, S("schema"));
     if (rd->r->format.schema) sim_reader_count(rd, rd->r->format.schema, true);
+    return !rd->r->format.json || !rd->r->tools.count ||
+           sim_reader_refuse_field(rd, "response_format", "is not supported in combination with tools");
 }
 
 bool sim_request_read_cohere(struct sim_reader *rd)
@@ -76,7 +78,7 @@ bool sim_request_read_cohere(struct sim_reader *rd)
     if (!sim_reader_number(rd, sim_top(rd, S("max_tokens")), "max_tokens", 1, &rd->r->max_output)) return false;
     if (!read_turns(rd, list) || !sim_reader_control(rd, rd->last_user)) return false;
     read_tools(rd);
-    read_format(rd);
+    if (!read_format(rd)) return false;
     rd->r->thinks = sim_is(rd, sim_top(rd, S("thinking")), S("type"), S("enabled"));
     rd->r->shows = true;
     return true;

@@ -129,6 +129,12 @@ static bool read_tools(struct sim_reader *rd)
 
 /* ---- configuration */
 
+/* Gemini 1 and 2 take no JSON for a format where there are tools. */
+static bool is_before_3(str model)
+{
+    return str_find(model, S("gemini-1"), 0) != SIZE_MAX || str_find(model, S("gemini-2"), 0) != SIZE_MAX;
+}
+
 static bool read_config(struct sim_reader *rd)
 {
     struct sim_request *r = rd->r;
@@ -152,6 +158,9 @@ static bool read_config(struct sim_reader *rd)
     if (schema && !r->format.json)
         return sim_reader_refuse_field(rd, "generationConfig.responseSchema",
                                        "only application/json is a response MIME type with a schema");
+    if (r->format.json && r->tools.count && is_before_3(r->model))
+        return sim_reader_refuse_field(rd, "generationConfig.responseMimeType",
+                                       "Function calling with a response mime type: 'application/json' is unsupported");
     r->format.schema = schema;
     if (schema) sim_reader_count(rd, schema, true);
     return true;

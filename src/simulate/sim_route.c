@@ -70,6 +70,22 @@ static bool read_headers(const struct http_exchange *x, struct sim_control *cont
 
 /* ---- reading */
 
+/* A tool that is to be called must be there, where any is. */
+static bool has_called(const struct sim_request *r, struct arena *arena, struct sim_problem *problem)
+{
+    str name = str_from(r->control.call);
+    if (!name.n || !r->tools.count || sim_request_tool(r, name)) return true;
+    *problem =
+        (struct sim_problem){.status = 400,
+                             .type = S("invalid_request_error"),
+                             .param = S("tools"),
+                             .message = arena_printf(arena,
+                                                     "The control word call=%.*s names none of the %zu tools of "
+                                                     "this request; the first is '%.*s'.",
+                                                     STR_ARG(name), r->tools.count, STR_ARG(r->tools.list[0].name))};
+    return false;
+}
+
 static bool read_call(struct http_exchange *x, const struct sim_path *path, struct arena *scratch,
                       struct sim_request *r, struct sim_problem *problem)
 {
@@ -99,7 +115,7 @@ static bool read_call(struct http_exchange *x, const struct sim_path *path, stru
         return false;
     }
     if (!form && !sim_request_read(path->kind, &w->doc, &x->arena, scratch, r, problem)) return false;
-    if (!read_headers(x, &r->control, problem, &x->arena)) return false;
+    if (!read_headers(x, &r->control, problem, &x->arena) || !has_called(r, &x->arena, problem)) return false;
     if (!r->control.usage_given) {
         r->control.usage = o->usage;
         if (str_starts(r->model, S("sim-reasoning"))) r->control.usage |= SIM_USAGE_REASONING;

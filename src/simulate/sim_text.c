@@ -77,3 +77,21 @@ int64_t sim_count_pieces(str text)
     for (size_t at = 0; at < text.n; at += sim_piece_len(text, at)) pieces++;
     return pieces;
 }
+
+static int digit_of(char c)
+{
+    if (c >= '0' && c <= '9') return c - '0';
+    c |= 0x20;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+size_t sim_unescape(str text, char *out)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < text.n; i++) {
+        bool code = text.p[i] == '%' && i + 2 < text.n && digit_of(text.p[i + 1]) >= 0 && digit_of(text.p[i + 2]) >= 0;
+        out[n++] = code ? (char)(digit_of(text.p[i + 1]) * 16 + digit_of(text.p[i + 2])) : text.p[i];
+        if (code) i += 2;
+    }
+    return n;
+}

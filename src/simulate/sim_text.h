@@ -27,4 +27,8 @@ str sim_word(uint64_t seed, int64_t i, int64_t last);
 size_t sim_piece_len(str text, size_t at);
 int64_t sim_count_pieces(str text);
 
+/* "a%20b" -> "a b"; a percent sign without two digits stands for itself. `out` has room for
+ * text.n bytes. Returns how many it wrote. */
+size_t sim_unescape(str text, char *out);
+
 #endif

@@ -20,8 +20,8 @@ struct asked {
     bool good;
 };
 
-/* Gemini and Converse have the model in the path: there it is "m". */
-static inline struct asked *ask(enum sim_kind kind, const char *body)
+/* `model`: in the path, where Gemini and Converse have it. */
+static inline struct asked *ask_model(enum sim_kind kind, const char *model, const char *body)
 {
     struct asked *a = calloc(1, sizeof *a);
     struct json_fail why;
@@ -30,9 +30,14 @@ static inline struct asked *ask(enum sim_kind kind, const char *body)
     arena_init(&a->arena);
     sim_control_init(&a->request.control);
     assert_true(json_parse(&a->doc, arena_str(&a->arena, str_from(body)), &why));
-    if (kind == SIM_GEMINI || kind == SIM_CONVERSE) a->request.model = S("m");
+    if (kind == SIM_GEMINI || kind == SIM_CONVERSE) a->request.model = str_from(model);
     a->good = sim_request_read(kind, &a->doc, &a->arena, &a->arena, &a->request, &a->problem);
     return a;
+}
+
+static inline struct asked *ask(enum sim_kind kind, const char *body)
+{
+    return ask_model(kind, "m", body);
 }
 
 static inline void forget(struct asked *a)

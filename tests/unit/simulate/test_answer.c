@@ -162,6 +162,58 @@ static void test_when_tools_are_called(void **state)
     assert_int_equal(calls_made("please sail", "", "m", true), 0); /* the tool has answered */
 }
 
+/* The tool and the arguments that the prompt says, whichever tool stands first; a tool that the request itself names
+ * comes before them. */
+static void test_which_tool_is_called(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *content, *more, *name, *arguments;
+    } cases[] = {
+        {"[simulate call=log]", "", "log", "{}"},
+        {"[simulate call=log arguments={\\\"a\\\":%5B1%5D}]", "", "log", "{\"a\":[1]}"},
+        {"[simulate arguments={\\\"a\\\":2}]", ",\"tool_choice\":\"required\"", "sail", "{\"a\":2}"},
+        {"[simulate call=log]", ",\"tool_choice\":{\"type\":\"function\",\"function\":{\"name\":\"sail\"}}", "sail",
+         NULL},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        char body[1024];
+        snprintf(body, sizeof body,
+                 "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"%s\"}],\"tools\":[{\"type\":"
+                 "\"function\",\"function\":{\"name\":\"sail\"}},{\"type\":\"function\",\"function\":{\"name\":"
+                 "\"log\"}}]%s}",
+                 cases[i].content, cases[i].more);
+        struct asked *a = ask(SIM_CHAT, body);
+        struct sim_answer *answer = plan(a);
+        assert_int_equal(answer->choices[0].call_count, 1);
+        assert_true(str_eq(answer->choices[0].calls[0].name, str_from(cases[i].name)));
+        if (cases[i].arguments)
+            assert_true(str_eq(answer->choices[0].calls[0].arguments, str_from(cases[i].arguments)));
+        forget(a);
+    }
+}
+
+/* ... in pieces, each a token, as long as the limit allows; a schema comes before it. */
+static void test_text_that_is_told(void **state)
+{
+    (void)state;
+    struct asked *a = ask(SIM_CHAT, "{\"model\":\"m\",\"max_tokens\":3,\"messages\":[{\"role\":\"user\",\"content\":"
+                                    "\"[simulate text=all%20is%20well%20here tokens=50]\"}]}");
+    struct sim_answer *answer = plan(a);
+    struct buf b;
+    buf_init(&b, 0);
+    assert_int_equal(answer->planned, 3);
+    sim_answer_skip(answer, 3);
+    sim_choice_text_json(&answer->choices[0], &b);
+    assert_true(str_eq(buf_str(&b), S("\"all is well \"")));
+    buf_free(&b);
+    forget(a);
+    a = ask(SIM_CHAT, "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"[simulate text=no]\"}],"
+                      "\"response_format\":{\"type\":\"json_object\"}}");
+    assert_int_equal(plan(a)->choices[0].json.p[0], '{');
+    forget(a);
+}
+
 /* The units say what the steps did, at any moment. */
 static void test_units_follow_the_steps(void **state)
 {
@@ -317,6 +369,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_whole_and_streamed_are_one),
         cmocka_unit_test(test_when_tools_are_called),
+        cmocka_unit_test(test_which_tool_is_called),
+        cmocka_unit_test(test_text_that_is_told),
         cmocka_unit_test(test_units_follow_the_steps),
         cmocka_unit_test(test_reasoning_counts_inside_the_limit),
         cmocka_unit_test(test_best_of),

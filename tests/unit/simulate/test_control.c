@@ -27,6 +27,21 @@ static void test_words(void **state)
     assert_int_equal(c.input_tokens, -1);
 }
 
+static void test_calls(void **state)
+{
+    (void)state;
+    struct sim_control c;
+    str bad = STR_NONE;
+    sim_control_init(&c);
+    assert_true(
+        sim_control_text(&c, S("[simulate call=set_course arguments={\"to\":%5B\"New%20York\"%5d,\"share\":\"5%\"}]"),
+                         &bad));
+    assert_string_equal(c.call, "set_course");
+    assert_true(sim_control_words(&c, S("text=all%20is%0Awell"), &bad));
+    assert_string_equal(c.text, "all is\nwell");
+    assert_string_equal(c.arguments, "{\"to\":[\"New York\"],\"share\":\"5%\"}");
+}
+
 static void test_wrong_words(void **state)
 {
     (void)state;
@@ -34,7 +49,11 @@ static void test_wrong_words(void **state)
                                 STR_INIT("tokens=-1"),    STR_INIT("tokenz=1"),
                                 STR_INIT("usage=cashed"), STR_INIT("fault=cat"),
                                 STR_INIT("seed=x"),       STR_INIT("latency=9"),
-                                STR_INIT("flagged=2"),    STR_INIT("tokens=999999999999")};
+                                STR_INIT("flagged=2"),    STR_INIT("tokens=999999999999"),
+                                STR_INIT("call="),        STR_INIT("arguments=[1"),
+                                STR_INIT("arguments=7"),  STR_INIT("arguments={%0A}"),
+                                STR_INIT("text="),        STR_INIT("text=a%00b"),
+                                STR_INIT("text=%FF")};
     for (size_t i = 0; i < COUNT_OF(wrong); i++) {
         struct sim_control c;
         str bad = STR_NONE;
@@ -120,9 +139,13 @@ static void test_times(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_words), cmocka_unit_test(test_wrong_words),
-        cmocka_unit_test(test_text),  cmocka_unit_test(test_every_fault_and_shape_has_a_name),
-        cmocka_unit_test(test_rates), cmocka_unit_test(test_times),
+        cmocka_unit_test(test_words),
+        cmocka_unit_test(test_calls),
+        cmocka_unit_test(test_wrong_words),
+        cmocka_unit_test(test_text),
+        cmocka_unit_test(test_every_fault_and_shape_has_a_name),
+        cmocka_unit_test(test_rates),
+        cmocka_unit_test(test_times),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -313,6 +313,10 @@ static void test_what_the_real_ones_refuse(void **state)
         {SIM_COHERE, "{\"model\":\"m\",\"messages\":[{\"role\":\"tool\",\"tool_call_id\":\"a\",\"content\":\"x\"}]}",
          "messages"},
         {SIM_COHERE, "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"x\"}],\"n\":1}", "n"},
+        {SIM_COHERE,
+         "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"x\"}],\"response_format\":{\"type\":"
+         "\"json_object\"},\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}]}",
+         "response_format"},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct asked *a = ask(cases[i].kind, cases[i].body);
@@ -322,6 +326,21 @@ static void test_what_the_real_ones_refuse(void **state)
             fail_msg("case %zu: %.*s", i, STR_ARG(a->problem.message));
         forget(a);
     }
+}
+
+/* Gemini 3 takes both. */
+static void test_json_beside_tools(void **state)
+{
+    (void)state;
+    const char *body = "{\"contents\":[{\"parts\":[{\"text\":\"x\"}]}],\"generationConfig\":{\"responseMimeType\":"
+                       "\"application/json\"},\"tools\":[{\"functionDeclarations\":[{\"name\":\"f\"}]}]}";
+    struct asked *before = ask_model(SIM_GEMINI, "gemini-2.5-flash", body);
+    assert_false(before->good);
+    assert_true(str_find(before->problem.message, S("response mime type"), 0) != SIZE_MAX);
+    forget(before);
+    struct asked *now = ask_model(SIM_GEMINI, "gemini-3-pro-preview", body);
+    assert_true(now->good);
+    forget(now);
 }
 
 static void test_errors_in_their_own_words(void **state)
@@ -364,6 +383,7 @@ int main(void)
         cmocka_unit_test(test_whole_and_streamed_are_one),
         cmocka_unit_test(test_array),
         cmocka_unit_test(test_what_the_real_ones_refuse),
+        cmocka_unit_test(test_json_beside_tools),
         cmocka_unit_test(test_errors_in_their_own_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -313,6 +313,11 @@ static void test_refusals(void **state)
     assert_int_equal(r.status, 400);
     assert_true(has(r.body, "x-simulate-tokns"));
     buf_free(&r.bytes);
+    r = call(rig, "POST /v1/responses", "x-simulate-call: sail\r\n",
+             "{\"model\":\"m\",\"input\":\"x\",\"tools\":[{\"type\":\"function\",\"name\":\"anchor\"}]}");
+    assert_int_equal(r.status, 400);
+    assert_true(has(r.body, "call=sail") && has(r.body, "'anchor'"));
+    buf_free(&r.bytes);
     r = call(rig, "GET /v1/chat/completions", "", "");
     assert_int_equal(r.status, 404);
     buf_free(&r.bytes);
