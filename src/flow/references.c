@@ -49,13 +49,14 @@ bool references_spell_out(struct request *r)
     return fits;
 }
 
-/* The response: of a whole answer the body, of a stream what its last event holds. */
+/* The response: of a whole answer the body, of a stream what its last event holds; others may stand before it, closing what was open. */
 static str response_of(const struct attempt *a)
 {
     const str data = S("\ndata: ");
     if (a->body.whole) return buf_str(&a->body.kept);
     str end = buf_str(&a->body.withheld);
-    size_t at = str_find(end, data, 0);
+    size_t at = SIZE_MAX;
+    for (size_t i = 0; (i = str_find(end, data, i)) != SIZE_MAX; i += data.n) at = i;
     if (at == SIZE_MAX) return STR_NONE;
     end = str_from_at(end, at + data.n);
     return str_head(end, str_find_byte(end, '\n', 0));

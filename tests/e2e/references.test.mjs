@@ -12,8 +12,11 @@ before(async () => {
     purser = await startPurser({
         settings: {
             ...base,
-            providers: { ...base.providers, claude: { kind: 'anthropic', base_url: sim.url, api_key: 'k' } },
-            prices: [...base.prices, { model: 'claude/sim-small', input: 1, output: 2 }],
+            providers: {
+                ...base.providers, claude: { kind: 'anthropic', base_url: sim.url, api_key: 'k' }, gemini: { kind: 'gemini', base_url: sim.url, api_key: 'k' },
+                chat: { kind: 'openai', base_url: `${sim.url}/v1`, api_key: 'k', protocols: ['chat'] },
+            },
+            prices: [...base.prices, ...['claude', 'gemini', 'chat'].map((name) => ({ model: `${name}/sim-small`, input: 1, output: 2 }))],
             keys: base.keys.map((k) => ({ ...k, models: ['*'] })),
         },
     });
@@ -34,15 +37,17 @@ async function first(stream, more = {}) {
 }
 const next = (id) => ({ input: [{ role: 'user', content: 'Tell me.' }, { type: 'item_reference', id }, { role: 'user', content: 'And then?' }] });
 
-for (const stream of [false, true]) {
-    test(`an item of ${stream ? 'a streamed' : 'a whole'} answer is known by its id`, async () => {
-        const message = await first(stream);
-        const answer = await ask(next(message.id));
-        assert.equal(answer.status, 200, answer.text);
-        const sent = (await lastRequest()).messages;
-        assert.deepEqual(sent.map((m) => m.role), ['user', 'assistant', 'user']);
-        assert.ok(JSON.stringify(sent[1].content).includes(message.content[0].text), JSON.stringify(sent));
-    });
+for (const provider of ['claude', 'gemini', 'chat']) { // some close what is open with their last event only
+    for (const stream of [false, true]) {
+        test(`an item of ${stream ? 'a streamed' : 'a whole'} answer is known by its id: ${provider}`, async () => {
+            const model = `${provider}/sim-small`, message = await first(stream, { model });
+            const answer = await ask({ ...next(message.id), model });
+            assert.equal(answer.status, 200, answer.text);
+            const { messages, contents } = await lastRequest(), sent = contents ?? messages;
+            assert.deepEqual(sent.map((m) => m.role), ['user', contents ? 'model' : 'assistant', 'user']);
+            assert.ok(JSON.stringify(sent[1]).includes(message.content[0].text), JSON.stringify(sent));
+        });
+    }
 }
 
 test('not to another key, not where the client wants nothing stored, not if nobody said it', async () => {
