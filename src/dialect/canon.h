@@ -380,6 +380,11 @@ struct canon_dropped {
 /* Gives a whole answer as a stream would: for a client that asked for one. */
 void canon_replay(const struct canon_answer *answer, struct canon_sink *sink);
 
+/* Of each choice's tool calls only the first stays: for a call that wants one at a time (canon_first_call.c). */
+void canon_keep_first_call(struct canon_answer *answer);
+/* The same for a stream: a sink that stands before `to`. Lives in `arena`. */
+struct canon_sink *canon_first_call_sink(struct canon_sink *to, struct arena *arena);
+
 /* ---- building (canon.c) */
 
 void canon_call_init(struct canon_call *call, enum dialect_id from, struct arena *arena);

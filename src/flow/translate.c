@@ -162,6 +162,11 @@ struct canon_client translate_client(const struct request *r, char seed[TEXT_NUM
                                  .call = r->plan.canon};
 }
 
+static bool one_call(const struct request *r)
+{
+    return r->plan.canon && r->plan.canon->choice.parallel == 0;
+}
+
 static struct translation *begin(struct attempt *a)
 {
     struct request *r = a->request;
@@ -173,7 +178,7 @@ static struct translation *begin(struct attempt *a)
     t->decoder = (struct canon_decoder){.dialect = call_kind_dialect(a->way->kind),
                                         .quirks = a->way->target->provider->quirks,
                                         .arena = &r->arena,
-                                        .sink = &t->sink};
+                                        .sink = one_call(r) ? canon_first_call_sink(&t->sink, &r->arena) : &t->sink};
     t->encoder = translate_encoder(r, t->seed, &t->writer.sink);
     a->body.translation = t;
     return t;
@@ -209,6 +214,7 @@ static bool decode_whole(struct attempt *a, struct canon_answer *answer)
     struct request *r = a->request;
     canon_answer_init(answer, call_kind_dialect(a->way->kind), &r->arena);
     if (!kind_decode_answer(a->way->kind, &r->worker->event_json, answer)) return false;
+    if (one_call(r)) canon_keep_first_call(answer);
     answer->usage = a->body.answer.usage;
     if (!answer->usage.known && !call_kind_generates(a->way->kind)) { /* what the ledger will say, too */
         struct estimate guess;
