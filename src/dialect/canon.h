@@ -468,6 +468,12 @@ jraw canon_signature(const struct canon_part *part, enum dialect_id from, enum d
  * it got a budget, refuses to go on from it. */
 bool canon_thoughts_lost(const struct canon_call *call, enum dialect_id to);
 
+/* The names of the tools that its history calls, each once, `max` at most. Returns how many. */
+size_t canon_called_tools(const struct canon_call *call, str *names, size_t max);
+
+/* What asks for the call's format in words, where it cannot be enforced. It has one. Lives in the call's arena. */
+str canon_format_instruction(const struct canon_call *call);
+
 /* "low", "medium" ... for a budget of tokens; and the budget for an effort, within what the output limit allows. */
 str canon_effort(const struct canon_reasoning *r);
 int64_t canon_thinking_budget(const struct canon_reasoning *r, int64_t max_output);

@@ -39,6 +39,32 @@ int64_t canon_thinking_budget(const struct canon_reasoning *r, int64_t max_outpu
     return budget;
 }
 
+size_t canon_called_tools(const struct canon_call *call, str *names, size_t max)
+{
+    size_t count = 0;
+    for (const struct canon_message *m = call->messages; m; m = m->next)
+        for (const struct canon_part *p = m->parts; p && count < max; p = p->next) {
+            size_t i = 0;
+            if (p->kind != PART_TOOL_CALL) continue;
+            while (i < count && !str_eq(names[i], p->tool.name)) i++;
+            if (i == count) names[count++] = p->tool.name;
+        }
+    return count;
+}
+
+str canon_format_instruction(const struct canon_call *call)
+{
+    const struct canon_output *o = &call->output;
+    str first = call->tools ? S("Unless you call a tool, answer") : S("Answer");
+    if (o->format != FORMAT_SCHEMA || !o->schema.json.n)
+        return arena_printf(call->arena, "%" STR_FMT " with one JSON object, and with nothing before or after it.",
+                            STR_ARG(first));
+    return arena_printf(call->arena,
+                        "%" STR_FMT " with one JSON value that is valid against this JSON Schema, and with nothing "
+                        "before or after it: %" STR_FMT,
+                        STR_ARG(first), STR_ARG(o->schema.json));
+}
+
 int64_t canon_prompt_tokens(const struct usage *u)
 {
     return u->units[UNIT_INPUT] + u->units[UNIT_CACHE_READ] + u->units[UNIT_CACHE_WRITE_5M] +

@@ -200,6 +200,18 @@ static void write_message(struct writer *w, const struct canon_message *m)
     buf_add_byte(w->out, '}');
 }
 
+/* What asks for a format in words stands behind what the system says first. */
+static const struct canon_message *write_systems(struct writer *w, str instruction)
+{
+    const struct canon_message *m = w->call->messages;
+    for (; m && (m->role == ROLE_SYSTEM || m->role == ROLE_DEVELOPER); m = m->next) write_message(w, m);
+    if (!instruction.n) return m;
+    open_message(w->out, "system");
+    canon_put_text(w->out, S("content"), instruction);
+    buf_add_byte(w->out, '}');
+    return m;
+}
+
 /* ---- tools */
 
 static bool allowed(const struct canon_tool_choice *choice, str name)
@@ -264,10 +276,16 @@ static void write_sampling(struct writer *w)
     buf_add_byte(out, ']');
 }
 
+/* Beside tools a format is refused. */
+static bool takes_format(const struct canon_call *call)
+{
+    return call->from == DIALECT_COHERE || !call->tools;
+}
+
 static void write_format(struct writer *w)
 {
     const struct canon_output *o = &w->call->output;
-    if (o->format == FORMAT_TEXT) return;
+    if (o->format == FORMAT_TEXT || !takes_format(w->call)) return;
     canon_key(w->out, S("response_format"));
     buf_add(w->out, S("{\"type\":\"json_object\""));
     if (o->format == FORMAT_SCHEMA) canon_put_raw(w->out, S("json_schema"), o->schema);
@@ -298,7 +316,11 @@ bool cohere_encode_call(const struct canon_call *call, const struct canon_target
     canon_put_text(out, S("model"), target->model);
     canon_key(out, S("messages"));
     buf_add_byte(out, '[');
-    for (const struct canon_message *m = call->messages; m; m = m->next) write_message(&w, m);
+    bool asks = call->output.format != FORMAT_TEXT && !takes_format(call);
+    if (asks)
+        canon_leave_out(call, target, call->output.format == FORMAT_SCHEMA ? FEATURE_JSON_SCHEMA : FEATURE_JSON_OBJECT);
+    const struct canon_message *m = write_systems(&w, asks ? canon_format_instruction(call) : STR_NONE);
+    for (; m; m = m->next) write_message(&w, m);
     buf_add_byte(out, ']');
     write_tools(&w);
     if (target->max_output >= 0) canon_put_i64(out, S("max_tokens"), target->max_output);

@@ -323,11 +323,25 @@ static bool history_uses_tools(const struct canon_call *call)
     return false;
 }
 
+/* What the history calls must be declared, and the call itself declares none. */
+static void write_called(struct buf *out, const struct canon_call *call)
+{
+    enum { NAMES_MAX = 128 };
+    str names[NAMES_MAX];
+    size_t count = canon_called_tools(call, names, NAMES_MAX);
+    if (!count) return;
+    canon_key(out, S("toolConfig"));
+    buf_add(out, S("{\"tools\":["));
+    for (size_t i = 0; i < count; i++) write_tool(out, &(struct canon_tool){.kind = TOOL_FUNCTION, .name = names[i]});
+    buf_add(out, S("]}"));
+}
+
 /* There is no "none": without tools none can be called. But where the history has calls, tools
  * must be declared; then they are, and that none may be used is said by nobody. */
 static void write_tools(struct buf *out, const struct canon_call *call)
 {
     const struct canon_tool_choice *choice = &call->choice;
+    if (!call->tools && call->from != DIALECT_CONVERSE) write_called(out, call);
     if (!call->tools || (choice->mode == CHOICE_NONE && !history_uses_tools(call))) return;
     size_t from = out->n;
     canon_key(out, S("toolConfig"));

@@ -53,8 +53,8 @@ static void put_contents(struct gemini_writer *w, const struct canon_call *call)
     buf_add_byte(w->out, ']');
 }
 
-/* A call that has nothing but a system message asks by it. */
-static void put_system(struct gemini_writer *w, const struct canon_call *call, bool as_content)
+/* A call that has nothing but a system message asks by it. `instruction`: ours, behind all others. */
+static void put_system(struct gemini_writer *w, const struct canon_call *call, bool as_content, str instruction)
 {
     size_t before = w->out->n;
     bool any = false;
@@ -63,6 +63,13 @@ static void put_system(struct gemini_writer *w, const struct canon_call *call, b
     for (const struct canon_message *m = call->messages; m; m = m->next) {
         if (!is_system(m)) continue;
         for (const struct canon_part *p = m->parts; p; p = p->next) any = gemini_put_part(w, p) || any;
+    }
+    if (instruction.n) {
+        canon_comma(w->out);
+        buf_add_byte(w->out, '{');
+        canon_put_text(w->out, S("text"), instruction);
+        buf_add_byte(w->out, '}');
+        any = true;
     }
     buf_add(w->out, as_content ? S("]}]") : S("]}"));
     if (!any && !as_content) w->out->n = before;
@@ -147,10 +154,18 @@ static void put_choice(struct buf *out, const struct canon_call *call)
 
 /* ---- generationConfig */
 
-static void put_output(struct buf *out, const struct canon_call *call)
+/* Before Gemini 3 a call with tools may have no format: "Function calling with a response mime type:
+ * 'application/json' is unsupported". */
+static bool takes_format(const struct canon_call *call, const struct canon_target *target)
+{
+    int generation = gemini_generation(target->model);
+    return call->from == DIALECT_GEMINI || !call->tools || generation == 0 || generation >= 30;
+}
+
+static void put_output(struct buf *out, const struct canon_call *call, const struct canon_target *target)
 {
     const struct canon_output *o = &call->output;
-    if (o->format == FORMAT_TEXT) return;
+    if (o->format == FORMAT_TEXT || !takes_format(call, target)) return;
     canon_put_text(out, S("responseMimeType"), S("application/json"));
     if (o->format == FORMAT_SCHEMA) canon_put_raw(out, S("responseJsonSchema"), schema_for(call, o->schema));
 }
@@ -199,7 +214,7 @@ static void put_config(const struct canon_call *call, const struct canon_target 
     put_stop(out, call);
     if (limit >= 0) canon_put_i64(out, S("maxOutputTokens"), limit ? limit : 1); /* 0 would be none */
     if (call->choices > 1) canon_put_i64(out, S("candidateCount"), call->choices);
-    put_output(out, call);
+    put_output(out, call, target);
     json_ref config = kept->count ? json_find(kept, JSON_ROOT, S("generationConfig"), NULL) : JSON_ABSENT;
     json_ref thinking = config ? json_find(kept, config, S("thinkingConfig"), NULL) : JSON_ABSENT;
     gemini_put_thinking(call, target, limit, thinking ? raw_of(json_raw(kept, thinking)) : RAW_NONE, out);
@@ -246,7 +261,10 @@ bool gemini_encode_call(const struct canon_call *call, const struct canon_target
     }
     for (const struct canon_message *m = call->messages; m; m = m->next) turns = turns || !is_system(m);
     buf_add_byte(out, '{');
-    put_system(&w, call, !turns);
+    bool asks = call->output.format != FORMAT_TEXT && !takes_format(call, target);
+    put_system(&w, call, !turns, asks ? canon_format_instruction(call) : STR_NONE);
+    if (asks)
+        canon_leave_out(call, target, call->output.format == FORMAT_SCHEMA ? FEATURE_JSON_SCHEMA : FEATURE_JSON_OBJECT);
     if (turns) put_contents(&w, call);
     put_tools(out, call);
     jraw choice = kept_object(&kept, S("toolConfig"));

@@ -91,13 +91,7 @@ static void plan_output(struct messages_encoder *e)
     bool fits = output->format == FORMAT_SCHEMA && output->schema.json.p && knows;
     if (fits && schema_subset(output->schema, SCHEMA_ANTHROPIC, e->call->arena, &e->schema)) return;
     e->schema = RAW_NONE;
-    str schema = output->format == FORMAT_SCHEMA ? output->schema.json : STR_NONE;
-    e->instruction =
-        schema.n ? arena_printf(e->call->arena,
-                                "Answer with one JSON value that is valid against this JSON Schema, and with nothing "
-                                "before or after it: %" STR_FMT,
-                                STR_ARG(schema))
-                 : S("Answer with one JSON object, and with nothing before or after it.");
+    e->instruction = canon_format_instruction(e->call);
 }
 
 static void put_output(struct messages_encoder *e)

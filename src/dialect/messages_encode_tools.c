@@ -128,14 +128,7 @@ static void put_choice(struct messages_encoder *e)
 static void put_tools_of_history(struct messages_encoder *e)
 {
     str names[NAMES_MAX];
-    size_t count = 0;
-    for (const struct canon_message *m = e->call->messages; m; m = m->next)
-        for (const struct canon_part *p = m->parts; p && count < NAMES_MAX; p = p->next) {
-            size_t i = 0;
-            if (p->kind != PART_TOOL_CALL) continue;
-            while (i < count && !str_eq(names[i], p->tool.name)) i++;
-            if (i == count) names[count++] = p->tool.name;
-        }
+    size_t count = canon_called_tools(e->call, names, NAMES_MAX);
     if (!count) return;
     canon_key(e->out, S("tools"));
     buf_add_byte(e->out, '[');
