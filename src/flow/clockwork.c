@@ -8,8 +8,10 @@
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/statvfs.h>
 
 enum { SWEEP_SECONDS = 60, IDLE_LINE_SECONDS = 60, EVENTS_TRIM_SECONDS = 3600, OBJECTS_DAYS = 30 };
+enum { DISK_TELL_SECONDS = 60, DISK_WELL_SECONDS = 5 };
 
 /* What a machine by the hour cost while nobody used it: a line of its own. */
 static void write_idle_lines(struct purser *p, const struct settings *s)
@@ -90,6 +92,50 @@ static void fetch_tokens(struct purser *p)
     snapshot_put(s);
 }
 
+/* What the operator should hear of the ledger's disk: when it fails, and when it is well again. */
+struct disk_news {
+    uint64_t errors; /* heard of */
+    unsigned told_at, failed_at;
+    bool fails;
+};
+
+static void tell_of_failure(struct purser *p, const struct ledger_state *l)
+{
+    pthread_mutex_lock(&p->control);
+    struct snapshot *s = snapshot_get(p->current);
+    pthread_mutex_unlock(&p->control);
+    struct buf path;
+    buf_init(&path, 0);
+    buf_add(&path, s->settings->data);
+    buf_add_byte(&path, '\0');
+    snapshot_put(s);
+    struct statvfs disk;
+    double free_mb = statvfs(path.p, &disk) == 0 ? (double)disk.f_bavail * (double)disk.f_frsize / 1e6 : 0;
+    fprintf(stderr, "purser: the ledger in '%s' met errors (%llu so far, %.1f MB free there)%s\n", path.p,
+            (unsigned long long)l->errors, free_mb,
+            l->segments_ready ? "; nothing is lost, it tries again"
+                              : ": until it has room, calls get 503 'ledger_full'");
+    buf_free(&path);
+}
+
+static void look_at_disk(struct purser *p, struct disk_news *news, unsigned second)
+{
+    struct ledger_state l;
+    ledger_state(p->ledger, &l);
+    bool more = l.errors > news->errors;
+    news->errors = l.errors;
+    if (more) {
+        news->failed_at = second;
+        if (news->fails && second - news->told_at < DISK_TELL_SECONDS) return;
+        tell_of_failure(p, &l);
+        news->told_at = second;
+        news->fails = true;
+    } else if (news->fails && l.segments_ready && second - news->failed_at >= DISK_WELL_SECONDS) {
+        fprintf(stderr, "purser: the ledger writes again\n");
+        news->fails = false;
+    }
+}
+
 static void add_object(void *ctx, str id, str key, str provider)
 {
     objects_put_old(ctx, id, key, provider);
@@ -106,6 +152,7 @@ static void load_objects(struct purser *p)
 static void *thread_main(void *arg)
 {
     struct purser *p = arg;
+    struct disk_news news = {0};
     pthread_setname_np(pthread_self(), "clockwork");
     idle_lines(p); /* from now on is counted */
     load_objects(p);
@@ -119,6 +166,7 @@ static void *thread_main(void *arg)
         pthread_mutex_unlock(&p->clock_lock);
         if (!__atomic_load_n(&p->stopping, __ATOMIC_ACQUIRE)) fetch_tokens(p);
         look_at_thresholds(p);
+        look_at_disk(p, &news, second);
         if (second % SWEEP_SECONDS == 0) sweep(p);
         if (second % EVENTS_TRIM_SECONDS == 0) ledger_events_trim(p->ledger);
         if (second % IDLE_LINE_SECONDS == 0) idle_lines(p);
