@@ -1,7 +1,11 @@
 /* Counts a text in slices: piece by piece, a long piece place by place. */
 #include "price/tokens.h"
 
+#include "base/arena.h"
 #include "price/tokens_table.h"
+
+#include <pthread.h>
+#include <stdlib.h>
 
 static const str names[TOKEN_ENCODINGS] = {STR_INIT("o200k_base"), STR_INIT("cl100k_base")};
 
@@ -25,7 +29,8 @@ bool token_encoding_find(str name, enum token_encoding *out)
  *
  * Texts repeat their words: one look at a table that stays near beats a walk through a trie that does not, and saves
  * cutting the piece again (measured: a third faster on mixed text). A key is the piece itself, so nothing is
- * mistaken. The table is the thread's own; it takes memory once the thread counts. */
+ * mistaken. The table is the thread's own and made at its first count: a thread-local array of that size would be
+ * cleared, and so be memory that is used, at the start of every thread. */
 
 enum { MEMO_BITS = 13, MEMO_PIECE_MAX = 15 };
 
@@ -34,14 +39,37 @@ struct memo {
     uint32_t tokens;
 };
 
-static _Thread_local struct memo memos[1 << MEMO_BITS];
+#define MEMO_BYTES (sizeof(struct memo) << MEMO_BITS)
+
+static pthread_key_t own_memos;
+
+static void free_memos(void *memos)
+{
+    mem_unmap(memos, MEMO_BYTES);
+}
+
+static void make_key(void)
+{
+    if (pthread_key_create(&own_memos, free_memos) != 0) abort(); /* of a thousand keys none is left */
+}
+
+static struct memo *memos_of_thread(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, make_key);
+    struct memo *memos = pthread_getspecific(own_memos);
+    if (memos) return memos;
+    memos = mem_map(MEMO_BYTES);
+    if (pthread_setspecific(own_memos, memos) != 0) abort();
+    return memos;
+}
 
 static uint64_t low_bytes(uint64_t word, size_t n)
 {
     return n >= 8 ? word : word & ((1ull << (n * 8)) - 1);
 }
 
-static uint32_t count_piece(const struct tokens_table *t, const struct token_count *c, size_t n)
+static uint32_t count_piece(const struct tokens_table *t, struct memo *memos, const struct token_count *c, size_t n)
 {
     const char *p = c->text.p + c->at;
     uint64_t key[2];
@@ -75,12 +103,13 @@ bool token_count_step(struct token_count *c, size_t work)
         c->tokens = -1;
         return true;
     }
+    struct memo *memos = memos_of_thread();
     while (c->at < c->text.n) {
         if (!work) return false;
         size_t end = c->piece_end ? c->piece_end : tokens_piece_end(&table, c->encoding, c->text, c->at);
         size_t n = end - c->at;
         if (n <= TOKENS_PIECE_MAX) {
-            c->tokens += count_piece(&table, c, n);
+            c->tokens += count_piece(&table, memos, c, n);
             work -= n < work ? n : work;
         } else {
             c->piece_end = end;
