@@ -33,7 +33,7 @@ struct thresholds {
 
 static struct batch *batch_new(void)
 {
-    struct batch *b = mem_zalloc(sizeof(*b));
+    struct batch *b = mem_map(sizeof(*b));
     arena_init(&b->texts);
     return b;
 }
@@ -48,14 +48,14 @@ static void batch_clear(struct batch *b)
 static void batch_drop(struct batch *b)
 {
     arena_free(&b->texts);
-    free(b);
+    mem_unmap(b, sizeof(*b));
 }
 
 struct thresholds *thresholds_new(void)
 {
     struct thresholds *t = mem_zalloc(sizeof(*t));
     pthread_mutex_init(&t->lock, NULL);
-    t->raised = mem_zalloc(RAISED_SLOTS * sizeof(*t->raised));
+    t->raised = mem_map(RAISED_SLOTS * sizeof(*t->raised));
     t->filling = batch_new();
     t->storing = batch_new();
     return t;
@@ -67,7 +67,7 @@ void thresholds_drop(struct thresholds *t)
     pthread_mutex_destroy(&t->lock);
     batch_drop(t->filling);
     batch_drop(t->storing);
-    free(t->raised);
+    mem_unmap(t->raised, RAISED_SLOTS * sizeof(*t->raised));
     free(t);
 }
 

@@ -30,6 +30,7 @@ enum { RECENTS_SHARDS = 32 };
 
 struct recents {
     size_t bytes_each, shard_max, bucket_mask;
+    struct recent **buckets;                  /* of all shards */
     void (*end)(void *ctx, struct recent *r); /* before it goes; under the shard's mutex. May be NULL */
     void *ctx;
     struct recents_shard shard[RECENTS_SHARDS];

@@ -25,10 +25,11 @@ void recents_init(struct recents *t, size_t bytes_each, size_t max, void (*end)(
     t->bucket_mask = buckets - 1;
     t->end = end;
     t->ctx = ctx;
+    t->buckets = mem_map(RECENTS_SHARDS * buckets * sizeof(*t->buckets));
     for (int i = 0; i < RECENTS_SHARDS; i++) {
         struct recents_shard *s = &t->shard[i];
         mutex_init_short(&s->mutex);
-        s->bucket = mem_zalloc(buckets * sizeof(struct recent *));
+        s->bucket = t->buckets + (size_t)i * buckets;
         list_init(&s->order);
         s->count = 0;
     }
@@ -39,9 +40,9 @@ void recents_free(struct recents *t)
     for (int i = 0; i < RECENTS_SHARDS; i++) {
         struct recents_shard *s = &t->shard[i];
         LIST_EACH (it, &s->order) free(LIST_ENTRY(it, struct recent, order));
-        free(s->bucket);
         pthread_mutex_destroy(&s->mutex);
     }
+    mem_unmap(t->buckets, RECENTS_SHARDS * (t->bucket_mask + 1) * sizeof(*t->buckets));
 }
 
 void recents_remove(struct recents *t, struct recent *r)
