@@ -129,11 +129,12 @@ str arena_printf(struct arena *a, const char *fmt, ...)
     va_list args, again;
     va_start(args, fmt);
     va_copy(again, args);
-    int n = vsnprintf(NULL, 0, fmt, args);
+    char *here = a->at; /* where it fits the next allocation begins here: most texts are formatted once */
+    int n = vsnprintf(here, (size_t)(a->end - a->at), fmt, args);
     va_end(args);
     if (n < 0) n = 0;
     char *p = arena_alloc(a, (size_t)n + 1);
-    vsnprintf(p, (size_t)n + 1, fmt, again);
+    if (p != here) vsnprintf(p, (size_t)n + 1, fmt, again);
     va_end(again);
     return str_of(p, (size_t)n);
 }

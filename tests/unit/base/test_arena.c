@@ -82,6 +82,25 @@ static void writes_text(void **state)
     arena_free(&a);
 }
 
+/* Through many ends of a block, with every length: whole, terminated, and nothing before it is touched. */
+static void writes_text_across_blocks(void **state)
+{
+    (void)state;
+    struct arena a;
+    arena_init(&a);
+    str before = S("");
+    for (int length = 1; length < 700; length++) {
+        str text = arena_printf(&a, "%0*d", length, length % 10);
+        if (text.n != (size_t)length || text.p[length - 1] != '0' + length % 10 || text.p[length] != '\0')
+            fail_msg("%d bytes: '%s'", length, text.p);
+        for (int i = 0; i < length - 1; i++) assert_int_equal(text.p[i], '0');
+        for (size_t i = 0; i + 1 < before.n; i++) assert_int_equal(before.p[i], '0');
+        if (before.n) assert_int_equal(before.p[before.n - 1], '0' + (length - 1) % 10);
+        before = text;
+    }
+    arena_free(&a);
+}
+
 static void never_returns_null_for_nothing(void **state)
 {
     (void)state;
@@ -102,6 +121,7 @@ int main(void)
         cmocka_unit_test(stays_small),
         cmocka_unit_test(zeroes),
         cmocka_unit_test(writes_text),
+        cmocka_unit_test(writes_text_across_blocks),
         cmocka_unit_test(never_returns_null_for_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
