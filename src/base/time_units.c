@@ -1,7 +1,6 @@
 /* Quantities with units, as people write them in settings: "2.5s", "64KiB". */
+#include "base/text.h"
 #include "base/time.h"
-
-#include <stdio.h>
 
 struct unit_row {
     str name;
@@ -114,9 +113,11 @@ str time_format_duration(int64_t us, char out[40])
     uint64_t v = us < 0 ? 0 - (uint64_t)us : (uint64_t)us;
     const struct unit_row *unit = natural_unit(v);
     uint64_t scale = (uint64_t)unit->scale, rest = v % scale;
-    int n = snprintf(out, 40, "%s%llu", us < 0 ? "-" : "", (unsigned long long)(v / scale));
+    size_t n = 0;
+    if (us < 0) out[n++] = '-';
+    n += text_u64(out + n, v / scale);
     if (rest) out[n++] = '.';
     for (; rest; rest = rest * 10 % scale) out[n++] = (char)('0' + rest * 10 / scale);
-    n += snprintf(out + n, 40 - (size_t)n, "%" STR_FMT, STR_ARG(unit->name));
-    return str_of(out, (size_t)n);
+    memcpy(out + n, unit->name.p, unit->name.n + 1); /* with its NUL */
+    return str_of(out, n + unit->name.n);
 }

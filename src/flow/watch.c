@@ -55,6 +55,16 @@ static enum verdict refuse(struct request *r, const struct runaway_verdict *v)
     return request_fail(r, ERR_RUNAWAY, arena_printf(&r->arena, "Runaway: %s.", v->text));
 }
 
+static str warning(struct request *r, str text)
+{
+    struct buf *line = &r->worker->scratch;
+    buf_clear(line);
+    buf_add(line, S("x-purser-warning: runaway: "));
+    buf_add(line, text);
+    buf_add(line, S("\r\n"));
+    return arena_str(&r->arena, buf_str(line));
+}
+
 static enum verdict look(struct request *r)
 {
     const struct setting_runaway *rules = rules_of(r);
@@ -74,7 +84,7 @@ static enum verdict look(struct request *r)
     r->watch.at = v.at;
     if (v.action == RUNAWAY_NONE) return STEP_NEXT;
     if (v.action == RUNAWAY_BLOCK) return refuse(r, &v);
-    r->watch.headers = arena_printf(&r->arena, "x-purser-warning: runaway: %s\r\n", v.text);
+    r->watch.headers = warning(r, str_from(v.text));
     return v.action == RUNAWAY_SLOW && v.delay_us > 0 ? slow_down(r, v.delay_us) : STEP_NEXT;
 }
 
