@@ -48,6 +48,31 @@ uint64_t hash_sip(struct hash_key key, const void *data, size_t n)
     return v[0] ^ v[1] ^ v[2] ^ v[3];
 }
 
+static inline uint64_t fold_product(uint64_t a, uint64_t b)
+{
+    unsigned __int128 product = (unsigned __int128)a * b;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+/* Two runs side by side: neither waits for the other's product. */
+static inline void take_block(struct hash_key key, const unsigned char *p, uint64_t run[2])
+{
+    run[0] = fold_product(load64(p) ^ key.k0, load64(p + 8) ^ run[0]);
+    run[1] = fold_product(load64(p + 16) ^ key.k1, load64(p + 24) ^ run[1]);
+}
+
+uint64_t hash_text(struct hash_key key, const void *data, size_t n)
+{
+    enum { BLOCK = 32 };
+    const unsigned char *p = data, *end = p + n;
+    uint64_t run[2] = {key.k1 ^ n, key.k0 ^ 0x9e3779b97f4a7c15u};
+    for (; end - p >= BLOCK; p += BLOCK) take_block(key, p, run);
+    unsigned char last[BLOCK] = {0}; /* the length tells padding from text */
+    if (p < end) memcpy(last, p, (size_t)(end - p));
+    take_block(key, last, run);
+    return fold_product(run[0] ^ key.k0, run[1] ^ key.k1);
+}
+
 static uint32_t crc32c_bytes(uint32_t crc, const unsigned char *p, size_t n)
 {
     for (size_t i = 0; i < n; i++) {

@@ -16,9 +16,9 @@ static void fold(struct latest *l, str s)
 {
     struct hash_key key = {l->key.k0 ^ l->hash, l->key.k1 + s.n};
     bool whole = s.n <= WHOLE_MAX;
-    l->hash = hash_sip(key, s.p, whole ? s.n : WHOLE_MAX / 2);
+    l->hash = hash_text(key, s.p, whole ? s.n : WHOLE_MAX / 2);
     key.k0 ^= l->hash;
-    if (!whole) l->hash = hash_sip(key, s.p + s.n - WHOLE_MAX / 2, WHOLE_MAX / 2);
+    if (!whole) l->hash = hash_text(key, s.p + s.n - WHOLE_MAX / 2, WHOLE_MAX / 2);
     if (!l->hash) l->hash = 1;
 }
 

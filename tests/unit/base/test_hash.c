@@ -29,6 +29,36 @@ static void is_siphash(void **state)
     assert_int_not_equal(hash_sip(key, text, 8), rows[3].hash);
 }
 
+/* No bit, no length, no place of a block and no half of the key is without effect; nothing behind the text has any. */
+static void tells_texts_apart(void **state)
+{
+    (void)state;
+    enum { MOST = 100 };
+    unsigned char text[MOST + 1] = {0}, swapped[64];
+    struct hash_key key = {0x0706050403020100u, 0x0f0e0d0c0b0a0908u};
+    struct hash_key others[] = {{key.k0 ^ 1, key.k1}, {key.k0, key.k1 ^ 1}};
+    for (size_t n = 0; n <= MOST; n++) {
+        uint64_t is = hash_text(key, text, n);
+        assert_int_not_equal(is, hash_text(key, text, n + 1)); /* zeros alone */
+        for (size_t i = 0; i < COUNT_OF(others); i++) assert_int_not_equal(is, hash_text(others[i], text, n));
+        text[n] ^= 1;
+        assert_int_equal(is, hash_text(key, text, n));
+        text[n] ^= 1;
+        for (size_t bit = 0; bit < n * 8; bit++) {
+            text[bit / 8] ^= (unsigned char)(1u << bit % 8);
+            if (hash_text(key, text, n) == is) fail_msg("%zu bytes, bit %zu", n, bit);
+            text[bit / 8] ^= (unsigned char)(1u << bit % 8);
+        }
+    }
+    for (size_t i = 0; i < sizeof(swapped); i++) text[i] = (unsigned char)i;
+    for (size_t half = 8; half <= 32; half *= 2) {
+        memcpy(swapped, text, sizeof(swapped));
+        memcpy(swapped, text + half, half);
+        memcpy(swapped + half, text, half);
+        assert_int_not_equal(hash_text(key, text, 64), hash_text(key, swapped, 64));
+    }
+}
+
 /* Source: RFC 3720, B.4, and the usual check value. */
 static void is_crc32c(void **state)
 {
@@ -79,9 +109,8 @@ static void is_fnv(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(is_siphash),
-        cmocka_unit_test(is_crc32c),
-        cmocka_unit_test(chains),
+        cmocka_unit_test(is_siphash), cmocka_unit_test(tells_texts_apart),
+        cmocka_unit_test(is_crc32c),  cmocka_unit_test(chains),
         cmocka_unit_test(is_fnv),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
