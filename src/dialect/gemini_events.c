@@ -14,6 +14,7 @@ struct choice_state {
     bool open, tool, had_signature;
     enum canon_part_kind kind; /* of the open block */
     int64_t block;             /* of the open one, or the next */
+    jraw signature;            /* of the open text: told when it ends */
     str reason;
     jraw extras; /* of the candidate that brought the reason */
     size_t kept; /* bytes of them copied so far */
@@ -71,25 +72,31 @@ static void close_block(struct canon_decoder *d, int64_t choice)
     struct stream_state *s = d->state;
     struct choice_state *c = s->choice[choice];
     if (!c->open) return;
+    if (c->signature.json.p) give(d, choice, (struct canon_delta){.kind = DELTA_SIGNATURE, .piece = c->signature});
     give(d, choice, (struct canon_delta){.kind = DELTA_BLOCK_STOP});
+    c->signature = RAW_NONE;
     c->open = false;
     c->block++;
 }
 
-/* Text goes on in the open block, unless that one has its signature already. */
+/* Text goes on in the open block: the signature may come with its first piece. Two signatures are two blocks; so
+ * are thoughts behind one. */
 static void take_text(struct canon_decoder *d, int64_t choice, const struct canon_part *part)
 {
     struct stream_state *s = d->state;
     struct choice_state *c = s->choice[choice];
     bool text = part->text.json.n > 2;
     if (!text && !part->signature.json.p) return;
-    if (c->open && (c->kind != part->kind || (c->had_signature && (text || part->signature.json.p))))
-        close_block(d, choice);
+    bool goes_on = c->kind == part->kind && !(c->had_signature && (part->signature.json.p || c->kind != PART_TEXT));
+    if (c->open && !goes_on) close_block(d, choice);
     if (!c->open) open_block(d, choice, part);
     if (text) give(d, choice, (struct canon_delta){.kind = DELTA_TEXT, .piece = part->text});
     if (!part->signature.json.p) return;
-    give(d, choice, (struct canon_delta){.kind = DELTA_SIGNATURE, .piece = part->signature});
     c->had_signature = true;
+    if (c->kind == PART_TEXT)
+        c->signature = (jraw){arena_str(d->arena, part->signature.json)};
+    else
+        give(d, choice, (struct canon_delta){.kind = DELTA_SIGNATURE, .piece = part->signature});
 }
 
 static void take_part(struct canon_decoder *d, int64_t choice, const struct canon_part *part)
