@@ -66,6 +66,10 @@ enum schema_hope {
  * SCHEMA_OPEN: syntax, types, enums, closed properties and maxima are looked at. Reads all of
  * `so_far` each time: ask when the text has grown by a good part. */
 enum schema_hope schema_prefix(const struct schema *schema, str so_far) MUST_CHECK;
+/* The same, paid from `*steps`: with none left it is SCHEMA_OPEN. */
+enum schema_hope schema_prefix_paid(const struct schema *schema, str so_far, uint64_t *steps) MUST_CHECK;
+/* What makes it hopeless. False: nothing does. */
+bool schema_prefix_error(const struct schema *schema, str so_far, struct schema_error *out) MUST_CHECK;
 
 /* The schema that schemas must satisfy, made from the table of keywords. */
 bool schema_write_meta(struct buf *out) MUST_CHECK;

@@ -7,6 +7,8 @@
  * a value let them pass. */
 #include "base/schema_run.h"
 
+#include <stdio.h>
+
 enum in { IN_NOTHING, IN_WORD, IN_NUMBER, IN_STRING, IN_KEY };
 
 struct tail {
@@ -178,25 +180,46 @@ static bool complete(const struct tail *t, struct buf *out, size_t *known)
     return true;
 }
 
-static enum schema_hope judge(const struct schema *schema, const struct json *doc, const struct tail *t, size_t known)
+/* Who asks, and what it may cost. */
+struct prefix_ask {
+    const struct schema *schema;
+    uint64_t *steps;            /* NULL: as many as any check */
+    struct schema_error *error; /* NULL: nobody wants to know */
+};
+
+static enum schema_hope judge(const struct prefix_ask *ask, const struct json *doc, const struct tail *t, size_t known)
 {
     struct schema_check c;
-    schema_check_init(&c, schema, doc);
+    schema_check_init(&c, ask->schema, doc);
     c.known = known;
     /* The value that stands in for the one behind the last key. */
     if (t->in == IN_NOTHING && (t->key_done || t->value_next)) c.unknown = doc->count - 1;
-    bool may = schema_check_here(&c, schema->root, JSON_ROOT) || c.gave_up;
+    if (ask->steps && *ask->steps < c.steps) c.steps = *ask->steps;
+    uint64_t before = c.steps;
+    bool may = schema_check_here(&c, ask->schema->root, JSON_ROOT) || c.gave_up;
+    if (ask->steps) *ask->steps -= before - c.steps;
+    if (!may && ask->error) schema_error_write(&c, JSON_ROOT, ask->error);
     schema_check_free(&c);
     return may ? SCHEMA_OPEN : SCHEMA_HOPELESS;
 }
 
-enum schema_hope schema_prefix(const struct schema *schema, str so_far)
+static enum schema_hope no_json(const struct prefix_ask *ask, const char *why)
+{
+    if (ask->error) {
+        *ask->error = (struct schema_error){.keyword = "JSON"};
+        snprintf(ask->error->message, sizeof(ask->error->message), "it is no JSON: %s", why);
+    }
+    return SCHEMA_HOPELESS;
+}
+
+static enum schema_hope look(const struct prefix_ask *ask, str so_far)
 {
     struct tail t = {.text = so_far};
     find_tail(&t);
     bool blank = !t.depth && t.in == IN_NOTHING;
     for (size_t i = 0; blank && i < so_far.n; i++) blank = is_blank(so_far.p[i]);
-    if (blank || t.depth > JSON_DEPTH_MAX) return blank ? SCHEMA_OPEN : SCHEMA_HOPELESS;
+    if (blank) return SCHEMA_OPEN;
+    if (t.depth > JSON_DEPTH_MAX) return no_json(ask, "its brackets go too deep");
     struct buf text;
     struct json doc;
     struct json_fail why;
@@ -205,9 +228,24 @@ enum schema_hope schema_prefix(const struct schema *schema, str so_far)
     buf_init(&text, JSON_TEXT_MAX);
     json_init(&doc);
     if (complete(&t, &text, &known)) {
-        hope = json_parse(&doc, buf_str(&text), &why) ? judge(schema, &doc, &t, known) : SCHEMA_HOPELESS;
+        hope = json_parse(&doc, buf_str(&text), &why) ? judge(ask, &doc, &t, known) : no_json(ask, why.why);
     }
     json_free(&doc);
     buf_free(&text);
     return hope;
+}
+
+enum schema_hope schema_prefix(const struct schema *schema, str so_far)
+{
+    return look(&(struct prefix_ask){.schema = schema}, so_far);
+}
+
+enum schema_hope schema_prefix_paid(const struct schema *schema, str so_far, uint64_t *steps)
+{
+    return look(&(struct prefix_ask){.schema = schema, .steps = steps}, so_far);
+}
+
+bool schema_prefix_error(const struct schema *schema, str so_far, struct schema_error *out)
+{
+    return look(&(struct prefix_ask){.schema = schema, .error = out}, so_far) == SCHEMA_HOPELESS;
 }
