@@ -15,6 +15,8 @@ static void keep_logprobs(struct accept_choice *c, jraw value)
     buf_add(&c->logprobs, value.json);
 }
 
+static void look(const struct accept_terms *terms, struct accept_choice *c);
+
 static void take_delta(struct canon_sink *sink, const struct canon_delta *d)
 {
     struct accept_reading *reading = CONTAINER_OF(sink, struct accept_reading, sink);
@@ -31,6 +33,7 @@ static void take_delta(struct canon_sink *sink, const struct canon_delta *d)
         break;
     case DELTA_TEXT:
         if (c->in_text) buf_add(&c->text, canon_inside(d->piece));
+        if (reading->watched) look(reading->watched, c);
         break;
     case DELTA_LOGPROBS:
         keep_logprobs(c, d->piece);
@@ -59,6 +62,7 @@ void accept_free(struct accept_reading *reading)
     for (size_t i = 0; i < reading->count; i++) {
         buf_free(&reading->choices[i].text);
         buf_free(&reading->choices[i].logprobs);
+        schema_stream_free(&reading->choices[i].stream);
     }
 }
 
@@ -69,6 +73,71 @@ void accept_read(struct accept_reading *reading, const struct canon_answer *answ
         bool there = c->index >= 0 && (uint64_t)c->index < reading->count && c->logprobs.json.p;
         if (there) keep_logprobs(&reading->choices[c->index], c->logprobs);
     }
+}
+
+/* ---- while it comes */
+
+void accept_watch(struct accept_reading *reading, const struct accept_terms *terms)
+{
+    bool schema = terms->accept->json_schema && terms->schema;
+    if (!schema && !terms->accept->max_length) return;
+    reading->watched = terms;
+    for (size_t i = 0; i < reading->count && schema; i++)
+        schema_stream_init(&reading->choices[i].stream, terms->schema, !terms->accept->early);
+}
+
+/* Bytes up to half a surrogate pair at the end, whose other half may come with the next piece. */
+static size_t whole_part(str inside)
+{
+    enum { ESCAPE = 6 }; /* \ud83d */
+    size_t at = inside.n - ESCAPE, slashes = 0;
+    if (inside.n < ESCAPE || inside.p[at] != '\\' || inside.p[at + 1] != 'u') return inside.n;
+    while (slashes <= at && inside.p[at - slashes] == '\\') slashes++;
+    bool high = (inside.p[at + 2] | 0x20) == 'd' && strchr("89abAB", inside.p[at + 3]);
+    return high && slashes % 2 ? at : inside.n;
+}
+
+static const char *look_at_plain(const struct accept_terms *terms, struct accept_choice *c, str plain)
+{
+    if (!plain.p) return "text";
+    c->characters += utf8_length(plain);
+    if (terms->accept->max_length && c->characters > terms->accept->max_length) return "max_length";
+    bool hopeless = c->stream.schema && schema_stream_feed(&c->stream, plain) == SCHEMA_HOPELESS;
+    return hopeless ? "json_schema" : NULL;
+}
+
+/* At what is new of its text. */
+static void look(const struct accept_terms *terms, struct accept_choice *c)
+{
+    struct arena scratch;
+    str fresh = str_from_at(buf_str(&c->text), c->told);
+    fresh = str_head(fresh, whole_part(fresh));
+    if (c->hopeless || !fresh.n || c->text.overflow) return;
+    c->told += fresh.n;
+    if (str_find_byte(fresh, '\\', 0) == SIZE_MAX) {
+        c->hopeless = look_at_plain(terms, c, fresh);
+        return;
+    }
+    arena_init(&scratch);
+    str quoted = arena_printf(&scratch, "\"%" STR_FMT "\"", STR_ARG(fresh));
+    c->hopeless = look_at_plain(terms, c, canon_decode(&scratch, (jraw){quoted}));
+    arena_free(&scratch);
+}
+
+const char *accept_hopeless(const struct accept_reading *reading)
+{
+    const char *failed = NULL;
+    for (size_t i = 0; i < reading->count && !failed; i++) failed = reading->choices[i].hopeless;
+    return failed;
+}
+
+bool accept_has_spoken(const struct accept_reading *reading)
+{
+    for (size_t i = 0; i < reading->count; i++) {
+        const struct accept_choice *c = &reading->choices[i];
+        if (c->calls_tools || (c->stream.schema ? c->stream.begun : c->characters > 0)) return true;
+    }
+    return false;
 }
 
 /* ---- confidence */
@@ -161,6 +230,14 @@ const char *accept_test(const struct accept_reading *reading, const struct accep
     return failed;
 }
 
+/* Where its first byte that is no blank is; SIZE_MAX where that is no brace. */
+static size_t brace_of(str text)
+{
+    size_t at = 0;
+    while (at < text.n && strchr(" \t\r\n", text.p[at])) at++;
+    return at < text.n && text.p[at] == '{' ? at : SIZE_MAX;
+}
+
 str accept_mend(const struct accept_reading *reading, const struct accept_terms *terms, struct json *doc,
                 struct arena *arena)
 {
@@ -168,9 +245,55 @@ str accept_mend(const struct accept_reading *reading, const struct accept_terms 
     const struct accept_choice *c = reading->choices;
     if (reading->count != 1 || c->calls_tools || c->stop == STOP_FILTER || c->stop == STOP_REFUSAL) return STR_NONE;
     str text = text_of(c, arena), found;
-    size_t at = 0;
+    size_t at = 0, brace = brace_of(text);
     bool cut = c->stop != STOP_END && c->stop != STOP_SEQUENCE;
-    for (int i = 0; i < TRIES_MAX && (found = mend_next(text, &at, !cut, arena)).p; i++)
+    for (int i = 0; i < TRIES_MAX && (found = mend_next(text, &at, !cut, arena)).p; i++) {
+        if (brace != SIZE_MAX && at != brace + 1) break;
         if (!test_text(found, terms, doc)) return found;
+    }
     return STR_NONE;
+}
+
+/* ---- asking once more */
+
+bool accept_may_repair(const struct accept_reading *reading)
+{
+    const struct accept_choice *c = reading->choices;
+    bool cut_off = c->stop != STOP_NONE && c->stop != STOP_END && c->stop != STOP_SEQUENCE;
+    return reading->count == 1 && !reading->partial && !c->calls_tools && c->text.n && !cut_off;
+}
+
+str accept_text(const struct accept_reading *reading, struct arena *arena)
+{
+    str text = text_of(reading->choices, arena);
+    return text.p ? text : S("");
+}
+
+static str sentence(const struct schema_error *error, const char *more, struct arena *arena)
+{
+    return arena_printf(arena, "%s%s%s%s.%s", error->message, *error->keyword ? " (" : "", error->keyword,
+                        *error->keyword ? ")" : "", more);
+}
+
+str accept_explain(const struct accept_reading *reading, const struct accept_terms *terms, struct json *doc,
+                   struct arena *arena)
+{
+    str text = accept_text(reading, arena);
+    const char *more = "";
+    struct schema_error error;
+    struct json_fail fail;
+    size_t at = 0;
+    if (!terms->schema) return S("it is not the JSON that was asked for.");
+    if (reading->choices->stop == STOP_NONE && schema_prefix_error(terms->schema, text, &error))
+        return sentence(&error, "", arena);
+    if (!json_parse(doc, text, &fail)) { /* is there any in it? */
+        const char *why = fail.why;
+        size_t where = fail.at;
+        str found = mend_next(text, &at, false, arena);
+        if (!found.p || !json_parse(doc, found, &fail))
+            return arena_printf(arena, "it is no JSON: %s, at byte %zu.", why, where);
+        more = " And the JSON must be all there is.";
+    }
+    if (schema_check(terms->schema, doc, JSON_ROOT, &error)) return S("there must be nothing but the JSON.");
+    return sentence(&error, more, arena);
 }

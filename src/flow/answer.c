@@ -4,11 +4,13 @@
 
 #include "base/time.h"
 #include "flow/again.h"
+#include "flow/alive.h"
 #include "flow/degrade.h"
 #include "flow/exceed.h"
 #include "flow/ladder.h"
 #include "flow/mishap.h"
 #include "flow/purser.h"
+#include "flow/trial.h"
 
 /* ---- what is told */
 
@@ -90,9 +92,22 @@ static void on_hedge(struct deadline *d)
     request_wake(r);
 }
 
+/* A stream that is held back shows that it lives. */
+static void on_sign(struct deadline *d)
+{
+    struct request *r = CONTAINER_OF(d, struct request, answer.sign);
+    if (!r->x || r->answer.begun || r->answer.done) return;
+    if (r->answer.opened || (r->attempt && trial_holds(r->attempt))) alive_show(r);
+    deadline_set(&r->worker->loop, d, loop_now_us(&r->worker->loop) + r->plan.model->keep_alive_us);
+}
+
 static void begin_first(struct request *r)
 {
+    const struct setting_model *m = r->plan.model;
     r->answer.first_us = loop_now_us(&r->worker->loop);
+    deadline_init(&r->answer.sign, on_sign);
+    if (m && m->rung_count && m->keep_alive_us && r->attribute.call.stream)
+        deadline_set(&r->worker->loop, &r->answer.sign, r->answer.first_us + m->keep_alive_us);
     deadline_init(&r->answer.wait, on_wait_over);
     deadline_init(&r->answer.hedge, on_hedge);
     r->attempt = attempt_new(r, again_first(r), REASON_FIRST);
@@ -103,8 +118,20 @@ static void begin_first(struct request *r)
 static void replace_attempt(struct request *r, const struct way *way, enum attempt_reason reason)
 {
     if (!r->attempt->began) r->attempts--; /* it met a closed door: nothing was tried */
-    attempt_free(r->attempt);
+    trial_put_away(r->attempt);
     r->attempt = attempt_new(r, way, reason);
+}
+
+/* Behind an answer that its rung did not accept. */
+static bool climb(struct request *r)
+{
+    enum attempt_reason reason;
+    struct repair *repair;
+    const struct way *way = trial_follow(r, &reason, &repair);
+    if (!way) return false;
+    replace_attempt(r, way, reason);
+    r->attempt->repair = repair;
+    return true;
 }
 
 /* Of two attempts that run, one may be over. */
@@ -122,7 +149,7 @@ static void settle_rivals(struct request *r)
         attempt_run(r->rival);
     }
     if (!r->rival->over) return;
-    attempt_free(r->rival);
+    trial_put_away(r->rival);
     r->rival = NULL;
 }
 
@@ -130,11 +157,7 @@ static void settle_rivals(struct request *r)
 static bool follow(struct request *r)
 {
     struct again next;
-    if (r->attempt->err == ERR_NOT_ACCEPTED) {
-        const struct way *higher = ladder_follow(r);
-        if (higher) replace_attempt(r, higher, REASON_ESCALATION);
-        return higher != NULL;
-    }
+    if (r->attempt->err == ERR_NOT_ACCEPTED) return climb(r);
     if (learned(r)) {
         replace_attempt(r, r->attempt->way, REASON_RETRY);
         return true;
@@ -173,10 +196,12 @@ enum verdict step_answer(struct request *r)
         settle_rivals(r);
         if (!r->attempt->over) return STEP_WAIT;
         if (!r->answer.done && follow(r)) continue;
+        if (!r->answer.done) trial_fall_back(r);
         if (!r->answer.done || is_kept_for_later(r)) answer_client(r);
         if (!r->rival) break;
     }
     deadline_clear(&r->answer.wait);
     deadline_clear(&r->answer.hedge);
+    deadline_clear(&r->answer.sign);
     return STEP_NEXT;
 }

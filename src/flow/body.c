@@ -7,8 +7,9 @@
 #include "flow/request.h"
 
 #include "base/time.h"
-#include "flow/ladder.h"
 #include "flow/purser.h"
+#include "flow/service.h"
+#include "flow/trial.h"
 
 enum {
     WHOLE_MAX = 256 * 1024,       /* gathered before the client's head goes out */
@@ -60,9 +61,9 @@ static void feed_whole(struct attempt *a, str bytes)
     bool kept = !a->body.kept.overflow && buf_add(&a->body.kept, bytes);
     if (!kept && is_error(a)) {
         attempt_fail(a, ERR_PROVIDER_PROTOCOL, "the provider's error is larger than 64 MB");
-    } else if (!kept && (a->way->translated || ladder_holds(a))) {
+    } else if (!kept && (a->way->translated || trial_holds(a))) {
         attempt_fail(a, ERR_PROVIDER_PROTOCOL, "the provider's answer is larger than 64 MB");
-    } else if (!is_error(a) && !a->way->translated && !ladder_holds(a) &&
+    } else if (!is_error(a) && !a->way->translated && !trial_holds(a) &&
                (a->body.spilled || a->body.kept.n > WHOLE_MAX)) {
         spill(a, bytes);
     }
@@ -86,7 +87,15 @@ static void translate_body(struct attempt *a)
     buf_free(&a->body.kept);
     a->body.kept = out;
     a->body.whole = !streams;
+    a->body.replayed = streams;
     a->body.complete = true;
+}
+
+/* It came whole, and is to be a stream: also from a target of the client's own protocol, where a test may have to
+ * write it anew, or the stream has begun. */
+static bool must_be_replayed(const struct attempt *a)
+{
+    return a->request->attribute.call.stream && (a->trial || a->request->answer.opened);
 }
 
 /* What of an error goes on to the client is not to tell it purser's key. */
@@ -112,6 +121,7 @@ static void end_whole(struct attempt *a)
 {
     struct request *r = a->request;
     if (is_error(a)) mask_error(a);
+    if (!is_error(a) && way_is_service(a->way) && !service_read(a)) return;
     /* then its usage is estimated */
     bool unread = r->receive.kind == CALL_PASSTHROUGH || a->body.kept.overflow || is_carried(a);
     bool json = !is_carried(a) && !a->body.kept.overflow &&
@@ -123,11 +133,11 @@ static void end_whole(struct attempt *a)
         attempt_fail(a, ERR_PROVIDER_PROTOCOL, "the provider's answer is no valid JSON object");
     } else if (a->body.answer.failed) {
         attempt_fail(a, ERR_PROVIDER_ERROR, "the provider answered with an error under status 200");
-    } else if (a->way->translated) {
-        ladder_read_whole(a);
+    } else if (a->way->translated || must_be_replayed(a)) {
+        trial_read_whole(a);
         translate_body(a);
     } else {
-        ladder_read_whole(a);
+        trial_read_whole(a);
         a->body.complete = true;
     }
 }
@@ -141,6 +151,7 @@ static str exact_cost(const struct attempt *a, char text[MONEY_TEXT_MAX])
     struct usage usage = a->body.answer.usage;
     enum price_tier tier = TIER_STANDARD;
     bool missing;
+    if (way_is_service(a->way)) usage.units[UNIT_REQUESTS] = 1;
     if (!usage.known || t->unpriced || t->provider->cost_per_hour != PRICE_UNSET) return STR_NONE;
     if (!price_tier_find(a->body.answer.service_tier, &tier)) return STR_NONE;
     const struct price *price =
@@ -170,7 +181,7 @@ static bool send_with_cost(struct attempt *a, const struct frame *e)
  * escaped, so these bytes can only be the key itself. */
 static bool may_go_early(const struct attempt *a, str part)
 {
-    if (a->way->translated || a->head.framing != FRAMING_SSE) return false;
+    if (a->way->translated || a->trial || a->head.framing != FRAMING_SSE) return false;
     switch (a->way->kind) {
     case CALL_CHAT:
         return str_find(part, S("\"delta\":"), 0) != SIZE_MAX;
@@ -255,7 +266,15 @@ static bool take_event(struct attempt *a, const struct frame *e, struct run *run
     enum tap_verdict v =
         answer_feed(answer, a->way->kind, a->way->target->provider->quirks, &r->worker->event_json, e->name, e->data);
     note_output(a, events);
-    if (v != TAP_ERROR) ladder_read_event(a, e);
+    const char *refused = v != TAP_ERROR ? trial_read_event(a, e) : NULL;
+    if (refused) {
+        flush(a, run);
+        translate_flush(a);
+        answer->sequence = sequence;
+        trial_refuse(a, refused);
+        attempt_wake(a);
+        return false;
+    }
     if (a->way->translated && v != TAP_ERROR) return translate(a, e, v);
     switch (v) {
     case TAP_PASS:

@@ -3,8 +3,9 @@
 
 #include "base/text.h"
 #include "dialect/rate_header.h"
-#include "flow/ladder.h"
+#include "flow/alive.h"
 #include "flow/purser.h"
+#include "flow/trial.h"
 
 /* ---- headers towards the client */
 
@@ -90,16 +91,17 @@ static void provider_headers(const struct request *r, struct buf *out)
     const struct attempt *a = r->attempt;
     const struct http_head *h = &a->wire.call.head;
     enum framing framing = a->body.whole ? FRAMING_NONE : r->receive.path.framing;
+    bool foreign = a->way->translated || a->body.replayed;
     for (size_t i = 0; i < h->header_count; i++) {
         str name = h->headers[i].name, value = h->headers[i].value;
         if (is_kept_back(name, r->limit.headers.n > 0) || is_advice(r, name)) continue;
-        if (!a->way->translated || is_understood(name))
+        if (!foreign || is_understood(name))
             add_header(out, name, value);
         else if (!r->limit.headers.n)
             rate_header_convert(r->receive.dialect, name, value, r->at_us, out);
     }
     if (h->status >= 300) add_advice(r, out);
-    if (!a->way->translated) return;
+    if (!foreign) return;
     buf_add(out, framing_header(framing));
     add_warning(a, out);
 }
@@ -126,6 +128,7 @@ static void write_headers(const struct request *r, struct buf *out, bool with_co
         buf_add(out, a->way->target->name);
         buf_add(out, S("\r\n"));
     }
+    if (a && trial_failed(a)) buf_printf(out, "x-purser-not-accepted: %s\r\n", trial_failed(a));
     if (a && a->hold.lowered) buf_printf(out, "x-purser-max-output-tokens: %lld\r\n", (long long)a->hold.max_output);
 }
 
@@ -150,7 +153,7 @@ static bool holds_back(const struct attempt *a)
 {
     enum { HELD_MAX = 64 * 1024 };
     const struct request *r = a->request;
-    if (ladder_holds(a)) return true;
+    if (trial_holds(a)) return true;
     bool several = r->plan.attempts.max > 1 || r->rival;
     return several && !r->answer.begun && !a->body.complete && !a->body.answer.output_events &&
            a->body.held.n < HELD_MAX;
@@ -168,30 +171,36 @@ static void begin_http(struct http_exchange *x, const struct attempt *a, str hea
         http_begin_length(x, a->head.status, headers, a->head.length);
     else
         http_begin(x, a->head.status, headers);
-    if (a->body.held.n) http_send_str(x, buf_str(&a->body.held));
 }
 
 /* What is tested whole must be kept whole. */
 static bool hold_back(struct attempt *a, str bytes)
 {
     enum { TESTED_MAX = 16 * 1024 * 1024 };
-    bool room = !ladder_holds(a) || a->body.held.n + bytes.n <= TESTED_MAX;
+    bool room = !trial_holds(a) || a->body.held.n + bytes.n <= TESTED_MAX;
     if (room && buf_add(&a->body.held, bytes)) return true;
     attempt_fail(a, ERR_PROVIDER_PROTOCOL, "the answer is larger than the 16 MB that the ladder tests");
     return true;
+}
+
+static void begin_head(struct attempt *a)
+{
+    struct request *r = a->request;
+    struct buf headers;
+    write_headers(r, &headers, false);
+    recall_begin(r, a->head.status, buf_str(&headers));
+    if (r->x) begin_http(r->x, a, buf_str(&headers));
+    buf_free(&headers);
 }
 
 void client_begin_stream(struct attempt *a)
 {
     struct request *r = a->request;
     if (!is_heard(r) || r->answer.begun) return;
-    struct buf headers;
     claim(a);
-    write_headers(r, &headers, false);
-    recall_begin(r, a->head.status, buf_str(&headers));
+    if (!r->answer.opened) begin_head(a);
     recall_add(r, buf_str(&a->body.held));
-    if (r->x) begin_http(r->x, a, buf_str(&headers));
-    buf_free(&headers);
+    if (r->x && a->body.held.n) http_send_str(r->x, buf_str(&a->body.held));
     buf_free(&a->body.held);
 }
 
@@ -252,6 +261,10 @@ void client_stream_error(struct request *r, enum err e, str message)
 void client_respond_error(struct request *r, enum err e, str message, str param, str headers)
 {
     r->answer.done = true;
+    if (r->answer.opened) {
+        alive_error(r, e, message);
+        return;
+    }
     if (!r->x) return;
     struct buf body, all;
     buf_init(&body, 0);
@@ -334,7 +347,9 @@ void client_respond_provider_error(struct request *r)
     }
     str message = arena_printf(&r->arena, "The provider '%" STR_FMT "' answered with HTTP %d and no readable error.",
                                STR_ARG(provider), status);
-    if (status < 400) {
+    if (r->answer.opened) {
+        alive_error(r, err_of_status(status), told.n ? told : message);
+    } else if (status < 400) {
         client_respond_error(r, ERR_PROVIDER_ERROR, message, STR_NONE, S("x-should-retry: false\r\n"));
     } else if (a->way->translated && told.n) {
         respond_told(r, status, err_of_status(status), told);

@@ -1,6 +1,7 @@
 #include "flow/degrade.h"
 
 #include "base/time.h"
+#include "flow/alive.h"
 #include "flow/exceed.h"
 #include "flow/mishap.h"
 #include "flow/purser.h"
@@ -113,7 +114,10 @@ static void send_answer(struct request *r, str reply)
     reply_write(r, reply, &body);
     r->degrade.status = 200;
     write_headers(r, reply_type(r), &headers);
-    if (r->x) http_respond(r->x, r->degrade.status, buf_str(&headers), buf_str(&body));
+    if (r->answer.opened)
+        alive_send(r, buf_str(&body));
+    else if (r->x)
+        http_respond(r->x, r->degrade.status, buf_str(&headers), buf_str(&body));
     buf_free(&body);
     buf_free(&headers);
 }
@@ -126,6 +130,10 @@ static void send_error(struct request *r, const struct degrading *d, const struc
     r->err = d->why == DEGRADE_SWITCH ? ERR_SWITCHED_OFF : ERR_DEGRADED;
     r->err_message = rule ? rule->reply : d->message.n ? d->message : err_info(r->err)->text;
     r->degrade.status = rule ? (int)rule->status : err_info(r->err)->status;
+    if (r->answer.opened) {
+        client_respond_error(r, r->err, r->err_message, STR_NONE, STR_NONE);
+        return;
+    }
     struct buf body, headers;
     buf_init(&body, 0);
     buf_init(&headers, 0);

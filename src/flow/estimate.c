@@ -6,6 +6,7 @@
 #include "flow/request.h"
 
 #include "base/time.h"
+#include "flow/repair.h"
 
 enum {
     BYTES_PER_TOKEN = 4,
@@ -33,7 +34,7 @@ static int64_t likely_input(const struct attempt *a)
     int64_t tokens =
         counted ? counted->tokens
                 : token_calibration_apply(&a->way->target->weighed, estimate_input_blind(&a->request->attribute.call));
-    return at_most(tokens, a->hold.input_tokens);
+    return at_most(tokens + repair_bound(a) / BYTES_PER_TOKEN, a->hold.input_tokens);
 }
 
 static int64_t likely_output(const struct attempt *a, int64_t now_us)

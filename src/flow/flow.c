@@ -2,8 +2,8 @@
 
 #include "base/time.h"
 #include "flow/again.h"
-#include "flow/ladder.h"
 #include "flow/purser.h"
+#include "flow/trial.h"
 
 #include <time.h>
 
@@ -111,7 +111,7 @@ void attempt_free(struct attempt *a)
     buf_free(&a->wire.head);
     buf_free(&a->wire.body);
     translate_free(a);
-    ladder_free(a);
+    trial_free(a);
     buf_free(&a->body.held);
     buf_free(&a->body.kept);
     buf_free(&a->body.withheld);
@@ -125,7 +125,9 @@ static void request_free(struct request *r)
         attempt_free(r->attempt);
         deadline_clear(&r->answer.wait);
         deadline_clear(&r->answer.hedge);
+        deadline_clear(&r->answer.sign);
     }
+    if (r->refused) attempt_free(r->refused);
     if (r->rival) attempt_free(r->rival);
     list_remove(&r->link);
     task_clear(&r->task);
@@ -234,7 +236,7 @@ struct attempt *attempt_new(struct request *r, const struct way *way, enum attem
     a->wire_done = true; /* until it begins */
     deadline_init(&a->deadline, on_late);
     r->answer.tried |= UINT32_C(1) << (way - r->plan.ways);
-    ladder_begin(a);
+    trial_begin(a);
     return a;
 }
 

@@ -115,6 +115,10 @@ static bool add_target(const struct attempt *a, struct buf *out)
         provider_passthrough(&p->paths, q->path, q->query, out);
         return true;
     }
+    if (p->service) {
+        buf_add(out, p->path);
+        return true;
+    }
     enum endpoint e = endpoint_of(a->way->kind);
     return e != ENDPOINT_NONE && provider_path(&p->paths, e, a->way->target->model, r->attribute.call.stream,
                                                a->way->translated ? STR_NONE : q->query, out);

@@ -3,6 +3,7 @@
 
 #include "base/time.h"
 #include "flow/purser.h"
+#include "flow/repair.h"
 
 enum { LEAST_OUTPUT = 256 }; /* a missing limit is not lowered below this */
 
@@ -237,7 +238,7 @@ enum verdict attempt_hold(struct attempt *a)
         a->hold.admitted_us = time_now_us();
         mail_init(&a->hold.mail, wake_from_mail);
         budget_waiter_init(&a->hold.waiter, on_room, a);
-        a->hold.input_tokens = a->way->ask.input_tokens;
+        a->hold.input_tokens = a->way->ask.input_tokens + repair_bound(a);
         set_amounts(a, a->way->max_output);
     }
     enum verdict v = try_hold(a);

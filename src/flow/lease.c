@@ -54,10 +54,12 @@ void lease_adopt(struct worker *w, struct snapshot *s)
     l->buckets = arena_alloc(&l->arena, BUCKETS * sizeof(*l->buckets));
     for (size_t i = 0; i < BUCKETS; i++) list_init(&l->buckets[i]);
     const struct settings *settings = s->settings;
-    l->upstreams = arena_zalloc(&l->arena, (settings->provider_count + 1) * sizeof(*l->upstreams));
+    size_t providers = settings->provider_count + settings->service_count;
+    l->upstreams = arena_zalloc(&l->arena, (providers + 1) * sizeof(*l->upstreams));
+    l->services = arena_zalloc(&l->arena, (settings->service_count + 1) * sizeof(struct target *));
     l->hedges = arena_zalloc(&l->arena, (settings->model_count + 1) * sizeof(*l->hedges));
     LIST_EACH (it, &w->upstreams) LIST_ENTRY(it, struct worker_upstream, link)->used = false;
-    for (size_t i = 0; i < settings->provider_count; i++) {
+    for (size_t i = 0; i < providers; i++) {
         const struct setting_provider *p = &settings->providers[i];
         if (!p->off) l->upstreams[i] = open_upstream(w, p, trust_of(s->trust, settings, p));
     }
@@ -100,6 +102,25 @@ void lease_end(struct worker *w)
     LIST_EACH (it, &w->upstreams) forget_upstream(LIST_ENTRY(it, struct worker_upstream, link));
 }
 
+/* Paid by the call, or free. */
+static void price_service(struct lease *l, struct target *t)
+{
+    struct price *price = arena_zalloc(&l->arena, sizeof(*price));
+    const struct price **row = arena_alloc(&l->arena, sizeof(*row));
+    picousd cost = t->provider->service->price;
+    *price = (struct price){.provider = t->provider->name,
+                            .model = t->model,
+                            .until_us = INT64_MAX,
+                            .per_hour = PRICE_UNSET,
+                            .free = !cost,
+                            .source = S("price_usd")};
+    for (enum unit u = 0; u < UNIT_COUNT; u++) price->unit[u] = PRICE_UNSET;
+    if (cost) price->unit[UNIT_REQUESTS] = cost;
+    *row = price;
+    t->wants_max_tokens = t->rejects_stream_options = true; /* nothing is to be found out about it */
+    t->prices = (struct price_set){.rows = row, .count = 1, .own = true, .own_count = 1};
+}
+
 static struct target *make_target(struct worker *w, struct lease *l, str model, const struct setting_target *found)
 {
     const struct settings *s = l->snapshot->settings;
@@ -117,6 +138,10 @@ static struct target *make_target(struct worker *w, struct lease *l, str model, 
     t->counts_exactly = token_encoding_of_model(t->model, &encoding);
     t->wants_max_tokens = p->flags & PROVIDER_MAX_TOKENS;
     t->rejects_stream_options = p->flags & PROVIDER_NO_STREAM_OPTIONS;
+    if (p->service) {
+        price_service(l, t);
+        return t;
+    }
     t->prices = price_book_find_target(s->book, p->name, p->book, t->model, &l->arena);
     if (t->prices.count == 0 && !s->unpriced_refuse) {
         const struct price **row = arena_alloc(&l->arena, sizeof(*row));
@@ -126,6 +151,15 @@ static struct target *make_target(struct worker *w, struct lease *l, str model, 
         t->unpriced = true;
     }
     return t;
+}
+
+struct target *lease_service(struct worker *w, struct lease *l, str name)
+{
+    const struct settings *s = l->snapshot->settings;
+    const struct setting_target found = {settings_service(s, name), S("service")};
+    struct target **slot = &l->services[found.provider - s->providers - s->provider_count];
+    if (!*slot) *slot = make_target(w, l, name, &found);
+    return *slot;
 }
 
 struct target *lease_target(struct worker *w, struct lease *l, str model, struct arena *arena, str *why)

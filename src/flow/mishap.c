@@ -1,7 +1,7 @@
 #include "flow/mishap.h"
 
 #include "base/time.h"
-#include "flow/request.h"
+#include "flow/service.h"
 
 /* Sentences and codes by which providers say that a prompt is too long for the model.
  * Source: error bodies of OpenAI, Azure, Anthropic, Gemini, Bedrock, Cohere, Mistral, Groq, vLLM, llama.cpp. */
@@ -43,6 +43,8 @@ static bool says(const struct attempt *a, const str *words, size_t count)
 static enum mishap of_status(const struct attempt *a)
 {
     int status = a->head.status;
+    if (way_is_service(a->way)) /* that it cannot answer is what its ladder is for */
+        return status == 408 || status == 504 ? MISHAP_TIMEOUT : status == 429 ? MISHAP_RATE_LIMIT : MISHAP_ERROR;
     if (says(a, too_long, COUNT_OF(too_long)) && status < 500) return MISHAP_CONTEXT_WINDOW;
     if (says(a, against_policy, COUNT_OF(against_policy)) && status < 500) return MISHAP_CONTENT_POLICY;
     switch (status) {

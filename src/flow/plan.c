@@ -4,6 +4,7 @@
 #include "flow/order.h"
 
 #include "flow/purser.h"
+#include "flow/service.h"
 
 /* What providers add to the text of a call, measured as billed prompt tokens against
  * text bytes in recorded traffic (docs/architecture.md, Bounds): hidden system
@@ -139,6 +140,10 @@ static bool plan_way(struct request *r, struct way *way)
     if (!check_priced(r, way->target)) return false;
     if (r->receive.kind == CALL_PASSTHROUGH) {
         passthrough_plan(r, way);
+        return true;
+    }
+    if (way->target->provider->service) {
+        service_plan(way);
         return true;
     }
     if (!translate_plan(r, way)) return false;

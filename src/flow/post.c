@@ -3,9 +3,9 @@
 
 #include "base/time.h"
 #include "flow/again.h"
-#include "flow/ladder.h"
 #include "flow/order.h"
 #include "flow/purser.h"
+#include "flow/trial.h"
 
 /* The provider was reached, and may have worked: an answer, or bytes of a request. */
 static bool reached(const struct attempt *a)
@@ -232,7 +232,7 @@ enum verdict attempt_post(struct attempt *a)
     if (provider->cost_per_hour != PRICE_UNSET) machine_use(r->worker->purser->machines, provider, -1, now_us);
     budget_expect_post(&a->hold.hold);
     settle(a, now_us);
-    ladder_judge(a);
+    trial_judge(a);
     struct budget_amounts used = {{a->post.cost.total, tokens_of(&a->body.answer.usage), reached(a)}};
     if (a->head.status && a->head.status < 300) {
         objects_put(r->worker->purser->objects, a->body.answer.id, r->attribute.payer.is[SCOPE_KEY], provider->name);

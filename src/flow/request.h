@@ -44,6 +44,7 @@ enum verdict {
 
 struct request;
 struct trial;
+struct repair;
 
 /* A way to carry the call: a target, and what it is asked. Lifetime: the request. */
 struct way {
@@ -76,7 +77,8 @@ struct attempt {
     bool began;          /* http_call_start() was called: the provider may have been reached */
     bool wire_done;      /* the connection is free again */
     struct deadline deadline;
-    struct trial *trial; /* its answer is held back and tested (ladder.c); NULL: it is not */
+    struct trial *trial;   /* its answer is tested (trial.c); NULL: it is not */
+    struct repair *repair; /* what it is told beside the call (repair.c); NULL: nothing */
 
     struct {
         struct health_pass pass;
@@ -130,6 +132,7 @@ struct attempt {
         int64_t progress_us;       /* monotonic: last progress record */
         bool whole;                /* gather before the head goes out; false: the client's head is out */
         bool spilled;              /* a whole body above the ceiling: it streams */
+        bool replayed;             /* it came whole, and goes to the client as a stream */
         bool complete;             /* by its protocol's own ending */
     } body;
 
@@ -233,7 +236,9 @@ struct request {
     } count;
 
     struct {
-        bool begun;                  /* the client's head is out */
+        bool begun;                  /* what an attempt answers is on its way to the client */
+        bool opened;                 /* the client's head is out, and nothing behind it but signs of life */
+        struct deadline sign;        /* the next sign of life */
         int64_t first_us;            /* monotonic: the first attempt began */
         int64_t deadline_us;         /* monotonic: the client waits no longer; 0: it did not say */
         uint32_t tried;              /* ways, a bit each */
@@ -253,6 +258,9 @@ struct request {
         bool no_model;                         /* none of its models is for this call */
         const struct way *next_way;            /* behind an answer that was not accepted */
         const struct setting_rung *next_reply; /* comes before that */
+        struct repair *repair;                 /* comes before both */
+        bool repairs;                          /* there would be one */
+        uint32_t repaired;                     /* ways that were asked once more, a bit each */
     } ladder;
 
     struct {
@@ -262,6 +270,7 @@ struct request {
 
     struct attempt *attempt; /* the one that answers, or would */
     struct attempt *rival;   /* a second one beside it: whichever has content first answers */
+    struct attempt *refused; /* over; its answer is the call's should all that followed fail */
     unsigned attempts;
     picousd cost_so_far; /* of attempts that are over */
 };

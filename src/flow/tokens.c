@@ -143,7 +143,8 @@ void tokens_learn(const struct attempt *a)
 {
     const struct request *r = a->request;
     const struct usage *u = &a->body.answer.usage;
-    if (!u->known || a->err || !is_text_alone(&r->attribute.call) || !call_kind_generates(r->receive.kind)) return;
+    if (!u->known || a->err || a->repair || !is_text_alone(&r->attribute.call) || !call_kind_generates(r->receive.kind))
+        return;
     int64_t billed = price_prompt_tokens(u);
     token_calibration_learn(&a->way->target->weighed, estimate_input_blind(&r->attribute.call), billed);
     if (r->count.expected && a->way == r->plan.ways)

@@ -22,7 +22,8 @@ bool tokens_bound_helps(const struct attempt *a, int64_t *best)
     const struct request *r = a->request;
     const struct call *call = &r->attribute.call;
     enum token_encoding e;
-    if (a->hold.counted || !r->x || !call_kind_generates(r->receive.kind) || call->references) return false;
+    if (a->hold.counted || a->repair || !r->x || !call_kind_generates(r->receive.kind) || call->references)
+        return false;
     if (call->text_bytes < WORTH_BYTES || a->way->target->provider->cost_per_hour != PRICE_UNSET) return false;
     if (!token_encoding_of_model(a->way->target->model, &e) || !token_encoding_known(e)) return false;
     *best = bound_with(a, call->text_bytes / BYTES_PER_TOKEN_BEST);

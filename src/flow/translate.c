@@ -4,7 +4,8 @@
 #include "base/time.h"
 #include "dialect/codec.h"
 #include "flow/purser.h"
-#include "flow/request.h"
+#include "flow/repair.h"
+#include "flow/service.h"
 
 enum { GATHERED_MAX = 64 * 1024 * 1024 };
 
@@ -122,8 +123,13 @@ bool translate_call(struct attempt *a, struct buf *out)
         .flags = t->provider->flags,
         .left_out = &left_out,
     };
+    if (way_is_service(a->way)) {
+        service_write(r, out);
+        return true;
+    }
     buf_init(&left_out, 4096);
-    bool ok = kind_encode_call(a->way->kind, r->plan.canon, &target, out, &problem);
+    const struct canon_call *call = a->repair ? &a->repair->call : r->plan.canon;
+    bool ok = kind_encode_call(a->way->kind, call, &target, out, &problem);
     if (left_out.n) a->wire.left_out = arena_str(&r->arena, buf_str(&left_out));
     buf_free(&left_out);
     if (ok) return true;

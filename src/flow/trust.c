@@ -31,8 +31,9 @@ static struct tls_roots *read_one(const struct setting_provider *p, struct buf *
 
 struct trust *trust_read(const struct settings *s, struct buf *why)
 {
-    struct trust *t = mem_zalloc(sizeof(*t) + s->provider_count * sizeof(t->of[0]));
-    t->count = s->provider_count;
+    size_t count = s->provider_count + s->service_count;
+    struct trust *t = mem_zalloc(sizeof(*t) + count * sizeof(t->of[0]));
+    t->count = count;
     for (size_t i = 0; i < t->count; i++) {
         const struct setting_provider *p = &s->providers[i];
         if (!is_checked(p)) continue;

@@ -4,6 +4,7 @@
 #include "base/time.h"
 #include "flow/again.h"
 #include "flow/purser.h"
+#include "flow/service.h"
 
 /* ---- the request's body: the client's bytes with the changes spliced in */
 
@@ -86,14 +87,15 @@ static size_t splice_body(struct attempt *a, struct iovec *pieces)
 
 static bool write_body(struct attempt *a, struct iovec *pieces, size_t *count)
 {
-    if (!a->way->translated) {
+    if (!a->way->translated && !a->repair) {
         *count = splice_body(a, pieces);
         return true;
     }
     buf_init(&a->wire.body, 0);
     if (!translate_call(a, &a->wire.body)) return false;
-    a->wire.add_usage =
-        a->request->attribute.call.stream && !a->way->target->rejects_stream_options && a->way->kind == CALL_CHAT;
+    const struct call *call = &a->request->attribute.call;
+    bool asked = call->include_usage && !a->way->translated;
+    a->wire.add_usage = call->stream && !asked && !a->way->target->rejects_stream_options && a->way->kind == CALL_CHAT;
     pieces[0] = iov_of(buf_str(&a->wire.body));
     *count = 1;
     return true;
@@ -190,7 +192,7 @@ static void on_head(struct http_call *c)
     a->head.status = c->head.status;
     a->head.json = type.n >= json.n && str_eq_nocase(str_head(type, json.n), json);
     bool array = !a->way->translated && r->receive.path.framing == FRAMING_JSON_ARRAY;
-    a->head.framing = a->body.framer.framing = framing_of(type, array);
+    a->head.framing = a->body.framer.framing = way_is_service(a->way) ? FRAMING_NONE : framing_of(type, array);
     a->head.length = c->head.framing == HTTP_LENGTH ? c->head.length : 0;
     a->body.whole = a->head.framing == FRAMING_NONE || a->head.status >= 300;
     if (!a->body.whole && !r->attribute.call.stream && r->receive.kind != CALL_PASSTHROUGH)

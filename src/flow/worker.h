@@ -63,6 +63,7 @@ struct lease {
     struct arena arena;
     struct list *buckets; /* of struct target, by name */
     size_t target_count;
+    struct target **services;    /* by their place behind the providers; NULL: not asked yet */
     struct upstream **upstreams; /* by provider's place in the settings */
     struct hedge_spend *hedges;  /* by model's place in the settings */
     struct key_cache *keys;
@@ -135,6 +136,8 @@ void lease_adopt(struct worker *w, struct snapshot *s);
 void lease_end(struct worker *w);
 struct lease *lease_take(struct worker *w);
 void lease_give(struct worker *w, struct lease *l);
+/* A ladder's service; there is one of that name. */
+struct target *lease_service(struct worker *w, struct lease *l, str name);
 /* NULL with `why` where the name leads nowhere. */
 struct target *lease_target(struct worker *w, struct lease *l, str model, struct arena *arena, str *why);
 

@@ -15,7 +15,8 @@
     R(PROBE, "probe") \
     R(BATCH, "batch") \
     R(JUDGE, "judge") \
-    R(IDLE, "idle")
+    R(IDLE, "idle") \
+    R(REPAIR, "repair")
 /* clang-format on */
 
 enum attempt_reason {

@@ -93,7 +93,8 @@ struct when_draft {
 struct rung_draft {
     struct setting_rung r;
     struct target_draft target;
-    str service;
+    struct headers headers; /* of the service */
+    struct secret api_key;
 };
 
 struct ladder_draft {
@@ -232,6 +233,12 @@ struct unique {
 /* Complains about each that is there already: "%s line 12". Sorts. */
 bool load_unique(struct loader *l, struct unique *all, size_t count, const char *complaint);
 
+/* Letters, digits, '-', '_' and '.', at most 64. */
+bool load_is_plain(str name);
+/* What of a rung makes it a service: its name, its address. Fails: false after load_error(). */
+bool load_service(struct loader *l, struct rung_draft *d, str path, uint32_t line);
+/* Once all ladders are read: their services stand behind the providers. Fails: as above. */
+bool load_services(struct loader *l);
 /* Has what was compiled dropped with the settings. */
 void load_keep(struct loader *l, struct setting_code code);
 /* A name of a header: letters, digits, - _ and . */

@@ -79,7 +79,8 @@ struct setting_accept {
     int64_t min_confidence_ppm;     /* of 1,000,000; 0: not looked at */
     int64_t min_length, max_length; /* characters of the text; 0: not looked at */
     struct setting_pattern matching, not_matching;
-    bool early; /* tested while it streams: of the tests above json_schema and max_length alone are set */
+    bool early;  /* tested while it streams: of the tests above json_schema and max_length alone are set */
+    bool repair; /* where json_schema does not hold, it is asked once more, and told why */
 };
 
 struct setting_when_header {
@@ -100,15 +101,24 @@ struct setting_when {
 enum rung_kind {
     RUNG_TARGET,  /* a model: `to` */
     RUNG_REPLY,   /* a rule: where `match` matches, `reply` is the answer */
-    RUNG_SERVICE, /* plain HTTP: the call is posted to `service`, whose body is the answer's text */
+    RUNG_SERVICE, /* plain HTTP: what is asked is posted to `service`, which tells the answer's text */
+};
+
+struct setting_header {
+    str name, value; /* the value may be a secret */
 };
 
 struct setting_service {
     str url;
-    bool tls;
-    str host, path; /* path: "/ocr", never empty */
-    uint16_t port;
+    str name;   /* as a provider's, in rows, budgets and metrics */
+    str answer; /* JSON pointer to the text in its body; empty: the body is the text */
     int64_t timeout_us;
+    picousd price; /* of a call; 0: free */
+    str ca_file;   /* own certificate authority; empty: the system's */
+    str api_key;   /* secret; empty: none */
+    str why_off;   /* "the environment variable OCR_KEY is not set"; empty: it is on */
+    struct setting_header *headers;
+    size_t header_count;
 };
 
 struct setting_rung {
@@ -136,6 +146,7 @@ struct setting_model {
     struct setting_rung *rungs;
     size_t rung_count;            /* 0: no ladder */
     struct setting_schema schema; /* that answers are held against; none: `code` is NULL */
+    int64_t keep_alive_us;        /* a sign of life for streams that are held back; 0: none */
 };
 
 #endif

@@ -46,6 +46,7 @@ static void add_accept(struct buf *out, const struct setting_accept *a)
     add_number(out, "min_length", a->min_length);
     add_number(out, "max_length", a->max_length);
     if (a->early) buf_add(out, S(", early: true"));
+    if (a->json_schema && !a->repair) buf_add(out, S(", repair: false"));
     print_close(out, from, "");
 }
 
@@ -72,16 +73,36 @@ static void add_when(struct buf *out, const struct setting_when *w)
     print_close(out, from, "");
 }
 
+static void add_service(struct buf *out, const struct setting_service *s)
+{
+    struct arena scratch;
+    arena_init(&scratch);
+    print_pair(out, "service", s->url);
+    print_pair(out, "name", s->name);
+    if (s->answer.n) print_pair(out, "answer", s->answer);
+    if (s->api_key.n) print_pair(out, "api_key", settings_mask(s->api_key, &scratch));
+    if (s->header_count) buf_add(out, S(", headers: { "));
+    size_t from = out->n;
+    for (size_t i = 0; i < s->header_count; i++) {
+        buf_add(out, S(", "));
+        print_text(out, s->headers[i].name);
+        buf_add(out, S(": "));
+        print_text(out, settings_mask(s->headers[i].value, &scratch));
+    }
+    if (s->header_count) print_close(out, from, "");
+    if (s->price) print_money(out, "price_usd", s->price);
+    print_duration(out, "timeout", s->timeout_us);
+    if (s->ca_file.n) print_pair(out, "ca_file", s->ca_file);
+    arena_free(&scratch);
+}
+
 static void add_rung(struct buf *out, const struct setting_rung *r)
 {
     buf_add(out, S("{ "));
     size_t from = out->n;
     if (r->kind == RUNG_REPLY) print_pair(out, "reply", r->reply);
     print_pattern(out, "match", &r->match);
-    if (r->kind == RUNG_SERVICE) {
-        print_pair(out, "service", r->service.url);
-        print_duration(out, "timeout", r->service.timeout_us);
-    }
+    if (r->kind == RUNG_SERVICE) add_service(out, &r->service);
     if (r->kind == RUNG_TARGET) {
         buf_add(out, S(", target: "));
         print_to(out, &r->to);

@@ -108,6 +108,7 @@ void print_model(struct buf *out, const struct setting_model *m)
         print_ladder(out, m);
     else
         add_targets(out, m);
+    if (m->rung_count) print_duration(out, "keep_alive", m->keep_alive_us);
     if (m->schema.code) print_pair(out, "schema", m->schema.text);
     add_attempts(out, &m->attempts);
     add_reactions(out, m);

@@ -97,7 +97,7 @@ bool read_accept(struct loader *l, const struct value *v, void *into)
         static const str words[] = {STR_INIT("early")};
         if (load_one_of(l, v, words, 1, "test of answers", "early, or a map such as { json_schema: true }") < 0)
             return false;
-        *out = (struct setting_accept){.set = true, .json_schema = true, .early = true};
+        *out = (struct setting_accept){.set = true, .json_schema = true, .early = true, .repair = true};
         return true;
     }
     struct accept_draft d = {0};
@@ -162,41 +162,26 @@ bool read_when(struct loader *l, const struct value *v, void *into)
 
 /* ---- rungs */
 
-static bool take_service(struct setting_service *s, str url)
-{
-    struct setting_provider at = {0};
-    if (load_url(url, &at)) return false; /* said already */
-    int64_t timeout_us = s->timeout_us;
-    *s = (struct setting_service){at.base_url, at.tls, at.host, at.path.n ? at.path : S("/"), at.port, timeout_us};
-    return true;
-}
-
 static bool finish_rung(struct loader *l, struct rung_draft *d, str path, uint32_t line)
 {
     struct setting_rung *r = &d->r;
-    int kinds = (d->target.provider.n > 0) + (r->reply.n > 0) + (d->service.n > 0);
+    const struct setting_service *s = &r->service;
+    int kinds = (d->target.provider.n > 0) + (r->reply.n > 0) + (s->url.n > 0);
+    bool served = s->name.n || s->answer.n || d->headers.count || s->price || s->ca_file.n || d->api_key.set;
     const char *wrong = NULL;
-    r->kind = r->reply.n ? RUNG_REPLY : d->service.n ? RUNG_SERVICE : RUNG_TARGET;
+    r->kind = r->reply.n ? RUNG_REPLY : s->url.n ? RUNG_SERVICE : RUNG_TARGET;
     r->to = (struct setting_to){d->target.provider, d->target.model, 1};
     if (kinds == 0) wrong = "leads nowhere: add 'target: provider/model', 'reply: \"...\"' or 'service: http://...'";
     if (kinds > 1) wrong = "has more than one of target, reply and service";
     if (kinds == 1 && r->kind != RUNG_REPLY && r->match.code)
         wrong = "has match, which goes with reply: write 'when: { matching: ... }'";
     if (kinds == 1 && r->kind == RUNG_REPLY && r->accept.set) wrong = "tests its own reply: leave accept out";
+    if (kinds == 1 && r->kind != RUNG_SERVICE && served)
+        wrong = "has name, answer, headers, api_key, price_usd or ca_file, which go with service";
+    if (kinds == 1 && r->kind == RUNG_SERVICE && r->accept.early)
+        wrong = "has 'accept: early', but a service answers whole: write 'accept: { json_schema: true }'";
     if (wrong) load_error(l, line, path, "%s", wrong);
-    return !wrong && (r->kind != RUNG_SERVICE || take_service(&r->service, d->service));
-}
-
-/* What the settings know already, and calls do not. */
-static bool check_built(struct loader *l, const struct setting_rung *r, str path, uint32_t line)
-{
-    if (r->kind == RUNG_SERVICE)
-        load_error(l, line, path, "is a service, which is not built yet: take a target or a reply");
-    if (r->accept.early)
-        load_error(l, line, path,
-                   "has 'accept: early', which is not built yet: write 'accept: { json_schema: true }', which holds "
-                   "the answer back until it is tested");
-    return r->kind != RUNG_SERVICE && !r->accept.early;
+    return !wrong && (r->kind != RUNG_SERVICE || load_service(l, d, path, line));
 }
 
 /* Only some calls come to it, or only some are answered by it. */
@@ -208,12 +193,10 @@ static bool is_selective(const struct setting_rung *r)
 static bool check_rungs(struct loader *l, const struct ladder_draft *d, const struct value *v)
 {
     size_t i = 0;
-    bool built = true;
     for (const struct tree_node *it = v->node->first; it; it = it->next, i++) {
         const struct setting_rung *r = &d->items[i];
         bool last = i + 1 == d->count;
         str path = load_path_index(l, v->path, i);
-        built = check_built(l, r, path, it->line) && built;
         if (!last && r->kind == RUNG_REPLY && !is_selective(r)) {
             load_error(l, it->line, path, "answers every call: the rungs behind it are never reached");
             return false;
@@ -224,7 +207,7 @@ static bool check_rungs(struct loader *l, const struct ladder_draft *d, const st
         }
     }
     for (i = 0; i < d->count; i++) {
-        if (d->items[i].kind == RUNG_TARGET) return built;
+        if (d->items[i].kind == RUNG_TARGET) return true;
     }
     load_error(l, v->line, v->path, "has no model: one rung at least must have a target");
     return false;

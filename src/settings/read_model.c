@@ -220,6 +220,18 @@ static void take_targets(struct setting_model *m, const struct model_draft *d, s
     }
 }
 
+/* As many as a ladder may need: each rung once, and once more where it may repair its answer. */
+static int64_t usual_attempts(const struct setting_model *m)
+{
+    int64_t count = 0;
+    for (size_t i = 0; i < m->rung_count; i++) {
+        const struct setting_rung *r = &m->rungs[i];
+        count += r->kind == RUNG_REPLY ? 0 : 1;
+        count += r->kind == RUNG_TARGET && r->accept.json_schema && r->accept.repair;
+    }
+    return count < 3 ? 3 : count > MODEL_ATTEMPTS_MAX ? MODEL_ATTEMPTS_MAX : count;
+}
+
 static bool read_model(struct loader *l, const struct tree_node *it, str path, struct setting_model *m)
 {
     struct model_draft d = {0};
@@ -240,7 +252,7 @@ static bool read_model(struct loader *l, const struct tree_node *it, str path, s
     m->name = name;
     m->rungs = d.ladder.items;
     m->rung_count = d.ladder.count;
-    if (!m->attempts.max) m->attempts.max = m->rung_count > 3 ? (int64_t)m->rung_count : 3;
+    if (!m->attempts.max) m->attempts.max = usual_attempts(m);
     take_targets(m, &d, &l->s.arena);
     check_model(l, m, path, it->key_line);
     return true;
@@ -271,5 +283,5 @@ bool read_models(struct loader *l, const struct value *v, void *into)
         ok = good && ok;
     }
     qsort(l->s.models, l->s.model_count, sizeof(*l->s.models), by_name);
-    return ok;
+    return load_services(l) && ok;
 }

@@ -251,7 +251,7 @@ static void check_scope_value(struct loader *l, const struct value *v, enum scop
     if (dim == SCOPE_TEAM && !known_team(l, v->text)) hint = "no key under keys belongs to that team";
     if (dim == SCOPE_FEATURE && !settings_feature(&l->s, v->text))
         hint = "no feature of that name stands under features";
-    if (dim == SCOPE_PROVIDER && !settings_provider(&l->s, v->text))
+    if (dim == SCOPE_PROVIDER && !settings_provider(&l->s, v->text) && !settings_service(&l->s, v->text))
         hint = "no provider of that name stands under providers";
     if (hint) load_warn(l, v->line, v->path, "'%" STR_FMT "': %s", STR_ARG(v->shown), hint);
 }

@@ -25,7 +25,7 @@ bool read_provider_health(struct loader *l, const struct value *v, void *into)
     return load_group(l, v->node, v->path, GROUP_PROVIDER_HEALTH, into) && check_health(l, into, v);
 }
 
-static bool name_is_plain(str name)
+bool load_is_plain(str name)
 {
     for (size_t i = 0; i < name.n; i++) {
         char c = name.p[i];
@@ -43,7 +43,7 @@ bool load_name(struct loader *l, const struct tree_node *it, str path, bool plai
     }
     bool usual =
         it->key.n && it->key.n <= 200 && !load_has_control(it->key) && str_find(it->key, S("${"), 0) == SIZE_MAX;
-    if (usual && (!plain || name_is_plain(it->key))) return true;
+    if (usual && (!plain || load_is_plain(it->key))) return true;
     load_error(l, it->key_line, path, "is no name: %s",
                plain ? "1 to 64 letters, digits, '-', '_' and '.'"
                      : "1 to 200 bytes, without variables and control characters");

@@ -12,6 +12,15 @@ const struct setting_provider *settings_provider(const struct settings *s, str n
     return NULL;
 }
 
+const struct setting_provider *settings_service(const struct settings *s, str name)
+{
+    const struct setting_provider *first = s->providers + s->provider_count;
+    for (size_t i = 0; i < s->service_count; i++) {
+        if (str_eq(first[i].name, name)) return &first[i];
+    }
+    return NULL;
+}
+
 static int feature_by_name(const void *name, const void *feature)
 {
     return str_cmp(*(const str *)name, ((const struct setting_feature *)feature)->name);

@@ -28,10 +28,6 @@ struct setting_timeouts {
     int64_t connect_us, first_token_us, between_tokens_us, total_us;
 };
 
-struct setting_header {
-    str name, value; /* the value may be a secret */
-};
-
 /* What happens to a call that its target cannot do as it was asked. */
 enum compat { COMPAT_DEFAULT, COMPAT_STRICT, COMPAT_LENIENT };
 
@@ -62,11 +58,12 @@ struct setting_provider {
     int64_t connections;        /* ceiling per worker */
     str ca_file;                /* own certificate authority; empty: the system's */
     bool tls_verify;
-    picousd cost_per_hour;       /* PRICE_UNSET: per token */
-    int64_t concurrency_at_full; /* calls at a time that fill the machine (cost_per_hour) */
-    uint32_t quirks, flags;      /* vendor's and own */
-    str book;                    /* whose prices of the book hold; empty: own prices alone */
-    str why_off;                 /* "the environment variable GROQ_API_KEY is not set" */
+    picousd cost_per_hour;                 /* PRICE_UNSET: per token */
+    int64_t concurrency_at_full;           /* calls at a time that fill the machine (cost_per_hour) */
+    uint32_t quirks, flags;                /* vendor's and own */
+    str book;                              /* whose prices of the book hold; empty: own prices alone */
+    str why_off;                           /* "the environment variable GROQ_API_KEY is not set" */
+    const struct setting_service *service; /* a rung's, which is no model; NULL: it is a provider */
 };
 
 enum on_disconnect { ON_DISCONNECT_DEFAULT, ON_DISCONNECT_CANCEL, ON_DISCONNECT_FINISH };
@@ -135,6 +132,7 @@ struct settings {
     struct health_rules health; /* of providers that say nothing */
     struct setting_provider *providers;
     size_t provider_count;
+    size_t service_count; /* behind the providers stand the services of ladders */
     struct setting_model *models;
     size_t model_count;
     bool models_only;
@@ -182,6 +180,8 @@ void settings_drop(struct settings *s);
 void settings_report_free(struct settings_report *report);
 
 const struct setting_provider *settings_provider(const struct settings *s, str name);
+/* A rung's service, as the provider that it is to whatever carries calls. */
+const struct setting_provider *settings_service(const struct settings *s, str name);
 /* An entry of `models:`; NULL where none is called like that. */
 const struct setting_model *settings_model(const struct settings *s, str name);
 const struct setting_feature *settings_feature(const struct settings *s, str name);

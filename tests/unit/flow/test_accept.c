@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "base/rng.h"
 #include "flow/accept.h"
 #include "flow/mend.h"
 
@@ -192,6 +193,9 @@ static void mending(void **state)
         {"{\\\"b\\\":1}", NULL, STOP_END},
         {"{\\\"a\\\":1}", NULL, STOP_REFUSAL},
         {"nothing", NULL, STOP_END},
+        {" {\\\"a\\\":1}\\nDone {x}.", "{\"a\":1}", STOP_END},
+        {"{\\\"b\\\":{\\\"a\\\":1}}", NULL, STOP_END}, /* what begins with a brace is the document itself */
+        {"[1] {\\\"a\\\":1}", "{\"a\":1}", STOP_END},
     };
     struct schema_fail why;
     struct schema *schema = schema_compile(S("{\"type\":\"object\",\"required\":[\"a\"]}"), NULL, &why);
@@ -209,6 +213,189 @@ static void mending(void **state)
     schema_drop(schema);
 }
 
+/* ---- while it comes */
+
+static const char closed[] = "{\"type\":\"object\",\"required\":[\"a\"],\"additionalProperties\":false,\"properties\":{"
+                             "\"a\":{\"type\":\"integer\"},\"b\":{\"enum\":[\"x\",\"\xf0\x9f\x98\x80\"]},\"c\":{}}}";
+
+static struct schema *closed_schema(void)
+{
+    struct schema_fail why;
+    struct schema *schema = schema_compile(str_from(closed), NULL, &why);
+    assert_non_null(schema);
+    return schema;
+}
+
+/* Cuts the inside of a JSON string between its characters and escapes, so that each piece is a string. */
+static size_t piece_of(str rest, struct rng *rng, size_t most)
+{
+    size_t n = 0, units = 1 + rng_next(rng) % most;
+    for (; units && n < rest.n; units--) {
+        if (rest.p[n] == '\\')
+            n += rest.p[n + 1] == 'u' ? 6 : 2;
+        else
+            for (n++; n < rest.n && ((unsigned char)rest.p[n] & 0xc0) == 0x80; n++) {}
+    }
+    return n;
+}
+
+/* The whole text in pieces; the test that was hopeless at its end. */
+static const char *feed(struct accept_reading *r, const struct accept_terms *terms, str text, struct rng *rng,
+                        size_t most)
+{
+    struct canon_part part = {.kind = PART_TEXT};
+    accept_init(r, 1, &arena);
+    if (terms) accept_watch(r, terms);
+    give(r, (struct canon_delta){.kind = DELTA_BLOCK_START, .part = &part});
+    while (text.n) {
+        size_t n = piece_of(text, rng, most);
+        give(r, (struct canon_delta){.kind = DELTA_TEXT, .piece = {arena_printf(&arena, "\"%.*s\"", (int)n, text.p)}});
+        text = str_from_at(text, n);
+    }
+    give(r, (struct canon_delta){.kind = DELTA_FINISH, .stop = STOP_END});
+    return accept_hopeless(r);
+}
+
+static void make_answer(struct buf *out, struct rng *rng)
+{
+    static const char *const parts[] = {"{\\\"a\\\":1",
+                                        ",\\\"a\\\":2",
+                                        ",\\\"b\\\":\\\"x\\\"",
+                                        ",\\\"b\\\":\\\"\\ud83d\\ude00\\\"",
+                                        ",\\\"c\\\":[{\\\"a\\\":7},{}]",
+                                        ",\\\"c\\\":\\\"}\\\\\\\"{\\u00e4\xc3\xa4\\\"",
+                                        ",\\\"c\\\":null",
+                                        ",\\\"c\\\":{\\\"a\\\":{\\\"a\\\":3}}",
+                                        ",\\\"b\\\":\\\"y\\\"",
+                                        ",\\\"d\\\":1",
+                                        ",\\\"a\\\":\\\"1\\\"",
+                                        "Sure [1]: ",
+                                        "\\n```json\\n",
+                                        " \\t",
+                                        "\\ud83d\\\\",
+                                        "}"};
+    enum { USUAL = 8 };
+    buf_clear(out);
+    if (rng_next(rng) % 4 == 0) buf_add(out, str_from(parts[11 + rng_next(rng) % 3]));
+    buf_add(out, str_from(parts[0]));
+    size_t n = rng_next(rng) % 8;
+    for (size_t i = 0; i < n; i++)
+        buf_add(out, str_from(parts[1 + rng_next(rng) % (rng_next(rng) % 6 ? USUAL - 1 : COUNT_OF(parts) - 1)]));
+    if (rng_next(rng) % 5) buf_add_byte(out, '}');
+    if (rng_next(rng) % 4 == 0) buf_add(out, str_from(parts[11 + rng_next(rng) % 4]));
+}
+
+/* What is hopeless fails as a whole, and cannot be mended; however it is cut, it is the same. */
+static void hopeless_is_hopeless(void **state)
+{
+    (void)state;
+    struct schema *schema = closed_schema();
+    struct setting_accept held = {.json_schema = true, .max_length = 60}, early = {.json_schema = true, .early = true};
+    struct accept_terms terms[] = {{.accept = &held, .schema = schema, .wants_schema = true},
+                                   {.accept = &early, .schema = schema, .wants_schema = true}};
+    struct rng rng;
+    struct buf text;
+    size_t hopeless[2] = {0}, mended = 0;
+    rng_seed(&rng, 4);
+    buf_init(&text, 0);
+    for (int i = 0; i < 3000; i++) {
+        const struct accept_terms *t = &terms[i % 2];
+        struct accept_reading one, many, whole;
+        make_answer(&text, &rng);
+        const char *bytes = feed(&one, t, buf_str(&text), &rng, 1), *cut = feed(&many, t, buf_str(&text), &rng, 30);
+        (void)feed(&whole, NULL, buf_str(&text), &rng, 1000);
+        const char *failed = accept_test(&whole, t, &doc, &arena);
+        bool mends =
+            failed && !strcmp(failed, "json_schema") && accept_mend(&whole, t, &doc, &arena).p && !t->accept->early;
+        if (!bytes != !cut) fail_msg("cut otherwise: %" STR_FMT, STR_ARG(buf_str(&text)));
+        if (bytes && (!failed || mends)) fail_msg("%s too early: %" STR_FMT, bytes, STR_ARG(buf_str(&text)));
+        hopeless[i % 2] += bytes != NULL;
+        mended += mends;
+        accept_free(&one);
+        accept_free(&many);
+        accept_free(&whole);
+        if (i % 100 == 99) {
+            arena_free(&arena);
+            arena_init(&arena);
+        }
+    }
+    assert_in_range(hopeless[0], 100, 1400);
+    assert_in_range(hopeless[1], 300, 1400);
+    assert_in_range(mended, 100, 1400);
+    buf_free(&text);
+    schema_drop(schema);
+}
+
+static void what_has_been_said(void **state)
+{
+    (void)state;
+    struct schema *schema = closed_schema();
+    struct setting_accept a = {.json_schema = true, .early = true}, length = {.max_length = 3, .early = true};
+    struct accept_terms terms = {.accept = &a, .schema = schema, .wants_schema = true}, lengths = {.accept = &length};
+    struct canon_part text = {.kind = PART_TEXT}, thoughts = {.kind = PART_REASONING}, tool = {.kind = PART_TOOL_CALL};
+    struct accept_reading r;
+    accept_init(&r, 1, &arena);
+    accept_watch(&r, &terms);
+    give(&r, (struct canon_delta){.kind = DELTA_BLOCK_START, .part = &thoughts});
+    give(&r, (struct canon_delta){.kind = DELTA_TEXT, .piece = {S("\"no JSON\"")}});
+    assert_null(accept_hopeless(&r));
+    give(&r, (struct canon_delta){.kind = DELTA_BLOCK_START, .part = &text});
+    give(&r, (struct canon_delta){.kind = DELTA_TEXT, .piece = {S("\" \\n\"")}});
+    assert_false(accept_has_spoken(&r));
+    give(&r, (struct canon_delta){.kind = DELTA_TEXT, .piece = {S("\"{\"")}});
+    assert_true(accept_has_spoken(&r));
+    give(&r, (struct canon_delta){.kind = DELTA_TEXT, .piece = {S("\"no\"")}});
+    assert_string_equal(accept_hopeless(&r), "json_schema");
+    accept_free(&r);
+    accept_init(&r, 1, &arena);
+    accept_watch(&r, &terms);
+    give(&r, (struct canon_delta){.kind = DELTA_BLOCK_START, .part = &tool});
+    assert_true(accept_has_spoken(&r));
+    accept_free(&r);
+    accept_init(&r, 1, &arena);
+    accept_watch(&r, &lengths);
+    give(&r, (struct canon_delta){.kind = DELTA_BLOCK_START, .part = &text});
+    give(&r, (struct canon_delta){.kind = DELTA_TEXT, .piece = {S("\"a\\u00e4\xc3\xa4\"")}});
+    assert_null(accept_hopeless(&r));
+    give(&r, (struct canon_delta){.kind = DELTA_TEXT, .piece = {S("\"\\ud83d\"")}});
+    assert_null(accept_hopeless(&r)); /* half of one */
+    give(&r, (struct canon_delta){.kind = DELTA_TEXT, .piece = {S("\"\\ude00\"")}});
+    assert_string_equal(accept_hopeless(&r), "max_length");
+    accept_free(&r);
+    schema_drop(schema);
+}
+
+static void what_a_model_is_told(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *told;
+        enum canon_stop stop;
+    } cases[] = {
+        {"{\\\"a\\\":\\\"1\\\"}", "/a: must be a whole number, but is a string (type).", STOP_END},
+        {"Here: {\\\"a\\\":\\\"1\\\"}",
+         "/a: must be a whole number, but is a string (type). And the JSON must be all there is.", STOP_END},
+        {"Sorry", "it is no JSON: ", STOP_END},
+        {"{\\\"a\\\":1,\\\"d\\\":", "d", STOP_NONE}, /* ended early */
+    };
+    struct schema *schema = closed_schema();
+    struct setting_accept a = {.json_schema = true};
+    struct accept_terms terms = {.accept = &a, .schema = schema, .wants_schema = true};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct accept_reading r;
+        accept_init(&r, 1, &arena);
+        say(&r, 0, cases[i].text, "", cases[i].stop);
+        str told = accept_explain(&r, &terms, &doc, &arena);
+        if (str_find(told, str_from(cases[i].told), 0) == SIZE_MAX)
+            fail_msg("%s: %" STR_FMT, cases[i].text, STR_ARG(told));
+        assert_true(accept_may_repair(&r));
+        r.choices->stop = STOP_LENGTH;
+        assert_false(accept_may_repair(&r));
+        accept_free(&r);
+    }
+    schema_drop(schema);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -219,6 +406,9 @@ int main(void)
         cmocka_unit_test(confidence),
         cmocka_unit_test(tools),
         cmocka_unit_test(mending),
+        cmocka_unit_test(hopeless_is_hopeless),
+        cmocka_unit_test(what_has_been_said),
+        cmocka_unit_test(what_a_model_is_told),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

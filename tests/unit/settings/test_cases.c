@@ -66,7 +66,7 @@ static void check_secrets(const char *file, str env, str text)
 static void check_again(const char *file, const struct settings *s, const struct buf *printed)
 {
     if (s->key_count) return; /* their secrets are masked */
-    for (size_t i = 0; i < s->provider_count; i++) {
+    for (size_t i = 0; i < s->provider_count + s->service_count; i++) {
         if (s->providers[i].api_key.n || s->providers[i].off) return;
     }
     struct settings_report report = {0};
