@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { aliceKey, labSettings, post, sleep, startPurser, startSimulator, until } from './helpers.mjs';
-import { attemptOf, billOf, book, truthSince } from './truth.mjs';
+import { attemptOf, billOf, book, sum, truthSince } from './truth.mjs';
 import { Wire } from './wire.mjs';
 
 /** Every unit has a price of its own, so that no mix-up stays hidden. */
@@ -325,4 +325,15 @@ test('a machine by the hour: time used and idle time are both lines, and togethe
 
 test('nothing stays held', async () => {
     await until('every hold back', async () => /^purser_held_usd 0$/m.test(await purser.metrics()));
+});
+
+test('metrics count each token once: what a cache holds is input, and is so no second time', async () => {
+    const units = { input: ['input', 'cache_read', 'cache_write_5m', 'cache_write_1h', 'audio_in', 'image'], output: ['output', 'reasoning', 'audio_out'] };
+    const text = await purser.metrics();
+    for (const [type, parts] of Object.entries(units)) {
+        const [{ all, cached }] = await purser.sql(`SELECT sum(${parts.map((u) => `${u}_tokens`).join(' + ')}) AS "all", sum(cache_read_tokens + cache_write_5m_tokens) AS cached FROM attempts`);
+        const told = [...text.matchAll(new RegExp(`^gen_ai_client_token_usage_sum\\{.*gen_ai_token_type="${type}".*\\} (\\d+)$`, 'gm'))].map((m) => BigInt(m[1]));
+        assert.ok(told.length > 1 && Number(cached) > 0);
+        assert.equal(sum(told), BigInt(all), `${type} tokens`);
+    }
 });

@@ -3,6 +3,9 @@
 
 #include "cases.h"
 
+#include "dialect/cohere.h"
+#include "dialect/converse.h"
+
 #define CASES "tests/cases/dialect"
 
 struct test_case {
@@ -268,6 +271,24 @@ static void run_answer(struct test_case *t, str text, bool stream)
     buf_free(&out);
 }
 
+static void read_usage(const struct test_case *t, struct usage *out)
+{
+    switch (call_kind_dialect(kind_of(t))) {
+    case DIALECT_MESSAGES:
+        usage_read_messages(&t->doc, JSON_ROOT, out);
+        break;
+    case DIALECT_CONVERSE:
+        usage_read_converse(&t->doc, JSON_ROOT, out);
+        break;
+    case DIALECT_COHERE:
+        usage_read_cohere(&t->doc, JSON_ROOT, out);
+        break;
+    default:
+        usage_read_openai(&t->doc, JSON_ROOT, quirks_of(t), out);
+        break;
+    }
+}
+
 /* Several usage objects, one a line, each with the units that it must give. */
 static void run_usage(struct test_case *t, str text)
 {
@@ -280,10 +301,7 @@ static void run_usage(struct test_case *t, str text)
         struct buf out;
         buf_init(&out, 0);
         if (!json_parse(&t->doc, body, &why)) fail_msg("%s: %s", t->path, why.why);
-        if (kind_of(t) == CALL_MESSAGES)
-            usage_read_messages(&t->doc, JSON_ROOT, &u);
-        else
-            usage_read_openai(&t->doc, JSON_ROOT, quirks_of(t), &u);
+        read_usage(t, &u);
         say_usage(&out, &u);
         compare(t, expect, buf_str(&out));
         buf_free(&out);
