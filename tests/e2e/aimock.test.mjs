@@ -1,6 +1,6 @@
 // A second opinion: the providers are @copilotkit/aimock, which knows nothing of purser.
-// The six official clients against its six families; then what agents are built with (the
-// AI SDK, LangChain) against all but what aimock has in a way of its own.
+// The six official clients against its six families; then what agents are built with: the
+// AI SDK and LangChain.
 import assert from 'node:assert/strict';
 import * as zlib from 'node:zlib';
 import { after, before, test } from 'node:test';
@@ -82,7 +82,8 @@ test('the AI SDK: an agent with a tool, streamed, by each of its providers to ev
     const { streamText, tool, stepCountIs } = await import('ai');
     const { z } = await import('zod');
     for (const [name, model] of Object.entries(await aiModels())) {
-        // aimock's Gemini ends a call with FUNCTION_CALL, at which the AI SDK's own agent stops, with purser or without
+        // aimock's Gemini ends a call with FUNCTION_CALL, at which the AI SDK's own agent stops, with purser or without:
+        // that one is shown by agents.test.mjs
         await Promise.all(PROTOCOLS.filter((to) => name !== 'google' || to !== 'gemini').map(async (to) => {
             const what = `ai ${name} -> ${to}`, asked = [];
             const result = streamText({
