@@ -71,6 +71,7 @@ struct repair *repair_make(struct attempt *a, const struct accept_reading *readi
     str answer = cut(accept_text(reading, &r->arena), ANSWER_MAX);
     str why = accept_explain(reading, terms, &r->worker->event_json, &r->arena);
     str wrong = complaint(r, why);
+    out->way = a->way;
     out->call = *r->plan.canon;
     out->bytes = (int64_t)(answer.n + wrong.n);
     copy_messages(&out->call);

@@ -7,6 +7,7 @@
 #include "flow/request.h"
 
 struct repair {
+    const struct way *way;
     struct canon_call call; /* the client's, and two messages more */
     int64_t bytes;          /* of those */
 };

@@ -76,7 +76,7 @@ const struct way *trial_follow(struct request *r, enum attempt_reason *reason, s
     r->ladder.repair = NULL;
     *reason = *repair ? REASON_REPAIR : REASON_ESCALATION;
     if (r->answer.begun) return NULL;
-    if (*repair) return r->attempt->way;
+    if (*repair) return (*repair)->way; /* a hedge's, perhaps */
     if (!r->ladder.next_reply) return r->ladder.next_way;
     degrade_reply(r, r->ladder.next_reply->reply);
     return NULL;
@@ -287,8 +287,9 @@ void trial_put_away(struct attempt *a)
 
 void trial_fall_back(struct request *r)
 {
-    struct attempt *kept = r->refused;
-    if (!kept || !r->x || r->answer.begun || !r->attempt->err || r->attempt->err == ERR_SWITCHED_OFF) return;
+    struct attempt *kept = r->refused, *last = r->attempt;
+    if (!kept || !r->x || r->answer.begun || last->err == ERR_SWITCHED_OFF) return;
+    if (!last->err && !mishap_is_empty(last)) return;
     r->refused = r->attempt;
     r->attempt = kept;
     kept->err = ERR_NONE; /* its row stays as it was posted */

@@ -18,12 +18,13 @@ before(async () => {
     const small = (accept) => ({ target: 'small/m', accept }), large = { target: 'large/m' };
     const json = { json_schema: true };
     const model = (...ladder) => ({ schema, keep_alive: 0, ladder });
+    const dear = { target: 'dear/m' };
     const spoken = Object.fromEntries(Object.entries(kinds).map(([name, kind]) =>
         [name, { kind, base_url: `${lab.url}/${name}${['chat', 'responses'].includes(name) ? '/v1' : ''}`, api_key: 'k', ...(['chat', 'responses'].includes(name) && { protocols: [name] }), ...(name === 'converse' && { region: 'us-east-1' }) }]));
     const service = (path, more) => ({ service: `${lab.url}${path}`, ...more });
     purser = await startPurser({
         settings: {
-            providers: { small: at('small'), large: at('large'), ...spoken },
+            providers: { small: at('small'), large: at('large'), dear: at('dear'), ...spoken },
             features: { patient: { on_disconnect: 'finish' } },
             models: {
                 early: model(small('early'), large),
@@ -38,13 +39,16 @@ before(async () => {
                 alive: { ...model(small({ ...json, repair: false }), large), keep_alive: '20ms' },
                 ruled: { ...model(small({ ...json, repair: false }), { reply: '{"queue":"tech"}' }), keep_alive: '20ms' },
                 ...Object.fromEntries(Object.keys(kinds).map((name) => [`in-${name}`, model({ target: `${name}/m`, accept: json }, large)])),
+                capped: model(small({ ...json, repair: false }), dear),
+                found: model(small({ ...json, repair: false }), service('/nothing')),
                 scan: model(service('/ocr/read', { name: 'ocr', answer: '/found/0/text', headers: { 'x-tenant': 'acme' }, api_key: '0123456789abcdef', price_usd: '0.0015' }), large),
                 plain: model(service('/plain/'), large),
                 tested: model(service('/tested', { answer: '/out', price_usd: '0.002', accept: json }), large),
                 only: { ...model(service('/only', { when: { matching: 'scan' } }), large), attempts: { max: 1 } },
             },
-            prices: ['small', 'large', ...Object.keys(kinds)].map((p) => ({ model: `${p}/m`, input: 1, output: 2 })),
-            budgets: [{ name: 'all', limit_usd: 1000, window: 'total' }, { name: 'ocr', scope: { provider: 'ocr' }, limit_usd: '0.004', window: 'total' }],
+            prices: ['small', 'large', 'dear', ...Object.keys(kinds)].map((p) => ({ model: `${p}/m`, input: 1, output: 2 })),
+            budgets: [{ name: 'all', limit_usd: 1000, window: 'total' }, { name: 'ocr', scope: { provider: 'ocr' }, limit_usd: '0.004', window: 'total' },
+                { name: 'dear', scope: { provider: 'dear' }, limit_usd: '0.000001', window: 'total' }],
             keys: [{ name: 'alice', secret: '${ALICE_KEY}', models: ['*'] }],
         },
     });
@@ -151,6 +155,7 @@ test('early: behind the first text a stream that cannot become valid ends in an 
         ['/v1beta/models/early:streamGenerateContent?alt=sse', (c) => ({ contents: [{ role: 'user', parts: [{ text: c.messages[0].content }] }] }), /"error":\s*\{.*json_schema/s],
         ['/v1beta/models/early:streamGenerateContent', (c) => ({ contents: [{ role: 'user', parts: [{ text: c.messages[0].content }] }] }), /"error":\s*\{.*json_schema.*\]/s],
         ['/v2/chat', (c) => ({ model: 'early', messages: c.messages, stream: true }), /json_schema/],
+        ['/model/early/converse-stream', (c) => ({ messages: [{ role: 'user', content: [{ text: c.messages[0].content }] }] }), /exception.*json_schema/s],
     ];
     for (const [path, body, error] of asks) {
         for (const [text, state] of [[`${bad.slice(0, -1)},"why":"${'x'.repeat(90)}`, 'estimated'], ['{"why":"no queue in it"}', 'exact']]) {
@@ -279,6 +284,8 @@ for (const [form, more] of forms) {
         for (const [model, script, text, statuses] of [
             ['held', { small: ['Sorry.'], large: [broken, broken, broken] }, 'Sorry.', ['not_accepted', 'provider_error', 'provider_error']],
             ['last', { small: ['Sorry.', refused] }, 'Sorry.', ['not_accepted', 'provider_error']],
+            ['capped', { small: ['Sorry.'] }, 'Sorry.', ['not_accepted']], // its budget is spent
+            ['found', { small: ['Sorry.'], nothing: [{ status: 204 }, { status: 204 }] }, 'Sorry.', ['not_accepted', 'ok', 'ok']],
             ['both', { small: ['One.', 'Two.'], large: [refused] }, 'Two.', ['not_accepted', 'not_accepted', 'provider_error']],
         ]) {
             const call = say(script);
@@ -373,6 +380,10 @@ test('a service that has no answer leaves the call to the next rung', async () =
     const tools = say({ large: [other] }, { tools: [{ type: 'function', function: { name: 'f', parameters: { type: 'object' } } }], tool_choice: 'required' });
     await ask(tools, 'plain');
     assert.deepEqual((await rowsOf(tools, 1)).map((r) => r.split(' ')[0]), ['large']);
+    const report = JSON.parse((await purser.cli(['report', '--ladder', 'tested', '--format', 'json'])).stdout);
+    assert.deepEqual(report.rows.map((r) => [r.rung, r.provider, r.model, r.reached, r.accepted]), [['1', 'tested', 'service', 4, 1], ['2', 'large', 'm', 3, 3]]);
+    assert.equal(report.rows[0].cost_picousd, 6000000000);
+    assert.equal(report.rows[0].estimated_alone_cost_picousd, 8000000000); // four calls at its price
     const passed = say({ large: [other] });
     await ask(passed, 'only');
     assert.deepEqual(await rowsOf(passed, 1), ['large first ok exact']);
