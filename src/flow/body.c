@@ -151,7 +151,6 @@ static str exact_cost(const struct attempt *a, char text[MONEY_TEXT_MAX])
     struct usage usage = a->body.answer.usage;
     enum price_tier tier = TIER_STANDARD;
     bool missing;
-    if (way_is_service(a->way)) usage.units[UNIT_REQUESTS] = 1;
     if (!usage.known || t->unpriced || t->provider->cost_per_hour != PRICE_UNSET) return STR_NONE;
     if (!price_tier_find(a->body.answer.service_tier, &tier)) return STR_NONE;
     const struct price *price =

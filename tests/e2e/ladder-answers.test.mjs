@@ -185,6 +185,10 @@ test('held back: an attempt is ended once its answer is beyond mending, and not 
     const got = await ask({ ...call, ...streamed }, 'held');
     assert.equal(textOf(got), other);
     assert.deepEqual(await rowsOf(call, 2), ['small first not_accepted wasted estimated', 'large escalation ok exact']);
+    for (let i = 0; i < 12; i++) { // that is no failure of its target
+        const again = say({ small: [{ text: bad, never: true }], large: [other] });
+        assert.equal(textOf(await ask({ ...again, ...streamed }, 'held')), other);
+    }
     const mended = say({ small: [`Here it is: \`\`\`json\n${good}\n\`\`\`, it is not {"queue":"sales"}.`] });
     assert.equal(textOf(await ask({ ...mended, ...streamed }, 'held')), good);
     assert.deepEqual(await rowsOf(mended, 1), ['small first ok exact']);
