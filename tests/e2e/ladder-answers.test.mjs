@@ -1,8 +1,9 @@
 // What becomes of a rung's answer: streamed at once or held back, ended early, repaired, sent out after all; and
 // rungs that are plain services. Each attempt's row costs what it should. @sanitizers
 import assert from 'node:assert/strict';
-import { connect } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { after, before, test } from 'node:test';
+import { connect as connectClients } from './clients.mjs';
 import { aliceKey, eventsOf, post, startPurser, until } from './helpers.mjs';
 import { startScripted } from './scripted.mjs';
 
@@ -226,6 +227,33 @@ test('held back: a stream shows that it lives, as its protocol has it, and ends 
     }
 });
 
+test('held back: the official clients read over the signs of life', async () => {
+    const signs = { chat: ': purser', responses: ': purser', messages: 'event: ping', gemini: '\r\n\r\n\r\n', cohere: ': purser' };
+    const { hostname, port } = new URL(purser.url);
+    let seen = () => {};
+    const between = createServer((client) => { // tells what the client gets
+        const server = connect(Number(port), hostname);
+        client.pipe(server).on('data', (data) => seen(data.toString()));
+        server.pipe(client);
+        for (const socket of [client, server]) socket.on('error', () => {});
+    });
+    await new Promise((resolve) => between.listen(0, '127.0.0.1', resolve));
+    const clients = await connectClients(`http://127.0.0.1:${between.address().port}`, aliceKey);
+    for (const [name, sign] of Object.entries(signs)) {
+        const { passed, open } = gate();
+        let text = '';
+        seen = (data) => {
+            text += data;
+            if (text.includes(sign)) open();
+        };
+        const call = say({ small: [{ text: bad, before: passed }], large: [other] });
+        const got = await clients[name].ask('alive', { turns: [{ user: call.messages[0].content }], max: 100 }, { stream: true, headers: {} });
+        assert.equal(got.text, other, name);
+        assert.ok(text.includes(sign), `${name}: ${text}`);
+    }
+    between.close();
+});
+
 test('held back: an answer that is not accepted is not kept for a client that has gone', async () => {
     for (const [text, kept] of [[bad, false], [good, true]]) {
         const { passed, open } = gate();
@@ -314,13 +342,28 @@ test('every protocol of providers is asked once more in its own words', async ()
         assert.ok(body.includes(JSON.stringify(bad).slice(1, -1)), `${name}: ${body}`);
         assert.match(body, /must be one of/);
     }
-    const call = say({ messages: [bad, good] }); // as it came, with two messages more
-    const got = await post(purser, '/v1/messages', { model: 'in-messages', max_tokens: 50, system: 'Be short.', metadata: { user_id: 'u1' }, messages: call.messages }, { headers: { 'x-purser-task': call.task } });
-    assert.equal(got.body.content[0].text, good);
-    const sent = lab.calls.at(-1).body;
-    assert.deepEqual(sent.messages.map((m) => m.role), ['user', 'assistant', 'user']);
-    assert.equal(sent.metadata.user_id, 'u1');
-    assert.deepEqual(await rowsOf(call, 2), ['messages first not_accepted wasted exact', 'messages repair ok exact']);
+});
+
+test('a call that goes as it came is asked once more as it came, with two turns more', async () => {
+    const contents = (c) => [{ role: 'user', parts: [{ text: c.messages[0].content }] }];
+    for (const [name, path, body, turns, kept] of [
+        ['chat', '/v1/chat/completions', (c) => ({ messages: c.messages, temperature: 0.5, x_own: 1 }), (b) => b.messages, (b) => b.temperature === 0.5 && b.x_own === 1],
+        ['responses', '/v1/responses', (c) => ({ input: c.messages[0].content, instructions: 'Be short.', store: false }), (b) => b.input, (b) => b.instructions === 'Be short.' && b.store === false],
+        ['messages', '/v1/messages', (c) => ({ max_tokens: 50, system: 'Be short.', metadata: { user_id: 'u1' }, messages: c.messages }), (b) => b.messages, (b) => b.system && b.metadata.user_id === 'u1'],
+        ['gemini', '/v1beta/models/in-gemini:generateContent', (c) => ({ contents: contents(c), generationConfig: { topK: 3 } }), (b) => b.contents, (b) => b.generationConfig.topK === 3],
+        ['converse', '/model/in-converse/converse', (c) => ({ messages: [{ role: 'user', content: [{ text: c.messages[0].content }] }], inferenceConfig: { topP: 0.5 } }), (b) => b.messages, (b) => b.inferenceConfig.topP === 0.5],
+        ['cohere', '/v2/chat', (c) => ({ messages: c.messages, safety_mode: 'OFF' }), (b) => b.messages, (b) => b.safety_mode === 'OFF'],
+    ]) {
+        const call = say({ [name]: [bad, good] });
+        const got = await post(purser, path, { ...(!path.includes('/in-') && { model: `in-${name}` }), ...body(call) }, { headers: { 'x-purser-task': call.task } });
+        assert.equal(got.status, 200, `${name}: ${got.text}`);
+        assert.ok(got.text.includes('because it is so') && got.headers.get('x-purser-not-accepted') === null, got.text);
+        const sent = lab.calls.at(-1).body, list = turns(sent);
+        assert.deepEqual(list.map((m) => m.role), ['user', name === 'gemini' ? 'model' : 'assistant', 'user'], name);
+        assert.match(JSON.stringify(list.at(-1)), /must be one of/);
+        assert.ok(kept(sent), `${name}: ${JSON.stringify(sent)}`);
+        assert.deepEqual(await rowsOf(call, 2), [`${name} first not_accepted wasted exact`, `${name} repair ok exact`]);
+    }
 });
 
 /* ---- services */
