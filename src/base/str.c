@@ -34,10 +34,8 @@ static inline bool same8(uint64_t a, uint64_t b)
     return a == b || (((a ^ b) & ~cases) == 0 && lower8(a) == lower8(b));
 }
 
-bool str_eq_nocase(str a, str b)
+bool str_same_nocase(str a, str b)
 {
-    if (a.n != b.n) return false;
-    if (a.n == 0) return true;
     for (size_t n = 8; n < a.n; n += 8) {
         if (!same8(last_word(a.p, n), last_word(b.p, n))) return false;
     }

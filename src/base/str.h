@@ -72,8 +72,15 @@ static inline str str_head(str s, size_t n)
     return (str){s.p, n < s.n ? n : s.n};
 }
 
-/* ASCII only: header names, units and the like. */
-bool str_eq_nocase(str a, str b);
+/* str_eq_nocase() of two of one length, not empty. */
+bool str_same_nocase(str a, str b);
+/* ASCII only: header names, units and the like. Most that differ do so in their first letter:
+ * only the others are worth a call. */
+static inline bool str_eq_nocase(str a, str b)
+{
+    enum { CASES = 0x20 };
+    return a.n == b.n && (a.n == 0 || (((*a.p ^ *b.p) & ~CASES) == 0 && str_same_nocase(a, b)));
+}
 /* memcmp order, a shorter prefix first: for qsort and bsearch. */
 int str_cmp(str a, str b);
 /* The first `needle` at or after `from`; SIZE_MAX where there is none. */

@@ -67,12 +67,6 @@ int64_t openai_value_bytes(const struct json *doc, json_ref at)
     return bytes;
 }
 
-json_ref openai_find(const struct json *doc, json_ref object, str key)
-{
-    json_ref at = json_find(doc, object, key, NULL);
-    return at && json_type(doc, at) == JSON_NULL ? JSON_ABSENT : at;
-}
-
 json_ref openai_find_in(const struct json *doc, json_ref object, str outer, str inner)
 {
     json_ref at = openai_find(doc, object, outer);

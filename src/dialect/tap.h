@@ -16,7 +16,11 @@ void answer_fail(struct answer *a, str message);
 str answer_event_type(const struct json *doc, str event);
 
 /* The member's value; JSON_ABSENT where it is missing or null. */
-json_ref openai_find(const struct json *doc, json_ref object, str key);
+static inline json_ref openai_find(const struct json *doc, json_ref object, str key)
+{
+    json_ref at = json_find(doc, object, key, NULL);
+    return at && json_type(doc, at) == JSON_NULL ? JSON_ABSENT : at;
+}
 /* ... of an object in it: outer.inner. */
 json_ref openai_find_in(const struct json *doc, json_ref object, str outer, str inner);
 /* Bytes of a string once decoded, an unpaired surrogate as U+FFFD; 0 for other values. */

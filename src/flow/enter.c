@@ -51,8 +51,8 @@ static enum verdict settle(struct attempt *a, enum health_verdict v)
 enum verdict attempt_enter(struct attempt *a)
 {
     struct request *r = a->request;
-    int64_t now_us = time_mono_us();
     if (!enter_guards(r)) return STEP_NEXT;
+    int64_t now_us = time_mono_us();
     if (a->enter.asked) return settle(a, health_collect(&a->enter.waiter, now_us, &a->enter.pass));
     struct health_ask ask = {.now_us = now_us,
                              .until_us = now_us + WAIT_MOST_US,
@@ -87,8 +87,8 @@ static enum health_outcome outcome_of(const struct attempt *a)
 void enter_leave(struct attempt *a)
 {
     struct request *r = a->request;
-    int64_t now_us = time_mono_us();
     if (!a->enter.asked) return;
+    int64_t now_us = time_mono_us();
     health_quit(&a->enter.waiter, now_us);
     mail_clear(r->worker, &a->enter.mail);
     if (!a->enter.pass.health) return;

@@ -1,6 +1,7 @@
 /* watch: does the call go on with a loop or a burst? Then it is warned, slowed down or refused.
  *
- * Before the limits and the plan: what is refused here takes nothing, and what waits here holds nothing. */
+ * Before the limits and the plan: what is refused here takes nothing, and what waits here holds nothing.
+ * Loops and bursts are told by minutes: the moment at which the loop's turn began is near enough. */
 #include "flow/request.h"
 
 #include "base/time.h"
@@ -76,7 +77,7 @@ static enum verdict look(struct request *r)
                                         .session = r->attribute.session,
                                         .task = r->attribute.task},
                               .limits = &rules->limits,
-                              .now_us = time_mono_us(),
+                              .now_us = loop_now_us(&r->worker->loop),
                               .message = r->watch.message,
                               .tokens = r->watch.tokens,
                               .most = rules->most};
@@ -104,7 +105,7 @@ void watch_end(struct request *r)
     const struct attempt *a = r->attempt;
     if (!r->watch.at.session && !r->watch.at.task) return;
     struct runaway_end end = {.at = r->watch.at,
-                              .now_us = time_mono_us(),
+                              .now_us = loop_now_us(&r->worker->loop),
                               .message = r->watch.message,
                               .tokens_asked = r->watch.tokens,
                               .tokens = a ? a->post.used.of[BUDGET_TOKENS] : 0,
