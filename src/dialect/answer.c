@@ -1,6 +1,7 @@
 /* The tap: what an answer says about itself, read from whole bodies and from the
  * events of a stream as they pass. Here is what all dialects share; each reads its
  * own events and bodies. The verdict tells the flow what an event is. */
+#include "base/hash.h"
 #include "dialect/codec.h"
 #include "dialect/openai.h"
 
@@ -56,6 +57,27 @@ void answer_keep_usage(struct answer *a, str raw)
     }
     memcpy(to, raw.p, raw.n);
     a->usage_raw = str_of(to, raw.n);
+}
+
+/* ---- what it says */
+
+static void fold(struct answer *a, str raw)
+{
+    a->output_hash = hash_fnv_add(a->output_hash ? a->output_hash : hash_fnv(S("")), raw);
+}
+
+int64_t answer_take_text(struct answer *a, const struct json *doc, json_ref at)
+{
+    if (json_type(doc, at) != JSON_STRING) return 0;
+    str raw = json_raw(doc, at);
+    if (raw.n > 2) fold(a, str_of(raw.p + 1, raw.n - 2));
+    return openai_string_bytes(doc, at);
+}
+
+int64_t answer_take_value(struct answer *a, const struct json *doc, json_ref at)
+{
+    fold(a, json_raw(doc, at));
+    return openai_value_bytes(doc, at);
 }
 
 /* ---- other paths: nothing is known of them but that many tell an id and a usage */

@@ -166,6 +166,7 @@ struct answer {
     bool failed;           /* an error inside the stream or body; stays */
     int64_t output_events; /* deltas that carried output */
     int64_t output_bytes;  /* bytes of text, arguments and reasoning in them */
+    uint64_t output_hash;  /* of text and arguments, 0: there were none; not for tables that a peer could fill */
     int64_t choices_seen, choices_finished;
     int64_t pieces;           /* images made, each of which may have a price */
     int64_t image_output;     /* tokens of them, within UNIT_OUTPUT */

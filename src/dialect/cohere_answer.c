@@ -258,23 +258,23 @@ static void count(struct answer *a, int64_t bytes)
     a->output_bytes += bytes;
 }
 
-static int64_t message_bytes(const struct json *doc, json_ref message)
+static int64_t message_bytes(struct answer *a, const struct json *doc, json_ref message)
 {
     json_ref content = openai_find(doc, message, S("content")), calls = openai_find(doc, message, S("tool_calls"));
     int64_t bytes = openai_string_bytes(doc, json_find(doc, message, S("tool_plan"), NULL));
     if (content) {
         bool list = json_type(doc, content) == JSON_ARRAY;
         for (json_ref at = list ? json_first(doc, content) : content; at; at = list ? json_next(doc, content, at) : 0)
-            bytes += openai_string_bytes(doc, json_find(doc, at, S("text"), NULL)) +
+            bytes += answer_take_text(a, doc, json_find(doc, at, S("text"), NULL)) +
                      openai_string_bytes(doc, json_find(doc, at, S("thinking"), NULL));
     }
     if (calls) {
         bool list = json_type(doc, calls) == JSON_ARRAY;
         for (json_ref at = list ? json_first(doc, calls) : calls; at; at = list ? json_next(doc, calls, at) : 0) {
             json_ref function = openai_find(doc, at, S("function"));
-            if (function)
-                bytes += openai_string_bytes(doc, json_find(doc, function, S("name"), NULL)) +
-                         openai_string_bytes(doc, json_find(doc, function, S("arguments"), NULL));
+            if (!function) continue;
+            bytes += answer_take_text(a, doc, json_find(doc, function, S("name"), NULL));
+            bytes += answer_take_text(a, doc, json_find(doc, function, S("arguments"), NULL));
         }
     }
     return bytes;
@@ -304,7 +304,7 @@ enum tap_verdict cohere_tap_event(struct answer *a, enum call_kind kind, uint32_
     if (!delta) return TAP_PASS;
     if (!str_eq(type, S("message-end"))) {
         json_ref message = openai_find(doc, delta, S("message"));
-        if (message) count(a, message_bytes(doc, message));
+        if (message) count(a, message_bytes(a, doc, message));
         return TAP_PASS;
     }
     json_ref reason = openai_find(doc, delta, S("finish_reason"));
@@ -325,7 +325,7 @@ void cohere_tap_body(struct answer *a, enum call_kind kind, uint32_t quirks, con
     json_ref message = openai_find(doc, JSON_ROOT, S("message"));
     (void)kind;
     cohere_tap_frame(a, quirks, doc);
-    if (message) count(a, message_bytes(doc, message));
+    if (message) count(a, message_bytes(a, doc, message));
     finish(a, doc, openai_find(doc, JSON_ROOT, S("finish_reason")));
     a->ended = true;
 }

@@ -210,15 +210,15 @@ void converse_stream_error(struct event_sink *sink, enum err e, str message, int
 
 /* ---- the tap */
 
-static int64_t block_bytes(const struct json *doc, json_ref block)
+static int64_t block_bytes(struct answer *a, const struct json *doc, json_ref block)
 {
     json_ref use = openai_find(doc, block, S("toolUse")), input = use ? openai_find(doc, use, S("input")) : JSON_ABSENT;
     json_ref reasoning = openai_find(doc, block, S("reasoningContent"));
     json_ref inner = reasoning ? openai_find(doc, reasoning, S("reasoningText")) : JSON_ABSENT;
-    int64_t bytes = openai_string_bytes(doc, json_find(doc, block, S("text"), NULL));
+    int64_t bytes = answer_take_text(a, doc, json_find(doc, block, S("text"), NULL));
     if (input)
         bytes +=
-            json_type(doc, input) == JSON_STRING ? openai_string_bytes(doc, input) : openai_value_bytes(doc, input);
+            json_type(doc, input) == JSON_STRING ? answer_take_text(a, doc, input) : answer_take_value(a, doc, input);
     if (reasoning) bytes += openai_string_bytes(doc, json_find(doc, inner ? inner : reasoning, S("text"), NULL));
     return bytes;
 }
@@ -259,7 +259,7 @@ enum tap_verdict converse_tap_event(struct answer *a, enum call_kind kind, uint3
     (void)kind;
     if (str_eq(event, S("contentBlockDelta"))) {
         json_ref delta = openai_find(doc, JSON_ROOT, S("delta"));
-        int64_t bytes = delta ? block_bytes(doc, delta) : 0;
+        int64_t bytes = delta ? block_bytes(a, doc, delta) : 0;
         a->output_events += bytes > 0;
         a->output_bytes += bytes;
     } else if (str_eq(event, S("contentBlockStart"))) {
@@ -281,7 +281,7 @@ void converse_tap_body(struct answer *a, enum call_kind kind, uint32_t quirks, c
     converse_tap_frame(a, quirks, doc);
     for (json_ref at = content && json_type(doc, content) == JSON_ARRAY ? json_first(doc, content) : JSON_ABSENT; at;
          at = json_next(doc, content, at)) {
-        int64_t bytes = block_bytes(doc, at);
+        int64_t bytes = block_bytes(a, doc, at);
         a->output_events += bytes > 0;
         a->output_bytes += bytes;
     }

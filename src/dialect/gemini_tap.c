@@ -65,11 +65,14 @@ static int64_t part_bytes(struct answer *a, const struct json *doc, json_ref par
 {
     json_ref call = openai_find(doc, part, S("functionCall")), text = openai_find(doc, part, S("text"));
     json_ref code = openai_find_in(doc, part, S("executableCode"), S("code"));
-    int64_t bytes = (text ? openai_string_bytes(doc, text) : 0) + (code ? openai_string_bytes(doc, code) : 0);
+    bool thought = json_is_true(doc, openai_find(doc, part, S("thought")));
+    int64_t bytes = !text ? 0 : thought ? openai_string_bytes(doc, text) : answer_take_text(a, doc, text);
+    if (code) bytes += answer_take_text(a, doc, code);
     if (!call || json_type(doc, call) != JSON_OBJECT) return bytes;
     json_ref name = openai_find(doc, call, S("name")), args = openai_find(doc, call, S("args"));
     a->tool_used = true;
-    return bytes + (name ? openai_string_bytes(doc, name) : 0) + (args ? openai_value_bytes(doc, args) : 0);
+    if (name) bytes += answer_take_text(a, doc, name);
+    return args ? bytes + answer_take_value(a, doc, args) : bytes;
 }
 
 static void mark(uint64_t bits[2], int64_t index, int64_t *count)

@@ -76,9 +76,14 @@ static void take_usage_of(struct answer *a, const struct json *doc, json_ref obj
 
 /* ---- output */
 
-static int64_t text_under(const struct json *doc, json_ref object, str key)
+static int64_t text_under(struct answer *a, const struct json *doc, json_ref object, str key)
 {
-    return openai_string_bytes(doc, json_find(doc, object, key, NULL));
+    return answer_take_text(a, doc, json_find(doc, object, key, NULL));
+}
+
+static int64_t thought_bytes(const struct json *doc, json_ref object)
+{
+    return openai_string_bytes(doc, json_find(doc, object, S("thinking"), NULL));
 }
 
 /* A block, whole or as it begins. */
@@ -86,12 +91,12 @@ static void take_block(struct answer *a, const struct json *doc, json_ref block)
 {
     a->choices_seen = 1;
     if (json_type(doc, block) != JSON_OBJECT) return;
-    int64_t bytes = text_under(doc, block, S("text")) + text_under(doc, block, S("thinking"));
+    int64_t bytes = text_under(a, doc, block, S("text")) + thought_bytes(doc, block);
     json_ref input = openai_find(doc, block, S("input"));
-    if (input && json_first(doc, input)) bytes += openai_value_bytes(doc, input);
+    if (input && json_first(doc, input)) bytes += answer_take_value(a, doc, input);
     if (json_string_is(doc, json_find(doc, block, S("type"), NULL), S("tool_use"))) {
         a->tool_used = true;
-        bytes += text_under(doc, block, S("name"));
+        bytes += text_under(a, doc, block, S("name"));
     }
     a->output_events += bytes > 0;
     a->output_bytes += bytes;
@@ -102,8 +107,8 @@ static void take_delta(struct answer *a, const struct json *doc)
     json_ref delta = openai_find(doc, JSON_ROOT, S("delta"));
     a->choices_seen = 1;
     if (!delta || json_type(doc, delta) != JSON_OBJECT) return;
-    int64_t bytes = text_under(doc, delta, S("text")) + text_under(doc, delta, S("thinking")) +
-                    text_under(doc, delta, S("partial_json"));
+    int64_t bytes = thought_bytes(doc, delta) + text_under(a, doc, delta, S("text"));
+    bytes += text_under(a, doc, delta, S("partial_json"));
     a->output_events += bytes > 0;
     a->output_bytes += bytes;
 }

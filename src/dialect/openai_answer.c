@@ -71,32 +71,32 @@ static int64_t larger(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-/* Text, or Mistral's list of parts, each of which may hold a list again. */
-static int64_t content_bytes(const struct json *doc, json_ref at)
+/* Text, or Mistral's list of parts, each of which may hold a list again. `a` NULL: thoughts. */
+static int64_t content_bytes(struct answer *a, const struct json *doc, json_ref at)
 {
     if (!at) return 0;
-    if (json_type(doc, at) == JSON_STRING) return openai_string_bytes(doc, at);
+    if (json_type(doc, at) == JSON_STRING) return a ? answer_take_text(a, doc, at) : openai_string_bytes(doc, at);
     if (json_type(doc, at) != JSON_ARRAY) return 0;
     int64_t bytes = 0;
     for (json_ref part = json_first(doc, at); part; part = json_next(doc, at, part))
-        bytes += content_bytes(doc, openai_find(doc, part, S("text"))) +
-                 content_bytes(doc, openai_find(doc, part, S("thinking")));
+        bytes += content_bytes(a, doc, openai_find(doc, part, S("text"))) +
+                 content_bytes(NULL, doc, openai_find(doc, part, S("thinking")));
     return bytes;
 }
 
-static int64_t text_under(const struct json *doc, json_ref object, str key)
+static int64_t text_under(struct answer *a, const struct json *doc, json_ref object, str key)
 {
     json_ref at = object ? openai_find(doc, object, key) : JSON_ABSENT;
-    return content_bytes(doc, at);
+    return content_bytes(a, doc, at);
 }
 
-static int64_t function_bytes(const struct json *doc, json_ref function)
+static int64_t function_bytes(struct answer *a, const struct json *doc, json_ref function)
 {
     json_ref arguments = function ? openai_find(doc, function, S("arguments")) : JSON_ABSENT;
-    int64_t bytes = text_under(doc, function, S("name"));
+    int64_t bytes = text_under(a, doc, function, S("name"));
     if (!arguments) return bytes;
     bool text = json_type(doc, arguments) == JSON_STRING; /* some servers send an object */
-    return bytes + (text ? openai_string_bytes(doc, arguments) : openai_value_bytes(doc, arguments));
+    return bytes + (text ? answer_take_text(a, doc, arguments) : answer_take_value(a, doc, arguments));
 }
 
 static int64_t tool_call_bytes(struct answer *a, const struct json *doc, json_ref delta)
@@ -106,13 +106,14 @@ static int64_t tool_call_bytes(struct answer *a, const struct json *doc, json_re
     for (json_ref call = calls ? json_first(doc, calls) : JSON_ABSENT; call; call = json_next(doc, calls, call)) {
         if (json_type(doc, call) != JSON_OBJECT) continue;
         json_ref custom = openai_find(doc, call, S("custom"));
-        bytes += function_bytes(doc, openai_find(doc, call, S("function")));
-        bytes += text_under(doc, custom, S("name")) + text_under(doc, custom, S("input"));
+        bytes += function_bytes(a, doc, openai_find(doc, call, S("function")));
+        bytes += text_under(a, doc, custom, S("name"));
+        bytes += text_under(a, doc, custom, S("input"));
         a->tool_used = true;
     }
     json_ref old = openai_find(doc, delta, S("function_call"));
     if (old && json_type(doc, old) == JSON_OBJECT) {
-        bytes += function_bytes(doc, old);
+        bytes += function_bytes(a, doc, old);
         a->tool_used = true;
     }
     return bytes;
@@ -122,9 +123,12 @@ static int64_t tool_call_bytes(struct answer *a, const struct json *doc, json_re
 static int64_t delta_bytes(struct answer *a, const struct json *doc, json_ref delta)
 {
     if (!delta || json_type(doc, delta) != JSON_OBJECT) return 0;
-    return text_under(doc, delta, S("content")) + text_under(doc, delta, S("refusal")) +
-           larger(text_under(doc, delta, S("reasoning")), text_under(doc, delta, S("reasoning_content"))) +
-           text_under(doc, openai_find(doc, delta, S("audio")), S("transcript")) + tool_call_bytes(a, doc, delta);
+    int64_t bytes =
+        larger(text_under(NULL, doc, delta, S("reasoning")), text_under(NULL, doc, delta, S("reasoning_content")));
+    bytes += text_under(a, doc, delta, S("content"));
+    bytes += text_under(a, doc, delta, S("refusal"));
+    bytes += text_under(a, doc, openai_find(doc, delta, S("audio")), S("transcript"));
+    return bytes + tool_call_bytes(a, doc, delta);
 }
 
 static void mark(uint64_t bits[2], int64_t index, int64_t *count)
@@ -153,7 +157,7 @@ static void take_choice(struct answer *a, const struct json *doc, json_ref choic
     index = index < 0 ? 0 : index > 127 ? 127 : index;
     mark(a->seen, index, &a->choices_seen);
     int64_t bytes = delta ? delta_bytes(a, doc, delta) : delta_bytes(a, doc, openai_find(doc, choice, S("message")));
-    bytes += text_under(doc, choice, S("text"));
+    bytes += text_under(a, doc, choice, S("text"));
     a->output_events += bytes > 0;
     a->output_bytes += bytes;
     str message;

@@ -30,14 +30,23 @@ static void take_item(struct answer *a, const struct json *doc, json_ref item)
     for (size_t i = 0; i < COUNT_OF(tools); i++) a->tool_calls += json_string_is(doc, type, tools[i]);
 }
 
-static int64_t parts_bytes(const struct json *doc, json_ref parts)
+static int64_t parts_bytes(struct answer *a, const struct json *doc, json_ref parts)
 {
     int64_t bytes = 0;
     if (!parts || json_type(doc, parts) != JSON_ARRAY) return 0;
     for (json_ref part = json_first(doc, parts); part; part = json_next(doc, parts, part)) {
-        bytes += openai_string_bytes(doc, json_find(doc, part, S("text"), NULL));
-        bytes += openai_string_bytes(doc, json_find(doc, part, S("refusal"), NULL));
+        bytes += answer_take_text(a, doc, json_find(doc, part, S("text"), NULL));
+        bytes += answer_take_text(a, doc, json_find(doc, part, S("refusal"), NULL));
     }
+    return bytes;
+}
+
+static int64_t summary_bytes(const struct json *doc, json_ref parts)
+{
+    int64_t bytes = 0;
+    if (!parts || json_type(doc, parts) != JSON_ARRAY) return 0;
+    for (json_ref part = json_first(doc, parts); part; part = json_next(doc, parts, part))
+        bytes += openai_string_bytes(doc, json_find(doc, part, S("text"), NULL));
     return bytes;
 }
 
@@ -49,10 +58,10 @@ void answer_take_items(struct answer *a, const struct json *doc, json_ref output
     for (json_ref item = json_first(doc, output); item; item = json_next(doc, output, item)) {
         if (json_type(doc, item) != JSON_OBJECT) continue;
         take_item(a, doc, item);
-        int64_t bytes = parts_bytes(doc, openai_find(doc, item, S("content"))) +
-                        parts_bytes(doc, openai_find(doc, item, S("summary")));
+        int64_t bytes = parts_bytes(a, doc, openai_find(doc, item, S("content"))) +
+                        summary_bytes(doc, openai_find(doc, item, S("summary")));
         for (size_t i = 0; i < COUNT_OF(texts); i++)
-            bytes += openai_string_bytes(doc, json_find(doc, item, texts[i], NULL));
+            bytes += answer_take_text(a, doc, json_find(doc, item, texts[i], NULL));
         a->output_events += bytes > 0;
         a->output_bytes += bytes;
     }
@@ -101,7 +110,9 @@ enum tap_verdict answer_take_event(struct answer *a, uint32_t quirks, const stru
     int64_t sequence;
     if (json_i64(doc, openai_find(doc, JSON_ROOT, S("sequence_number")), &sequence)) a->sequence = sequence;
     if (str_ends(type, S(".delta")) && !is_audio(type)) {
-        int64_t bytes = openai_string_bytes(doc, json_find(doc, JSON_ROOT, S("delta"), NULL));
+        json_ref delta = json_find(doc, JSON_ROOT, S("delta"), NULL);
+        bool thought = str_starts(type, S("response.reasoning"));
+        int64_t bytes = thought ? openai_string_bytes(doc, delta) : answer_take_text(a, doc, delta);
         a->output_events += bytes > 0;
         a->output_bytes += bytes;
         return TAP_PASS;

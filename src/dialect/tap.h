@@ -15,6 +15,12 @@ void answer_fail(struct answer *a, str message);
 /* What an event is: its data's `type` says so, else its name. */
 str answer_event_type(const struct json *doc, str event);
 
+/* What the answer says: a string's bytes (as openai_string_bytes()), a value's (as openai_value_bytes()). Folded
+ * into `output_hash`, whose value is the same however a stream is cut. Thoughts are no part of it: the same
+ * answer may come of others. */
+int64_t answer_take_text(struct answer *a, const struct json *doc, json_ref at);
+int64_t answer_take_value(struct answer *a, const struct json *doc, json_ref at);
+
 /* The member's value; JSON_ABSENT where it is missing or null. */
 static inline json_ref openai_find(const struct json *doc, json_ref object, str key)
 {

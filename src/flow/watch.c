@@ -107,6 +107,7 @@ void watch_end(struct request *r)
     struct runaway_end end = {.at = r->watch.at,
                               .now_us = loop_now_us(&r->worker->loop),
                               .message = r->watch.message,
+                              .answer = a && !a->err ? a->body.answer.output_hash : 0,
                               .tokens_asked = r->watch.tokens,
                               .tokens = a ? a->post.used.of[BUDGET_TOKENS] : 0,
                               .cost = r->cost_so_far};

@@ -9,8 +9,8 @@ void print_runaway(struct buf *out, const struct setting_runaway *r)
     const struct runaway_limits *l = &r->limits;
     buf_printf(out, "runaway: { action: %s, same: %u", actions[r->most], l->repeat_block);
     print_duration(out, "within", l->within_us);
-    buf_printf(out, ", ping_pong: %u, tokens_per_minute: %lld, steps: %lld", l->swings_warn, (long long)l->pace_floor,
-               (long long)l->task_steps_floor);
+    buf_printf(out, ", ping_pong: %u, same_answers: %u, tokens_per_minute: %lld, steps: %lld", l->swings_warn,
+               l->same_answers, (long long)l->pace_floor, (long long)l->task_steps_floor);
     print_money(out, "cost_usd", l->task_cost_floor);
     buf_add(out, S(" }"));
 }
@@ -19,7 +19,7 @@ static bool same_runaway(const struct setting_runaway *a, const struct setting_r
 {
     const struct runaway_limits *x = &a->limits, *y = &b->limits;
     return a->most == b->most && x->repeat_block == y->repeat_block && x->within_us == y->within_us &&
-           x->swings_warn == y->swings_warn && x->pace_floor == y->pace_floor &&
+           x->swings_warn == y->swings_warn && x->same_answers == y->same_answers && x->pace_floor == y->pace_floor &&
            x->task_steps_floor == y->task_steps_floor && x->task_cost_floor == y->task_cost_floor;
 }
 

@@ -147,3 +147,34 @@ test('every protocol is refused in its own words', async () => {
     assert.match(contents.body.error.message, /^Runaway: /);
     await purser.stop();
 });
+
+test('the same answers, two messages in turn and a burst of tokens are seen, too', async () => {
+    const purser = await startPurser({ settings: labSettings(sim, { runaway: { tokens_per_minute: 300 } }) });
+    const ask = async (session, text, more = {}, path = CHAT) => {
+        const got = await post(purser, path, { ...chat(text), ...more }, { headers: { 'x-purser-session': session } });
+        return { status: got.status, says: got.headers.get('x-purser-warning') ?? got.body?.error?.message ?? '' };
+    };
+    const seed = '[simulate seed=5 tokens=6]'; // draws the same words each time
+    for (const [session, more, path] of [['whole', {}], ['streamed', { stream: true }], ['claude', { max_tokens: 20 }, '/v1/messages']]) {
+        for (let i = 0; i < 3; i++) assert.equal((await ask(session, `Question ${i} ${seed}`, more, path)).says, '', session);
+        assert.match((await ask(session, `Question 3 ${seed}`, more, path)).says, /^runaway: the last 3 answers in session "\w+" were the same/, session);
+        await ask(session, 'Something else [simulate tokens=9]', more, path);
+        assert.equal((await ask(session, `Question 4 ${seed}`, more, path)).says, '', session);
+    }
+    for (let i = 0; i < 3; i++) await ask('again', `The same question ${seed}`);
+    assert.match((await ask('again', `The same question ${seed}`)).says, /^runaway: the last 3 answers/);
+    assert.equal(await figure(purser, 'purser_runaway_total', ['action="slow"', 'reason="no_progress"']), 1, 'the same answer to the same question is slowed down');
+    assert.equal(await figure(purser, 'purser_runaway_total', ['action="warn"', 'reason="no_progress"']), 6);
+
+    for (let i = 1; i < 10; i++) await ask('turns', i % 2 ? 'Ping.' : 'Pong.');
+    assert.match((await ask('turns', 'Pong.')).says, /^runaway: two messages came in turn for 10 calls in session "turns"/);
+    assert.equal(await figure(purser, 'purser_runaway_total', ['action="slow"', 'reason="ping_pong"']), 1);
+
+    const page = (bytes, i) => `Page ${i}. ${'word '.repeat(bytes / 5)}`;
+    assert.equal((await ask('burst', page(8000, 1))).says, '', 'ten times the floor are allowed while nothing is known');
+    assert.match((await ask('burst', page(8000, 2))).says, /^runaway: session "burst" used \d+ tokens within a minute; up to 3000 is usual there/);
+    const burst = await ask('burst', page(130000, 3));
+    assert.equal(burst.status, 429);
+    assert.match(burst.says, /^Runaway: session "burst" used \d+ tokens within a minute/);
+    await purser.stop();
+});

@@ -134,11 +134,115 @@ static void bounds_raw_usage(void **state)
     arena_free(&arena);
 }
 
+/* ---- what an answer says, told apart by a hash */
+
+struct said {
+    enum call_kind kind;
+    const char *event, *piece; /* of a stream; %s: text */
+    const char *thought;       /* NULL: the protocol has none */
+    const char *body;
+};
+
+static const struct said said[] = {
+    {CALL_CHAT, "", "{\"id\":\"%d\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"%s\"}}]}",
+     "{\"id\":\"%d\",\"choices\":[{\"index\":0,\"delta\":{\"reasoning_content\":\"%s\"}}]}",
+     "{\"id\":\"%d\",\"choices\":[{\"index\":0,\"message\":{\"content\":\"%s\"},\"finish_reason\":\"stop\"}]}"},
+    {CALL_CHAT, "",
+     "{\"id\":\"%d\",\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"function\":{\"arguments\":\"%s\"}}]}}]}",
+     NULL,
+     "{\"id\":\"%d\",\"choices\":[{\"message\":{\"tool_calls\":[{\"function\":{\"arguments\":\"%s\"}}]},"
+     "\"finish_reason\":\"stop\"}]}"},
+    {CALL_RESPONSES, "response.output_text.delta",
+     "{\"type\":\"response.output_text.delta\",\"sequence_number\":%d,\"delta\":\"%s\"}",
+     "{\"type\":\"response.reasoning_summary_text.delta\",\"sequence_number\":%d,\"delta\":\"%s\"}",
+     "{\"status\":\"completed\",\"n\":%d,\"output\":[{\"type\":\"message\",\"content\":[{\"type\":\"output_text\","
+     "\"text\":"
+     "\"%s\"}]}]}"},
+    {CALL_MESSAGES, "content_block_delta",
+     "{\"type\":\"content_block_delta\",\"n\":%d,\"delta\":{\"type\":\"text_delta\",\"text\":\"%s\"}}",
+     "{\"type\":\"content_block_delta\",\"n\":%d,\"delta\":{\"type\":\"thinking_delta\",\"thinking\":\"%s\"}}",
+     "{\"type\":\"message\",\"n\":%d,\"content\":[{\"type\":\"text\",\"text\":\"%s\"}],\"stop_reason\":\"end_turn\"}"},
+    {CALL_GENERATE, "", "{\"n\":%d,\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"%s\"}]}}]}",
+     "{\"n\":%d,\"candidates\":[{\"content\":{\"parts\":[{\"thought\":true,\"text\":\"%s\"}]}}]}",
+     "{\"n\":%d,\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"%s\"}]},\"finishReason\":\"STOP\"}]}"},
+    {CALL_CONVERSE, "contentBlockDelta", "{\"n\":%d,\"delta\":{\"text\":\"%s\"}}",
+     "{\"n\":%d,\"delta\":{\"reasoningContent\":{\"text\":\"%s\"}}}",
+     "{\"n\":%d,\"output\":{\"message\":{\"content\":[{\"text\":\"%s\"}]}},\"stopReason\":\"end_turn\"}"},
+    {CALL_COHERE_CHAT, "content-delta",
+     "{\"type\":\"content-delta\",\"n\":%d,\"delta\":{\"message\":{\"content\":{\"text\":\"%s\"}}}}",
+     "{\"type\":\"content-delta\",\"n\":%d,\"delta\":{\"message\":{\"content\":{\"thinking\":\"%s\"}}}}",
+     "{\"id\":\"%d\",\"message\":{\"content\":[{\"type\":\"text\",\"text\":\"%s\"}]},\"finish_reason\":\"COMPLETE\"}"},
+};
+
+static void fill(char out[512], const char *form, int n, const char *text)
+{
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+    assert_true(snprintf(out, 512, form, n, text) < 512);
+#pragma GCC diagnostic pop
+}
+
+/* Of a stream of these texts; one that begins with `~` is a thought. */
+static uint64_t hash_streamed(const struct said *s, const char *const *texts, struct arena *arena)
+{
+    struct answer a;
+    struct json doc;
+    char event[512];
+    json_init(&doc);
+    answer_init(&a, arena);
+    for (int i = 0; texts[i]; i++) {
+        bool thought = texts[i][0] == '~';
+        if (thought && !s->thought) continue;
+        fill(event, thought ? s->thought : s->piece, i, texts[i] + thought);
+        assert_int_equal(answer_feed(&a, s->kind, 0, &doc, str_from(s->event), str_from(event)), TAP_PASS);
+    }
+    json_free(&doc);
+    return a.output_hash;
+}
+
+static uint64_t hash_whole(const struct said *s, int n, const char *text, struct arena *arena)
+{
+    struct answer a;
+    struct json doc;
+    char body[512];
+    json_init(&doc);
+    answer_init(&a, arena);
+    fill(body, s->body, n, text);
+    assert_true(answer_read(&a, s->kind, 0, &doc, str_from(body)));
+    json_free(&doc);
+    return a.output_hash;
+}
+
+static void tells_answers_apart(void **state)
+{
+    (void)state;
+    static const char *const one[] = {"Nothing ", "\\\"new\\\".", NULL},
+                             *const cut[] = {"No", "thing \\\"n", "ew\\\".", NULL},
+                             *const thought[] = {"~Hm. ", "Nothing ", "~So?", "\\\"new\\\".", NULL},
+                             *const other[] = {"Nothing ", "old.", NULL}, *const none[] = {"~Hm.", NULL};
+    struct arena arena;
+    arena_init(&arena);
+    for (size_t i = 0; i < COUNT_OF(said); i++) {
+        const struct said *s = &said[i];
+        uint64_t hash = hash_streamed(s, one, &arena);
+        if (!hash || hash != hash_streamed(s, cut, &arena)) fail_msg("row %zu: cut elsewhere", i);
+        if (hash != hash_streamed(s, thought, &arena)) fail_msg("row %zu: other thoughts", i);
+        if (hash == hash_streamed(s, other, &arena)) fail_msg("row %zu: another text", i);
+        assert_int_equal(hash_streamed(s, none, &arena), 0);
+        hash = hash_whole(s, 1, "Nothing new.", &arena);
+        if (!hash || hash != hash_whole(s, 2, "Nothing new.", &arena)) fail_msg("row %zu: whole", i);
+        if (hash == hash_whole(s, 1, "Nothing old.", &arena)) fail_msg("row %zu: whole, another text", i);
+        assert_int_equal(hash_whole(s, 1, "", &arena), 0);
+    }
+    arena_free(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(renders_errors), cmocka_unit_test(renders_stream_errors), cmocka_unit_test(names_kinds),
-        cmocka_unit_test(stays_bounded),  cmocka_unit_test(bounds_raw_usage),
+        cmocka_unit_test(renders_errors),   cmocka_unit_test(renders_stream_errors),
+        cmocka_unit_test(names_kinds),      cmocka_unit_test(stays_bounded),
+        cmocka_unit_test(bounds_raw_usage), cmocka_unit_test(tells_answers_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -89,7 +89,7 @@ static void runaways(void **state)
     struct runaway_limits usual;
     struct settings *s = test_settings("runaway: { tokens_per_minute: 0 }\n"
                                        "features: { a: {}, b: { runaway: { same: 5, tokens_per_minute: 7 } }, c: { "
-                                       "runaway: { same: 0, action: warn } } }",
+                                       "runaway: { same: 0, same_answers: 0, action: warn } } }",
                                        "");
     runaway_limits_default(&usual);
     const struct runaway_limits *l = &s->runaway.limits;
@@ -114,6 +114,7 @@ static void runaways(void **state)
     assert_int_equal(l->pace_floor, 7);
     l = &settings_feature(s, S("c"))->runaway.limits;
     assert_true(!l->repeat_warn && !l->repeat_slow && !l->repeat_block);
+    assert_int_equal(l->same_answers, 0);
     assert_int_equal(settings_feature(s, S("c"))->runaway.most, RUNAWAY_WARN);
     settings_drop(s);
     s = test_settings("", "");
