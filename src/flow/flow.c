@@ -7,7 +7,7 @@
 
 #include <time.h>
 
-_Static_assert(REQUEST_STEPS + ATTEMPT_STEPS <= METRIC_STEPS_MAX, "more steps than metrics has room for");
+_Static_assert((int)REQUEST_STEPS + (int)ATTEMPT_STEPS == (int)METRIC_STEPS, "metrics have a place for each step");
 
 static enum verdict call_request_step(struct request *r)
 {

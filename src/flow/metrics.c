@@ -193,7 +193,7 @@ void metrics_merge(struct metrics *into, struct metrics *from)
     into->replayed += from->replayed;
     into->overhead_us += from->overhead_us;
     into->overhead_count += from->overhead_count;
-    for (size_t i = 0; i < METRIC_STEPS_MAX; i++) {
+    for (size_t i = 0; i < METRIC_STEPS; i++) {
         into->steps[i].ns += from->steps[i].ns;
         into->steps[i].count += from->steps[i].count;
     }

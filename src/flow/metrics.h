@@ -9,7 +9,17 @@
 #include <pthread.h>
 
 enum { METRIC_SERIES_MAX = 512, METRIC_BUCKETS = 14, METRIC_TOKEN_BUCKETS = 14 };
-enum { METRIC_STEPS_MAX = 16, METRIC_SAMPLE_EVERY = 32 };
+enum { METRIC_SAMPLE_EVERY = 32 };
+
+/* The steps of requests, then those of attempts. */
+enum metric_step_id {
+#define STEP(name, waits, text) METRIC_STEP_##name,
+#include "flow/request.def"
+
+#include "flow/attempt.def"
+#undef STEP
+    METRIC_STEPS
+};
 
 /* Why a call is answered without a provider. */
 enum degrade_reason {
@@ -57,8 +67,8 @@ struct metrics {
     uint64_t degraded[DEGRADE_COUNT];      /* calls answered without a provider */
     uint64_t replayed;                     /* calls that got the answer of before */
     uint64_t overhead_us, overhead_count;
-    struct metric_step steps[METRIC_STEPS_MAX]; /* every METRIC_SAMPLE_EVERYth request's */
-    uint64_t waits, wait_us;                    /* for held budget */
+    struct metric_step steps[METRIC_STEPS]; /* every METRIC_SAMPLE_EVERYth request's */
+    uint64_t waits, wait_us;                /* for held budget */
 };
 
 struct metric_call {
