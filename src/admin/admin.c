@@ -38,6 +38,35 @@ void admin_error(struct http_exchange *x, int status, const char *message)
     buf_free(&body);
 }
 
+/* ---- what is asked, and by whom */
+
+enum { TEXT_BYTES_MAX = 500 };
+
+bool admin_is_plain(str s)
+{
+    if (s.n > TEXT_BYTES_MAX) return false;
+    for (size_t i = 0; i < s.n; i++)
+        if ((unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f) return false;
+    return true;
+}
+
+bool admin_text(const struct json *doc, struct arena *arena, str name, str *out)
+{
+    json_ref at = json_find(doc, JSON_ROOT, name, NULL);
+    return at == JSON_ABSENT || (json_string(doc, at, arena, out) && admin_is_plain(*out));
+}
+
+str admin_who(const struct admin *a, struct http_exchange *x, str who)
+{
+    const char *kind = x->server == a->socket ? "local user" : "admin token";
+    return who.n ? arena_printf(&x->arena, "%s %" STR_FMT, kind, STR_ARG(who)) : str_from(kind);
+}
+
+str admin_origin(const struct admin *a, const struct http_exchange *x)
+{
+    return x->server == a->socket ? S("control socket") : x->request.peer;
+}
+
 /* ---- routes */
 
 struct route {

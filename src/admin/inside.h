@@ -3,6 +3,7 @@
 #define ADMIN_INSIDE_H
 
 #include "admin/admin.h"
+#include "base/json.h"
 #include "net/http_server.h"
 
 struct admin {
@@ -37,6 +38,15 @@ void admin_serve_switches(struct admin *a, struct http_exchange *x);
 void admin_serve_switch(struct admin *a, struct http_exchange *x);
 void admin_serve_runaway_lift(struct admin *a, struct http_exchange *x);
 void admin_serve_events(struct admin *a, struct http_exchange *x);
+
+/* A text member of the body; `out` stays where it is missing. Fails: false where it is none, or what is_plain() refuses. */
+bool admin_text(const struct json *doc, struct arena *arena, str name, str *out) MUST_CHECK;
+/* At most 500 bytes without control characters: what people read, and the audit keeps. */
+bool admin_is_plain(str s);
+/* Who asks, for the audit: whoever may open the socket is who they say; whoever has the token may name a person
+ * besides. And whence. */
+str admin_who(const struct admin *a, struct http_exchange *x, str who);
+str admin_origin(const struct admin *a, const struct http_exchange *x);
 
 /* "7d" ago, or a time as it stands. */
 bool admin_read_time(str s, int64_t now_us, int64_t *out) MUST_CHECK;

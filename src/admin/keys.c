@@ -6,10 +6,10 @@
 
 #include <stdlib.h>
 
-static bool text_of(struct json *doc, struct arena *arena, str name, str *out)
+/* A list of names may be longer than what people read. */
+static bool read_long(const struct json *doc, struct arena *arena, str name, str *out)
 {
     json_ref at = json_find(doc, JSON_ROOT, name, NULL);
-    *out = STR_NONE;
     return at == JSON_ABSENT || json_string(doc, at, arena, out);
 }
 
@@ -45,8 +45,8 @@ void admin_serve_key_add(struct admin *a, struct http_exchange *x)
         json_free(&doc);
         return;
     }
-    bool ok = text_of(&doc, &x->arena, S("name"), &key.name) && text_of(&doc, &x->arena, S("team"), &key.team) &&
-              text_of(&doc, &x->arena, S("models"), &key.models) && text_of(&doc, &x->arena, S("hash"), &hash);
+    bool ok = admin_text(&doc, &x->arena, S("name"), &key.name) && admin_text(&doc, &x->arena, S("team"), &key.team) &&
+              read_long(&doc, &x->arena, S("models"), &key.models) && admin_text(&doc, &x->arena, S("hash"), &hash);
     json_ref expires = json_find(&doc, JSON_ROOT, S("expires_us"), NULL);
     if (expires != JSON_ABSENT) ok = json_i64(&doc, expires, &key.expires_us) && ok;
     if (!ok || !key.name.n || hash.n != 2 * KEY_HASH_BYTES) {
@@ -67,11 +67,11 @@ void admin_serve_key_add(struct admin *a, struct http_exchange *x)
 void admin_serve_key_revoke(struct admin *a, struct http_exchange *x)
 {
     struct json doc;
-    str name;
+    str name = STR_NONE;
     struct buf why;
     buf_init(&why, 0);
     if (parse(&doc, x)) {
-        if (!text_of(&doc, &x->arena, S("name"), &name) || !name.n)
+        if (!admin_text(&doc, &x->arena, S("name"), &name) || !name.n)
             admin_error(x, 400, "Which key? Send its name.");
         else
             answer(a, x, ledger_key_revoke(a->purser->ledger, name, time_now_us(), &why), &why);

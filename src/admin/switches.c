@@ -8,8 +8,6 @@
 
 #include <stdlib.h>
 
-enum { TEXT_BYTES_MAX = 500 };
-
 /* ---- what is off */
 
 static void add_text(struct buf *out, const char *name, str value)
@@ -65,14 +63,6 @@ struct asked {
     bool now;
 };
 
-static bool is_plain(str s)
-{
-    if (s.n > TEXT_BYTES_MAX) return false;
-    for (size_t i = 0; i < s.n; i++)
-        if ((unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f) return false;
-    return true;
-}
-
 /* A sentence where a member is unknown, or not what it should be; else NULL. */
 static const char *read_asked(const struct json *doc, struct arena *arena, struct asked *out)
 {
@@ -93,7 +83,7 @@ static const char *read_asked(const struct json *doc, struct arena *arena, struc
         for (size_t i = 0; i < COUNT_OF(texts); i++) {
             if (!json_string_is(doc, key, texts[i].name)) continue;
             known = true;
-            if (!json_string(doc, value, arena, texts[i].to) || !is_plain(*texts[i].to))
+            if (!json_string(doc, value, arena, texts[i].to) || !admin_is_plain(*texts[i].to))
                 return "'ai', 'feature', 'for', 'why' and 'who' are texts of at most 500 bytes without control "
                        "characters.";
         }
@@ -121,15 +111,6 @@ static const char *make_change(const struct asked *asked, int64_t now_us, struct
     return NULL;
 }
 
-/* Whoever may open the socket is who they say; whoever has the token may name a person besides. */
-static void name_who(const struct admin *a, struct http_exchange *x, str who, struct ledger_switching *out)
-{
-    bool local = x->server == a->socket;
-    const char *kind = local ? "local user" : "admin token";
-    out->who = who.n ? arena_printf(&x->arena, "%s %" STR_FMT, kind, STR_ARG(who)) : str_from(kind);
-    out->origin = local ? S("control socket") : x->request.peer;
-}
-
 static bool is_known(const struct admin *a, str feature)
 {
     const struct settings *s = a->snapshot->settings;
@@ -153,7 +134,8 @@ void admin_serve_switch(struct admin *a, struct http_exchange *x)
     if (wrong) {
         admin_error(x, 400, wrong);
     } else {
-        name_who(a, x, asked.who, &change);
+        change.who = admin_who(a, x, asked.who);
+        change.origin = admin_origin(a, x);
         enum err e = switching_change(a->purser, &change, &why);
         buf_add_byte(&why, '\0');
         if (e)

@@ -7,11 +7,10 @@
 #include "ledger/ledger.h"
 #include "ledger/switches.h"
 
-#include <pwd.h>
-#include <stdlib.h>
-#include <unistd.h>
+#include <stdio.h>
+#include <string.h>
 
-enum { CONTROL_TIMEOUT_S = 10, WHY_BYTES_MAX = 500 };
+enum { WHY_BYTES_MAX = 500 };
 
 struct wish {
     bool off, now;
@@ -19,31 +18,15 @@ struct wish {
     int64_t for_us; /* 0: until it is switched on */
 };
 
-/* Who sits at the keyboard; behind sudo, who did before. */
-static str user_name(void)
-{
-    const char *sudo = getenv("SUDO_USER");
-    if (sudo && *sudo && geteuid() == 0) return str_from(sudo);
-    const struct passwd *p = getpwuid(getuid());
-    return p ? str_from(p->pw_name) : S("unknown");
-}
-
 /* ---- by the running server, else in the store */
-
-static void add_member(struct buf *body, const char *name, const char *value)
-{
-    if (!value) return;
-    buf_printf(body, ",\"%s\":", name);
-    buf_add_json(body, str_from(value));
-}
 
 static void write_body(const struct wish *w, struct buf *body)
 {
-    buf_printf(body, "{\"ai\":\"%s\",\"who\":", w->off ? "off" : "on");
-    buf_add_json(body, user_name());
-    add_member(body, "feature", w->feature);
-    add_member(body, "for", w->length);
-    add_member(body, "why", w->why);
+    control_add_member(body, "ai", w->off ? S("off") : S("on"));
+    control_add_member(body, "who", control_user());
+    control_add_member(body, "feature", str_from(w->feature));
+    control_add_member(body, "for", str_from(w->length));
+    control_add_member(body, "why", str_from(w->why));
     if (w->now) buf_add(body, S(",\"now\":true"));
     buf_add_byte(body, '}');
 }
@@ -60,7 +43,7 @@ static bool switch_in_store(const struct options *o, const struct data_folder *f
     bool ok = false;
     if (l) {
         buf_clear(&why);
-        buf_printf(&who, "local user %" STR_FMT, STR_ARG(user_name()));
+        buf_printf(&who, "local user %" STR_FMT, STR_ARG(control_user()));
         struct ledger_switching change = {.off = w->off,
                                           .feature = str_from(w->feature),
                                           .at_us = now_us,
@@ -92,30 +75,16 @@ static void warn_unknown(const struct options *o, const struct wish *w, str answ
 
 static bool change(const struct options *o, const struct data_folder *f, const struct wish *w)
 {
-    struct buf body, answer, why;
-    int status = 0;
+    struct buf body, answer;
     buf_init(&body, 0);
     buf_init(&answer, 0);
-    buf_init(&why, 0);
     write_body(w, &body);
-    struct control_call call = {.dir = f->dir,
-                                .method = "POST",
-                                .path = "/api/v1/switches",
-                                .body = buf_str(&body),
-                                .timeout_us = CONTROL_TIMEOUT_S * US_PER_SECOND};
-    enum control_result got = control_run(&call, &status, &answer, &why);
-    bool ok = got == CONTROL_ANSWERED && status == 200;
-    if (ok)
-        warn_unknown(o, w, buf_str(&answer));
-    else if (got == CONTROL_ANSWERED)
-        control_message(buf_str(&answer), &why);
-    if (got == CONTROL_NO_SERVER)
-        ok = switch_in_store(o, f, w);
-    else if (!ok)
-        options_complain(o, "%" STR_FMT, STR_ARG(buf_str(&why)));
+    struct control_call call = {.dir = f->dir, .method = "POST", .path = "/api/v1/switches", .body = buf_str(&body)};
+    enum control_result got = control_ask(o, &call, &answer);
+    if (got == CONTROL_ANSWERED) warn_unknown(o, w, buf_str(&answer));
+    bool ok = got == CONTROL_ANSWERED || (got == CONTROL_NO_SERVER && switch_in_store(o, f, w));
     buf_free(&body);
     buf_free(&answer);
-    buf_free(&why);
     return ok;
 }
 

@@ -261,26 +261,14 @@ static bool read_store(const struct options *o, const struct data_folder *f, str
 
 static bool read_budgets(const struct options *o, const struct data_folder *f, struct counters *all)
 {
-    struct control_call call = {.dir = f->dir,
-                                .method = "GET",
-                                .path = "/api/v1/budgets",
-                                .timeout_us = 10 * US_PER_SECOND};
-    struct buf answer, why;
-    int status = 0;
+    struct control_call call = {.dir = f->dir, .method = "GET", .path = "/api/v1/budgets"};
+    struct buf answer;
     buf_init(&answer, 0);
-    buf_init(&why, 0);
-    enum control_result got = control_run(&call, &status, &answer, &why);
-    bool ok = got == CONTROL_ANSWERED && status == 200 && read_answer(buf_str(&answer), all);
-    if (got == CONTROL_ANSWERED && status != 200)
-        control_message(buf_str(&answer), &why);
-    else if (got == CONTROL_ANSWERED && !ok)
-        buf_printf(&why, "the server's answer is not what it should be");
-    if (got == CONTROL_NO_SERVER)
-        ok = read_store(o, f, all);
-    else if (!ok)
-        options_complain(o, "%" STR_FMT, STR_ARG(buf_str(&why)));
+    enum control_result got = control_ask(o, &call, &answer);
+    bool ok = got == CONTROL_ANSWERED && read_answer(buf_str(&answer), all);
+    if (got == CONTROL_ANSWERED && !ok) options_complain(o, "the server's answer is not what it should be");
+    if (got == CONTROL_NO_SERVER) ok = read_store(o, f, all);
     buf_free(&answer);
-    buf_free(&why);
     return ok;
 }
 

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -166,7 +167,8 @@ static bool read_answer(int fd, int64_t deadline_us, int *status, struct buf *an
 
 enum control_result control_run(const struct control_call *call, int *status, struct buf *answer, struct buf *why)
 {
-    int64_t deadline_us = time_mono_us() + call->timeout_us;
+    int64_t timeout_us = call->timeout_us ? call->timeout_us : 10 * US_PER_SECOND;
+    int64_t deadline_us = time_mono_us() + timeout_us;
     int fd = connect_socket(call->dir);
     if (fd < 0) return CONTROL_NO_SERVER;
     struct buf request;
@@ -181,11 +183,12 @@ enum control_result control_run(const struct control_call *call, int *status, st
     close(fd);
     if (ok) return CONTROL_ANSWERED;
     buf_printf(why, "the server at %s/purser.sock gave no whole answer within %lld s", call->dir,
-               (long long)(call->timeout_us / US_PER_SECOND));
+               (long long)(timeout_us / US_PER_SECOND));
     return CONTROL_FAILED;
 }
 
-void control_message(str answer, struct buf *out)
+/* The sentence of {"error":{"message":...}}, else the body as it is. */
+static void add_message(str answer, struct buf *out)
 {
     struct json doc;
     struct json_fail fail;
@@ -200,4 +203,36 @@ void control_message(str answer, struct buf *out)
     buf_add(out, message.n ? message : str_trim(str_head(answer, 500)));
     json_free(&doc);
     arena_free(&arena);
+}
+
+enum control_result control_ask(const struct options *o, const struct control_call *call, struct buf *answer)
+{
+    struct buf why;
+    int status = 0;
+    buf_init(&why, 0);
+    enum control_result got = control_run(call, &status, answer, &why);
+    if (got == CONTROL_ANSWERED && status != 200) {
+        add_message(buf_str(answer), &why);
+        got = CONTROL_FAILED;
+    }
+    if (got == CONTROL_FAILED) options_complain(o, "%" STR_FMT, STR_ARG(buf_str(&why)));
+    buf_free(&why);
+    return got;
+}
+
+/* ---- what is sent */
+
+void control_add_member(struct buf *body, const char *name, str value)
+{
+    if (!value.p) return;
+    buf_printf(body, "%s\"%s\":", body->n ? "," : "{", name);
+    buf_add_json(body, value);
+}
+
+str control_user(void)
+{
+    const char *sudo = getenv("SUDO_USER");
+    if (sudo && *sudo && geteuid() == 0) return str_from(sudo);
+    const struct passwd *p = getpwuid(getuid());
+    return p ? str_from(p->pw_name) : S("unknown");
 }

@@ -39,10 +39,16 @@ struct control_call {
     const char *dir;
     const char *method, *path; /* "POST", "/control/keys" */
     str body;                  /* JSON; empty: none */
-    int64_t timeout_us;
+    int64_t timeout_us;        /* 0: ten seconds */
 };
 enum control_result control_run(const struct control_call *call, int *status, struct buf *answer, struct buf *why);
-/* The sentence of {"error":{"message":...}}, else the body as it is. */
-void control_message(str answer, struct buf *out);
+/* One whose only good answer is status 200: that alone is CONTROL_ANSWERED. Complains of any other, not of a server
+ * that is missing. */
+enum control_result control_ask(const struct options *o, const struct control_call *call, struct buf *answer);
+
+/* A member of the JSON object under construction, which the first one begins; none where the value is missing. */
+void control_add_member(struct buf *body, const char *name, str value);
+/* Who sits at the keyboard; behind sudo, who did before. */
+str control_user(void);
 
 #endif

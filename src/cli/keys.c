@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { CONTROL_TIMEOUT_S = 10, NAME_BYTES_MAX = 128 };
+enum { NAME_BYTES_MAX = 128 };
 
 static const char admin_token[] = "(admin token)"; /* the name under which the server keeps its token */
 
@@ -58,31 +58,12 @@ static bool change_in_store(const struct options *o, const struct data_folder *f
 
 static bool change(const struct options *o, const struct data_folder *f, const struct change *c)
 {
-    struct control_call call = {.dir = f->dir,
-                                .method = "POST",
-                                .path = c->path,
-                                .body = buf_str(&c->body),
-                                .timeout_us = CONTROL_TIMEOUT_S * US_PER_SECOND};
-    struct buf answer, why;
-    int status = 0;
+    struct control_call call = {.dir = f->dir, .method = "POST", .path = c->path, .body = buf_str(&c->body)};
+    struct buf answer;
     buf_init(&answer, 0);
-    buf_init(&why, 0);
-    enum control_result got = control_run(&call, &status, &answer, &why);
-    bool ok = got == CONTROL_ANSWERED && status == 200;
-    if (got == CONTROL_ANSWERED && !ok) control_message(buf_str(&answer), &why);
-    if (got == CONTROL_NO_SERVER)
-        ok = change_in_store(o, f, c);
-    else if (!ok)
-        options_complain(o, "%" STR_FMT, STR_ARG(buf_str(&why)));
+    enum control_result got = control_ask(o, &call, &answer);
     buf_free(&answer);
-    buf_free(&why);
-    return ok;
-}
-
-static void add_member(struct buf *body, const char *name, str value)
-{
-    buf_printf(body, "%s\"%s\":", body->n ? "," : "{", name);
-    buf_add_json(body, value);
+    return got == CONTROL_ANSWERED || (got == CONTROL_NO_SERVER && change_in_store(o, f, c));
 }
 
 /* ---- add */
@@ -157,9 +138,9 @@ static int add(const struct options *o, const struct adding *a, const struct dat
     key_make_secret(secret);
     key_hash(str_from(secret), c.key.hash);
     buf_init(&c.body, 0);
-    add_member(&c.body, "name", c.key.name);
-    add_member(&c.body, "team", c.key.team);
-    add_member(&c.body, "models", c.key.models);
+    control_add_member(&c.body, "name", c.key.name);
+    control_add_member(&c.body, "team", c.key.team);
+    control_add_member(&c.body, "models", c.key.models);
     buf_printf(&c.body, ",\"expires_us\":%lld,\"hash\":\"", (long long)c.key.expires_us);
     for (size_t i = 0; i < sizeof(c.key.hash); i++) buf_printf(&c.body, "%02x", c.key.hash[i]);
     buf_add(&c.body, S("\"}"));
@@ -226,7 +207,7 @@ static int revoke_key(const struct options *o, const struct data_folder *f, str 
 {
     struct change c = {.path = "/control/keys/revoke", .in_store = revoke_in_store, .key = {.name = name}};
     buf_init(&c.body, 0);
-    add_member(&c.body, "name", name);
+    control_add_member(&c.body, "name", name);
     buf_add_byte(&c.body, '}');
     bool ok = change(o, f, &c);
     if (ok) fprintf(stderr, "The key '%" STR_FMT "' is revoked.\n", STR_ARG(name));

@@ -7,10 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { CONTROL_TIMEOUT_S = 10 };
+enum { TEXT_BYTES_MAX = 500 };
 
 struct wish {
-    const char *session, *task, *key, *dir, *config;
+    const char *session, *task, *key, *why, *dir, *config;
 };
 
 static const char *name_of(const struct wish *w)
@@ -20,12 +20,11 @@ static const char *name_of(const struct wish *w)
 
 static void write_body(const struct wish *w, struct buf *body)
 {
-    buf_printf(body, "{\"name\":");
-    buf_add_json(body, str_from(name_of(w)));
-    if (w->key) {
-        buf_printf(body, ",\"key\":");
-        buf_add_json(body, str_from(w->key));
-    }
+    control_add_member(body, "session", str_from(w->session));
+    control_add_member(body, "task", str_from(w->task));
+    control_add_member(body, "key", str_from(w->key));
+    control_add_member(body, "why", str_from(w->why));
+    control_add_member(body, "who", control_user());
     buf_add_byte(body, '}');
 }
 
@@ -44,42 +43,38 @@ static int64_t read_answer(str answer)
 
 static bool lift(const struct options *o, const struct data_folder *f, const struct wish *w)
 {
-    struct buf body, answer, why;
-    int status = 0;
+    struct buf body, answer;
     buf_init(&body, 0);
     buf_init(&answer, 0);
-    buf_init(&why, 0);
     write_body(w, &body);
     struct control_call call = {.dir = f->dir,
                                 .method = "POST",
                                 .path = "/control/runaway/lift",
-                                .body = buf_str(&body),
-                                .timeout_us = CONTROL_TIMEOUT_S * US_PER_SECOND};
-    enum control_result got = control_run(&call, &status, &answer, &why);
-    if (got == CONTROL_ANSWERED && status != 200) control_message(buf_str(&answer), &why);
-    int64_t lifted = got == CONTROL_ANSWERED && status == 200 ? read_answer(buf_str(&answer)) : -1;
+                                .body = buf_str(&body)};
+    enum control_result got = control_ask(o, &call, &answer);
+    int64_t lifted = got == CONTROL_ANSWERED ? read_answer(buf_str(&answer)) : -1;
     if (got == CONTROL_NO_SERVER)
         options_complain(o, "no server runs in %s: it starts with nothing to lift", f->dir);
-    else if (lifted < 0)
-        options_complain(o, "%" STR_FMT, STR_ARG(buf_str(&why)));
+    else if (got == CONTROL_ANSWERED && lifted < 0)
+        options_complain(o, "the server's answer is not what it should be");
     else if (!lifted)
         options_complain(o, "no %s '%s' is watched%s%s%s", w->session ? "session" : "task", name_of(w),
                          w->key ? " for the key '" : "", w->key ? w->key : "", w->key ? "'" : "");
-    else
+    else if (lifted > 0)
         printf("Lifted: the %s '%s' starts anew.\n", w->session ? "session" : "task", name_of(w));
     buf_free(&body);
     buf_free(&answer);
-    buf_free(&why);
     return lifted > 0;
 }
 
 int cmd_runaway(int argc, char **argv)
 {
-    enum { SESSION, TASK, KEY, DATA, CONFIG };
+    enum { SESSION, TASK, KEY, WHY, DATA, CONFIG };
     static const struct option table[] = {
         {"session", "NAME", "the session, as its calls name it"},
         {"task", "NAME", "the task, likewise"},
         {"key", "NAME", "the key of purser whose it is (all)"},
+        {"why", "TEXT", "the reason, for the audit"},
         OPTION_DATA,
         OPTION_CONFIG,
     };
@@ -87,23 +82,25 @@ int cmd_runaway(int argc, char **argv)
         .name = "runaway",
         .usage = "lift --session NAME | --task NAME [options]",
         .summary = "Forget what was seen of a session or task, so that its calls are no longer slowed down or\n"
-                   "refused. What goes on looping is seen again.",
+                   "refused. What goes on looping is seen again. The audit keeps who, when and why.",
         .options = table,
         .option_count = COUNT_OF(table),
-        .example = "purser runaway lift --session agent-42",
+        .example = "purser runaway lift --session agent-42 --why \"a load test\"",
     };
     struct wish w = {0};
     struct options o;
     const char *argument = NULL;
-    const struct option_to to[] = {[SESSION] = {.text = &w.session},
-                                   [TASK] = {.text = &w.task},
-                                   [KEY] = {.text = &w.key},
-                                   [DATA] = {.text = &w.dir},
-                                   [CONFIG] = {.text = &w.config}};
+    const struct option_to to[] = {
+        [SESSION] = {.text = &w.session}, [TASK] = {.text = &w.task}, [KEY] = {.text = &w.key},
+        [WHY] = {.text = &w.why},         [DATA] = {.text = &w.dir},  [CONFIG] = {.text = &w.config}};
     options_init(&o, &command, argc, argv);
     if (!options_read(&o, to, &argument)) return o.exit_code;
     if (!argument || strcmp(argument, "lift") != 0 || !w.session == !w.task || !*name_of(&w)) {
         options_complain(&o, "say what to lift: lift --session NAME, or lift --task NAME");
+        return EXIT_USAGE;
+    }
+    if (strlen(name_of(&w)) > TEXT_BYTES_MAX || (w.why && strlen(w.why) > TEXT_BYTES_MAX)) {
+        options_complain(&o, "the name and --why take at most %d bytes", TEXT_BYTES_MAX);
         return EXIT_USAGE;
     }
     struct data_folder f;

@@ -1,6 +1,7 @@
 #include "ledger/audit.h"
 
 #include "base/arena.h"
+#include "ledger/inside.h"
 #include "ledger/sql.h"
 
 #include <openssl/evp.h>
@@ -94,6 +95,22 @@ bool audit_append(sqlite3 *db, const struct audit_entry *entry)
     if (!hash_entry(head.last, id, entry, hash) || !insert(db, id, entry, hash)) return false;
     memcpy(head.last, hash, sizeof(hash));
     return write_head(db, &head);
+}
+
+static bool append_all(sqlite3 *db, const struct audit_entry *entries, size_t count)
+{
+    bool ok = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL) == SQLITE_OK;
+    for (size_t i = 0; ok && i < count; i++) ok = audit_append(db, &entries[i]);
+    return ok && sqlite3_exec(db, "COMMIT", NULL, NULL, NULL) == SQLITE_OK;
+}
+
+bool ledger_audit(struct ledger *l, const struct audit_entry *entries, size_t count, struct buf *why)
+{
+    sqlite3 *db = schema_open(l->dir, true, why);
+    bool ok = db && append_all(db, entries, count);
+    if (db && !ok) buf_printf(why, "the audit cannot be written: %s", sqlite3_errmsg(db));
+    sqlite3_close(db); /* rolls back what was not committed */
+    return ok;
 }
 
 /* ---- checking */

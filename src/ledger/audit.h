@@ -7,9 +7,10 @@
 #ifndef LEDGER_AUDIT_H
 #define LEDGER_AUDIT_H
 
-#include "base/str.h"
+#include "base/buf.h"
 
-#include <sqlite3.h>
+struct ledger;
+struct sqlite3;
 
 enum { AUDIT_HASH_BYTES = 32 };
 
@@ -25,7 +26,11 @@ struct audit_entry {
 
 /* Inside the caller's transaction, so that a change and its row are there together or not at all.
  * Fails: false; sqlite3_errmsg() says why. */
-bool audit_append(sqlite3 *db, const struct audit_entry *entry) MUST_CHECK;
+bool audit_append(struct sqlite3 *db, const struct audit_entry *entry) MUST_CHECK;
+
+/* Entries that go with no other change of the store: all of them or none. Fails: false with a sentence in `why`.
+ * Thread: control threads; blocks. */
+bool ledger_audit(struct ledger *l, const struct audit_entry *entries, size_t count, struct buf *why) MUST_CHECK;
 
 /* Walks the chain. `problem` is called for each thing that is wrong; `count` and `last` tell where it ends.
  * Fails: false where the table cannot be read. */
@@ -35,6 +40,6 @@ struct audit_walk {
     uint64_t count;
     unsigned char last[AUDIT_HASH_BYTES];
 };
-bool audit_check(sqlite3 *db, struct audit_walk *walk) MUST_CHECK;
+bool audit_check(struct sqlite3 *db, struct audit_walk *walk) MUST_CHECK;
 
 #endif

@@ -215,6 +215,20 @@ void runaway_note(struct runaways *r, const struct runaway_end *end)
 
 /* ---- by hand, and now and then */
 
+static bool knows(struct recents *t, uint64_t id)
+{
+    bool known = recents_take(t, id, 0, false) != NULL;
+    recents_give(t, id);
+    return known;
+}
+
+bool runaway_knows(struct runaways *r, str key, str session_or_task)
+{
+    uint64_t task = id_of(r, PLACE_TASK, key, session_or_task);
+    return knows(&r->sessions, id_of(r, PLACE_SESSION, key, session_or_task)) || knows(&r->sessions, task) ||
+           knows(&r->tasks, task);
+}
+
 static bool forget(struct recents *t, uint64_t id)
 {
     struct recent *recent = recents_take(t, id, 0, false);

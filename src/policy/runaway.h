@@ -102,6 +102,8 @@ struct runaway_end {
 };
 void runaway_note(struct runaways *r, const struct runaway_end *end);
 
+/* Whether anything is known of a session or task of that name. */
+bool runaway_knows(struct runaways *r, str key, str session_or_task);
 /* Forgets a session or task of a key: lifts what blocks it. False: there is none. */
 bool runaway_lift(struct runaways *r, str key, str session_or_task);
 /* Ends idle tasks, which is how their type's history learns of them, and drops idle

@@ -46,7 +46,7 @@ test('a loop at 20 calls a second in a named session is stopped within 20 calls'
     const refused = answers[firstRefused];
     assert.equal(refused.body.error.code, 'runaway');
     assert.equal(refused.body.error.type, 'runaway');
-    assert.match(refused.body.error.message, /same message came \d+ times .*session "s1".*new session/);
+    assert.match(refused.body.error.message, /same message came \d+ times .*session "s1".*new session or `purser runaway lift`/);
     assert.equal(refused.headers.get('x-should-retry'), 'false');
     assert.ok(Number(refused.headers.get('retry-after')) > 0);
     assert.equal(await figure(purser, 'purser_runaway_total', ['action="block"', 'reason="repeat"']), blocked);
@@ -55,12 +55,20 @@ test('a loop at 20 calls a second in a named session is stopped within 20 calls'
 
     const other = await post(purser, CHAT, chat('Again.'), { headers: { 'x-purser-session': 's2' } });
     assert.equal(other.status, 200, 'another session knows nothing of it');
-    const lifted = await purser.cli(['runaway', 'lift', '--session', 's1']);
+    const lifted = await purser.cli(['runaway', 'lift', '--session', 's1', '--why', 'the bug is fixed']);
     assert.equal(lifted.code, 0, lifted.stderr);
+    const audit = await purser.sql('SELECT at_us, who, what, object, before, after, why, origin FROM audit');
+    assert.equal(audit.length, 1);
+    assert.match(audit[0].who, /^local user \S/);
+    assert.ok(Math.abs(Number(audit[0].at_us) / 1000 - Date.now()) < 60000);
+    assert.deepEqual([audit[0].what, audit[0].object, audit[0].before, audit[0].after, audit[0].why, audit[0].origin],
+        ['runaway lift', 'session s1 of key alice', 'watched', 'forgotten', 'the bug is fixed', 'control socket']);
     assert.equal((await post(purser, CHAT, chat('Again.'), { headers: { 'x-purser-session': 's1' } })).status, 200, 'it was lifted by hand');
     assert.equal((await purser.cli(['runaway', 'lift', '--session', 's1', '--key', 'bob'])).code, 1);
     assert.match((await purser.cli(['runaway', 'lift', '--task', 's9'])).stderr, /no task 's9' is watched/);
     assert.equal((await purser.cli(['runaway', 'lift'])).code, 2);
+    assert.equal((await purser.sql('SELECT count(*) AS n FROM audit'))[0].n, 1, 'what was not lifted is not recorded');
+    assert.match((await purser.cli(['ledger', 'verify'])).stdout, /audit rows.*1 +ending in [0-9a-f]{64}/);
     const message = await post(purser, CHAT, chat('Something else.'), { headers: { 'x-purser-session': 's1' } });
     assert.equal(message.status, 200, 'another message goes on');
     await purser.stop();

@@ -1,6 +1,7 @@
 /* Switches, the audit of who changed them, and events: through the store and back. */
 #include "fixture.h"
 
+#include "ledger/audit.h"
 #include "ledger/events.h"
 #include "ledger/switches.h"
 #include "ledger/verify.h"
@@ -202,6 +203,27 @@ static void test_an_event_is_there_once_for_its_window(void **state)
     folder_drop(dir);
 }
 
+/* What changes nothing in the store has its rows alone: all of them or none. */
+static void test_rows_of_the_audit_alone(void **state)
+{
+    (void)state;
+    char *dir = folder_new();
+    struct ledger *l = must_open(dir, 1);
+    struct buf why;
+    buf_init(&why, 0);
+    const struct audit_entry lifts[] = {
+        {.at_us = 100, .who = S("local user ann"), .what = S("runaway lift"), .object = S("session s1 of key web")},
+        {.at_us = 100, .who = S("local user ann"), .what = S("runaway lift"), .object = S("session s1 of key app")},
+    };
+    assert_true(ledger_audit(l, lifts, COUNT_OF(lifts), &why));
+    must_switch(l, switching(true, "chat", 200, 0)); /* the chain goes on */
+    must_switch(l, switching(false, "chat", 300, 0));
+    assert_int_equal(why.n, 0);
+    ledger_close(l);
+    assert_int_equal(problems(dir, NULL), 0);
+    folder_drop(dir);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -212,6 +234,7 @@ int main(void)
         cmocka_unit_test(test_finds_a_moved_boundary_of_texts),
         cmocka_unit_test(test_finds_a_cut_end),
         cmocka_unit_test(test_finds_a_missing_audit_row),
+        cmocka_unit_test(test_rows_of_the_audit_alone),
         cmocka_unit_test(test_an_event_is_there_once_for_its_window),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -152,8 +152,14 @@ static void test_lifting(void **state)
     assert_int_equal(f.v.action, RUNAWAY_BLOCK);
     assert_false(runaway_lift(f.r, S("mobile"), S("s1")));
     assert_false(runaway_lift(f.r, S("web"), S("s2")));
+    assert_true(runaway_knows(f.r, S("web"), S("s1")) && !runaway_knows(f.r, S("mobile"), S("s1")));
     assert_true(runaway_lift(f.r, S("web"), S("s1")));
     assert_false(runaway_lift(f.r, S("web"), S("s1")));
+    assert_false(runaway_knows(f.r, S("web"), S("s1")));
+    f.where.task = S("t1");
+    ask(&f, 7, 1);
+    assert_true(runaway_knows(f.r, S("web"), S("t1")) && runaway_lift(f.r, S("web"), S("t1")));
+    assert_true(runaway_lift(f.r, S("web"), S("s1")));
     assert_int_equal(ask(&f, 7, 1), RUNAWAY_NONE);
     struct runaways_view view;
     runaways_see(f.r, &view);
