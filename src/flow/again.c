@@ -2,6 +2,7 @@
 
 #include "base/rng.h"
 #include "base/time.h"
+#include "flow/bound.h"
 #include "flow/mishap.h"
 #include "flow/purser.h"
 
@@ -54,13 +55,14 @@ bool again_lets_in(const struct way *way)
     return lets_in(way, time_mono_us());
 }
 
-/* The next target that this call has not met yet, and that is well. */
-static const struct way *next_way(const struct request *r, enum mishap mishap)
+/* The next target that this call has not met yet, that is well, and that the call's money allows. */
+static const struct way *next_way(const struct request *r, enum mishap mishap, bool first)
 {
     int64_t now_us = time_mono_us();
     for (size_t i = 0; i < r->plan.count; i++) {
         const struct way *way = &r->plan.ways[i];
-        if (!tried(r, way) && is_open(way, mishap) && lets_in(way, now_us)) return way;
+        if (tried(r, way) || !is_open(way, mishap) || !lets_in(way, now_us)) continue;
+        if (bound_allows(r, way) || (first && bound_may_allow(r, way))) return way;
     }
     return NULL;
 }
@@ -68,15 +70,17 @@ static const struct way *next_way(const struct request *r, enum mishap mishap)
 const struct way *again_first(const struct request *r)
 {
     if (!enter_guards(r)) return r->plan.ways;
-    const struct way *way = next_way(r, MISHAP_COUNT);
-    return way ? way : r->plan.ways; /* all are unwell: the first one says how */
+    const struct way *way = next_way(r, MISHAP_COUNT, true);
+    return way ? way : r->plan.ways; /* all are unwell, or too dear: the first one says how */
 }
 
 /* The way that is kept for such a mishap alone. */
 static const struct way *kept_way(const struct request *r, enum mishap mishap)
 {
     for (size_t i = 0; i < r->plan.count; i++)
-        if (r->plan.ways[i].only_for == mishap && !tried(r, &r->plan.ways[i])) return &r->plan.ways[i];
+        if (r->plan.ways[i].only_for == mishap && !tried(r, &r->plan.ways[i]) &&
+            bound_allows(r, &r->plan.ways[i]))
+            return &r->plan.ways[i];
     return NULL;
 }
 
@@ -91,7 +95,7 @@ static int64_t backoff_us(struct request *r)
 static bool repeat(struct request *r, const struct attempt *failed, int64_t asked_us, struct again *out)
 {
     if (asked_us < 0 || failed->way->only_for != MISHAP_COUNT || !failed->began) return false;
-    if (!health_may_repeat(failed->way->target->health)) return false;
+    if (!bound_allows(r, failed->way) || !health_may_repeat(failed->way->target->health)) return false;
     *out = (struct again){failed->way, REASON_RETRY, asked_us ? asked_us : backoff_us(r)};
     return true;
 }
@@ -103,7 +107,7 @@ bool again_decide(struct request *r, const struct attempt *failed, struct again 
     if (mishap == MISHAP_COUNT || !r->x || !r->receive.body.p || !again_possible(r) || !affords(r, 0)) return false;
     const struct setting_reaction *on = r->plan.model ? &r->plan.model->on[mishap] : NULL;
     if (!on || on->what == REACTION_STOP) return false;
-    const struct way *way = on->what == REACTION_TARGET ? kept_way(r, mishap) : next_way(r, mishap);
+    const struct way *way = on->what == REACTION_TARGET ? kept_way(r, mishap) : next_way(r, mishap, false);
     if (way) {
         *out = (struct again){way, REASON_FALLBACK, 0};
         return left_us(r, now_us) > 0;
@@ -143,7 +147,7 @@ const struct way *again_hedge(struct request *r, const struct attempt *slow)
 {
     if (!r->plan.model || !r->plan.model->hedge.on || !again_possible(r) || !r->receive.body.p || !r->x) return NULL;
     if (!affords(r, 0) || !affords_hedge(r) || left_us(r, time_mono_us()) <= 0) return NULL;
-    const struct way *way = next_way(r, MISHAP_TIMEOUT);
+    const struct way *way = next_way(r, MISHAP_TIMEOUT, false);
     hedge_spend(r)->running++;
     return way ? way : slow->way;
 }

@@ -1,11 +1,10 @@
 /* hold: the bound in every budget that applies, or in none; then the journal. */
+#include "flow/bound.h"
 #include "flow/exceed.h"
 
 #include "base/time.h"
 #include "flow/purser.h"
 #include "flow/repair.h"
-
-enum { LEAST_OUTPUT = 256 }; /* a missing limit is not lowered below this */
 
 static void wake_from_mail(struct mail *m)
 {
@@ -25,61 +24,17 @@ static void name_cell(void *ctx, uint64_t key, str budget, str value, int64_t wi
     journal_append_cell(a->request->worker->journal, key, budget, value, window_start_us);
 }
 
-static picousd bound_of(const struct attempt *a, const struct price_bound_ask *ask)
-{
-    const struct target *t = a->way->target;
-    const struct setting_provider *p = t->provider;
-    if (p->cost_per_hour != PRICE_UNSET) {
-        int64_t share = p->concurrency_at_full > 0 ? p->concurrency_at_full : 1;
-        return price_of_time(p->cost_per_hour, p->timeouts.total_us) / share + 1;
-    }
-    return price_bound(&t->prices, a->hold.admitted_us, ask);
-}
-
-static struct price_bound_ask ask_for(const struct attempt *a, int64_t max_output)
-{
-    const struct request *r = a->request;
-    struct price_bound_ask ask = a->way->ask;
-    ask.input_tokens = a->hold.input_tokens;
-    if (max_output >= 0)
-        ask.output_tokens = max_output * r->attribute.call.choices + r->attribute.call.prediction_bytes;
-    return ask;
-}
-
-static int64_t prompt_of(const struct price_bound_ask *ask)
-{
-    return ask->input_tokens + ask->image_tokens + ask->audio_tokens;
-}
-
 static void set_amounts(struct attempt *a, int64_t max_output)
 {
-    struct price_bound_ask ask = ask_for(a, max_output);
     a->hold.max_output = max_output;
-    a->hold.amounts.of[BUDGET_MONEY] = bound_of(a, &ask);
-    a->hold.amounts.of[BUDGET_TOKENS] = prompt_of(&ask) + ask.output_tokens;
-    a->hold.amounts.of[BUDGET_REQUESTS] = 1;
+    struct bound b = bound_of(a);
+    bound_amounts(&b, &a->hold.amounts);
 }
 
-/* The largest output limit whose bound fits in this room; below zero: none does. */
 static int64_t output_fitting(const struct attempt *a, const struct budget_amounts *room)
 {
-    const struct request *r = a->request;
-    const struct call *call = &r->attribute.call;
-    int64_t tokens = INT64_MAX;
-    struct price_bound_ask ask = ask_for(a, a->hold.max_output);
-    if (a->way->target->provider->cost_per_hour != PRICE_UNSET) {
-        if (a->hold.amounts.of[BUDGET_MONEY] > room->of[BUDGET_MONEY]) return -1;
-    } else if (room->of[BUDGET_MONEY] != INT64_MAX) {
-        tokens = price_bound_output_fitting(&a->way->target->prices, a->hold.admitted_us, &ask, room->of[BUDGET_MONEY]);
-    }
-    if (room->of[BUDGET_TOKENS] != INT64_MAX) {
-        int64_t left = room->of[BUDGET_TOKENS] - prompt_of(&ask);
-        if (left < tokens) tokens = left;
-    }
-    if (room->of[BUDGET_REQUESTS] < 1) return -1;
-    if (tokens == INT64_MAX) return a->hold.max_output;
-    tokens -= call->prediction_bytes;
-    return tokens < 0 ? -1 : tokens / call->choices;
+    struct bound b = bound_of(a);
+    return bound_output_fitting(&b, room);
 }
 
 /* Lowers the output limit into `room`, if it may and if what is left is worth a call. */
@@ -87,7 +42,7 @@ static bool lower(struct attempt *a, const struct budget_amounts *room, bool cla
 {
     const struct request *r = a->request;
     if (a->hold.max_output < 0 || !(a->way->lowerable || clamp)) return false;
-    int64_t least = a->way->lowerable ? LEAST_OUTPUT : call_least_output(&r->attribute.call, a->way->kind);
+    int64_t least = a->way->lowerable ? BOUND_LEAST_OUTPUT : call_least_output(&r->attribute.call, a->way->kind);
     int64_t fits = output_fitting(a, room);
     if (fits < least || fits >= a->hold.max_output) return false;
     set_amounts(a, fits);
@@ -98,13 +53,11 @@ static bool lower(struct attempt *a, const struct budget_amounts *room, bool cla
 /* Whether the call might fit if its text were counted: else that would only cost. */
 static bool may_count(const struct attempt *a, const struct budget_amounts *room)
 {
-    int64_t best;
-    if (!tokens_bound_helps(a, &best) || room->of[BUDGET_REQUESTS] < 1) return false;
-    bool at_least = a->way->lowerable && a->hold.max_output > LEAST_OUTPUT;
-    struct price_bound_ask ask = ask_for(a, at_least ? LEAST_OUTPUT : a->hold.max_output);
-    ask.input_tokens = best;
-    return bound_of(a, &ask) <= room->of[BUDGET_MONEY] &&
-           prompt_of(&ask) + ask.output_tokens <= room->of[BUDGET_TOKENS];
+    struct bound own = bound_of(a), best;
+    struct budget_amounts asked;
+    if (a->hold.counted || a->repair || room->of[BUDGET_REQUESTS] < 1 || !bound_at_best(&own, &best)) return false;
+    bound_amounts(&best, &asked);
+    return asked.of[BUDGET_MONEY] <= room->of[BUDGET_MONEY] && asked.of[BUDGET_TOKENS] <= room->of[BUDGET_TOKENS];
 }
 
 static str amount_text(struct request *r, enum budget_measure measure, int64_t amount)
@@ -156,6 +109,45 @@ static enum verdict refuse(struct attempt *a, bool spent, const struct budget_re
     return attempt_fail(a, ERR_BUDGET_SPENT, "budget spent");
 }
 
+/* More than the model lets a call cost: nothing is held. Beside an attempt that runs it is that one's turn. */
+static enum verdict refuse_money(struct attempt *a, picousd left)
+{
+    struct request *r = a->request;
+    const struct attempt *other = r->attempt == a ? r->rival : r->attempt;
+    if (other && !other->over) return attempt_fail(a, ERR_TOO_DEAR, "no money for a second attempt");
+    struct budget_amounts room = {{left, INT64_MAX, INT64_MAX}};
+    int64_t fits = a->hold.max_output < 0 ? -1 : output_fitting(a, &room);
+    str fit = fits >= call_least_output(&r->attribute.call, a->way->kind) && fits > 0
+                  ? arena_printf(&r->arena, "with an output limit of at most %lld tokens it would fit", (long long)fits)
+                  : S("no output limit makes it fit");
+    str asked = amount_text(r, BUDGET_MONEY, a->hold.amounts.of[BUDGET_MONEY]),
+        rest = amount_text(r, BUDGET_MONEY, left);
+    str all = amount_text(r, BUDGET_MONEY, r->plan.attempts.money);
+    r->err_headers = S("x-should-retry: false\r\n");
+    request_fail(r, ERR_TOO_DEAR,
+                 arena_printf(&r->arena,
+                              "This call may cost up to %" STR_FMT ", and a call of the model '%" STR_FMT
+                              "' may cost %" STR_FMT " in all (attempts.money_usd), of which %" STR_FMT
+                              " is left: %" STR_FMT ".",
+                              STR_ARG(asked), STR_ARG(r->attribute.call.model), STR_ARG(all), STR_ARG(rest),
+                              STR_ARG(fit)));
+    return attempt_fail(a, ERR_TOO_DEAR, "the call may cost more than its model allows");
+}
+
+/* STEP_NEXT: all attempts together stay within what the call may cost. */
+static enum verdict stay_within(struct attempt *a)
+{
+    picousd left = bound_left(a->request, a);
+    struct budget_amounts room = {{left, INT64_MAX, INT64_MAX}};
+    if (a->hold.amounts.of[BUDGET_MONEY] <= left) return STEP_NEXT;
+    if (may_count(a, &room)) {
+        if (!tokens_bound(a)) return STEP_WAIT;
+        set_amounts(a, a->hold.max_output);
+        if (a->hold.amounts.of[BUDGET_MONEY] <= left) return STEP_NEXT;
+    }
+    return lower(a, &room, false) ? STEP_NEXT : refuse_money(a, left);
+}
+
 static bool write_hold(struct attempt *a, int64_t now_us)
 {
     struct row row;
@@ -188,6 +180,8 @@ static enum verdict try_hold(struct attempt *a)
     const struct budget_rules *rules = r->lease->snapshot->budgets;
     bool late = a->hold.asked && time_mono_us() >= a->hold.until_us;
     for (;;) {
+        enum verdict money = stay_within(a);
+        if (money != STEP_NEXT) return money;
         struct budget_ask ask = {.who = &a->way->payer,
                                  .at_us = a->hold.admitted_us,
                                  .amounts = a->hold.amounts,
@@ -238,7 +232,8 @@ enum verdict attempt_hold(struct attempt *a)
         a->hold.admitted_us = time_now_us();
         mail_init(&a->hold.mail, wake_from_mail);
         budget_waiter_init(&a->hold.waiter, on_room, a);
-        a->hold.input_tokens = a->way->ask.input_tokens + repair_bound(a);
+        tokens_bound_begin(a);
+        a->hold.input_tokens += repair_bound(a);
         set_amounts(a, a->way->max_output);
     }
     enum verdict v = try_hold(a);

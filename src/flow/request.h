@@ -231,8 +231,10 @@ struct request {
     } plan;
 
     struct {
-        struct tokens_walk *walk; /* a call that only counts, and is counted here; else NULL */
-        int64_t expected;         /* input tokens that the first target is thought to bill; 0: not looked at */
+        struct tokens_walk *walk;  /* a call that only counts, and is counted here; else NULL */
+        int64_t expected;          /* input tokens that the first target is thought to bill; 0: not looked at */
+        struct tokens_walk *bound; /* its texts as counted for an attempt's bound; NULL: they were not */
+        int64_t rest;              /* bytes that are in none of them */
     } count;
 
     struct {

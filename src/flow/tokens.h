@@ -54,8 +54,12 @@ void tokens_end(struct request *r);
 
 /* ---- a smaller bound, where the bytes of a call do not fit a budget (tokens_bound.c) */
 
-/* Whether counting may lower its input bound, `*best` being the lowest that can be hoped for. */
-bool tokens_bound_helps(const struct attempt *a, int64_t *best) MUST_CHECK;
+/* Whether counting may lower the input bound, `*best` being the lowest that can be hoped for. */
+bool tokens_bound_helps(const struct request *r, const struct way *way, int64_t *best) MUST_CHECK;
+/* The input bound as far as it is known: where an attempt before was counted in the same encoding, that count's. */
+int64_t tokens_bound_known(const struct request *r, const struct way *way);
+/* The same for an attempt that begins to hold. */
+void tokens_bound_begin(struct attempt *a);
 /* Counts in slices. True: counted, `hold.input_tokens` is the smaller bound; false: the attempt is woken to go on. */
 bool tokens_bound(struct attempt *a) MUST_CHECK;
 

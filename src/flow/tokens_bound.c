@@ -12,22 +12,43 @@ enum {
     BYTES_PER_TOKEN_BEST = 8, /* of a text that tokens fit well: no reason to count where even that would not fit */
 };
 
-static int64_t bound_with(const struct attempt *a, int64_t text_tokens)
+static int64_t bound_with(const struct request *r, const struct way *way, int64_t text_tokens)
 {
-    return plan_input_bound(&a->request->attribute.call, &a->way->target->prices.facts, text_tokens);
+    return plan_input_bound(&r->attribute.call, &way->target->prices.facts, text_tokens);
 }
 
-bool tokens_bound_helps(const struct attempt *a, int64_t *best)
+bool tokens_bound_helps(const struct request *r, const struct way *way, int64_t *best)
 {
-    const struct request *r = a->request;
     const struct call *call = &r->attribute.call;
     enum token_encoding e;
-    if (a->hold.counted || a->repair || !r->x || !call_kind_generates(r->receive.kind) || call->references)
-        return false;
-    if (call->text_bytes < WORTH_BYTES || a->way->target->provider->cost_per_hour != PRICE_UNSET) return false;
-    if (!token_encoding_of_model(a->way->target->model, &e) || !token_encoding_known(e)) return false;
-    *best = bound_with(a, call->text_bytes / BYTES_PER_TOKEN_BEST);
+    if (!r->x || !call_kind_generates(r->receive.kind) || call->references) return false;
+    if (call->text_bytes < WORTH_BYTES || way->target->provider->cost_per_hour != PRICE_UNSET) return false;
+    if (!token_encoding_of_model(way->target->model, &e) || !token_encoding_known(e)) return false;
+    *best = bound_with(r, way, call->text_bytes / BYTES_PER_TOKEN_BEST);
     return true;
+}
+
+/* The count of an attempt before that holds for this way too; NULL: there is none. */
+static struct tokens_walk *counted_before(const struct request *r, const struct way *way)
+{
+    enum token_encoding e;
+    struct tokens_walk *w = r->count.bound;
+    return w && token_encoding_of_model(way->target->model, &e) && e == w->encoding ? w : NULL;
+}
+
+int64_t tokens_bound_known(const struct request *r, const struct way *way)
+{
+    const struct tokens_walk *w = counted_before(r, way);
+    int64_t bytes = way->ask.input_tokens;
+    int64_t counted = w ? bound_with(r, way, w->tokens - w->fixed + r->count.rest) : bytes;
+    return counted < bytes ? counted : bytes;
+}
+
+void tokens_bound_begin(struct attempt *a)
+{
+    a->hold.walk = a->repair ? NULL : counted_before(a->request, a->way); /* which says more than was counted */
+    a->hold.counted = a->hold.walk != NULL;
+    a->hold.input_tokens = tokens_bound_known(a->request, a->way);
 }
 
 /* The call as the plan decoded it, else decoded now. NULL: it cannot be. */
@@ -62,8 +83,8 @@ bool tokens_bound(struct attempt *a)
     a->hold.counted = true;
     int64_t bytes = 0;
     for (size_t i = 0; i < w->count; i++) bytes += (int64_t)w->texts[i].text.n;
-    int64_t rest = r->attribute.call.text_bytes > bytes ? r->attribute.call.text_bytes - bytes : 0;
-    int64_t bound = bound_with(a, w->tokens - w->fixed + rest);
-    if (bound < a->hold.input_tokens) a->hold.input_tokens = bound;
+    r->count.rest = r->attribute.call.text_bytes > bytes ? r->attribute.call.text_bytes - bytes : 0;
+    r->count.bound = w;
+    a->hold.input_tokens = tokens_bound_known(r, a->way);
     return true;
 }

@@ -3,6 +3,7 @@
 #include "dialect/codec.h"
 #include "flow/accept.h"
 #include "flow/again.h"
+#include "flow/bound.h"
 #include "flow/degrade.h"
 #include "flow/ladder.h"
 #include "flow/mishap.h"
@@ -23,13 +24,14 @@ struct trial {
 
 /* ---- what may follow */
 
-/* The next model on the way up that may be asked, `spent` counted in. */
-static const struct way *next_model(const struct request *r, const struct way *from, picousd spent)
+/* The next model on the way up that may be asked, where `a` has cost `spent`. */
+static const struct way *next_model(const struct attempt *a, picousd spent)
 {
+    const struct request *r = a->request;
     if (!again_may(r, spent)) return NULL;
-    for (const struct way *way = from + 1; way < r->plan.ways + r->plan.count; way++) {
+    for (const struct way *way = a->way + 1; way < r->plan.ways + r->plan.count; way++) {
         bool tried = r->answer.tried & UINT32_C(1) << (way - r->plan.ways); /* a hedge was there */
-        if (way->rung && !tried && again_lets_in(way)) return way;
+        if (way->rung && !tried && again_lets_in(way) && bound_allows_after(a, spent, way)) return way;
     }
     return NULL;
 }
@@ -55,14 +57,15 @@ static bool may_repair(const struct attempt *a, const char *failed, bool more_ab
 {
     const struct accept_reading *reading = &a->trial->reading;
     bool structured = str_eq(str_from(failed), S("json_schema")) && a->way->rung->accept.repair;
-    return structured && accept_may_repair(reading) && repair_may(a, more_above) && again_may(a->request, spent);
+    return structured && accept_may_repair(reading) && repair_may(a, more_above) && again_may(a->request, spent) &&
+           bound_allows_after(a, spent, a->way);
 }
 
 /* False: nothing may. */
 static bool find_next(struct attempt *a, const char *failed, picousd spent)
 {
     struct request *r = a->request;
-    const struct way *next = next_model(r, a->way, spent);
+    const struct way *next = next_model(a, spent);
     bool overtaken = is_overtaken(a);
     r->ladder.next_way = next;
     r->ladder.next_reply = ladder_find_reply(r, a->way->rung + 1, next ? next->rung : ladder_end(r));

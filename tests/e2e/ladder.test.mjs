@@ -59,7 +59,7 @@ before(async () => {
                 backwards: { ladder: [small({ not_matching: '.' }), { target: 'claude/sim-small' }] },
                 three: { ladder: [small({ not_matching: '.' }), { target: 'middle/sim-small', accept: { not_matching: '.' } }, large] },
                 two: { attempts: { max: 2 }, ladder: [small({ not_matching: '.' }), { target: 'middle/sim-small', accept: { not_matching: '.' } }, large] },
-                poor: { attempts: { money_usd: '0.000001' }, ladder: [small({ not_matching: '.' }), large] },
+                poor: { attempts: { money_usd: '0.01' }, ladder: [small({ not_matching: '.' }), { target: 'dear/sim-small' }] },
                 closed: { ladder: [small({ not_matching: '.' }), { target: 'dead/sim-small' }, large] },
                 picked: {
                     ladder: [

@@ -21,7 +21,7 @@ before(async () => {
     purser = await startPurser({
         settings: {
             providers: {
-                down: openai(sims.down), down2: openai(sims.down), good: openai(sims.good), slow: openai(sims.slow), other: openai(sims.good),
+                down: openai(sims.down), down2: openai(sims.down), down3: openai(sims.down), good: openai(sims.good), slow: openai(sims.slow), other: openai(sims.good),
                 flaky1: openai(sims.flaky), flaky2: openai(sims.flaky), flaky3: openai(sims.flaky),
                 dead: { kind: 'openai', base_url: 'http://127.0.0.1:1/v1', api_key: 'k' },
                 claude: { kind: 'anthropic', base_url: sims.good.url, api_key: 'k' },
@@ -37,11 +37,17 @@ before(async () => {
                 heavy: { balance: 'weighted', targets: [{ target: 'good/sim-small', weight: 9 }, { target: 'other/sim-small', weight: 1 }] },
                 cheap: model(['good', 'other/sim-cheap'], { balance: 'cheapest' }),
                 held: model(['good', 'other'], { balance: 'weighted', sticky: 'session' }),
+                metered: model(['good'], { attempts: { max: 2, time: '30s', money_usd: '0.002' } }),
+                stepping: model(['down3', 'good/sim-dear', 'other/sim-cheap'], { attempts: { max: 3, time: '30s', money_usd: '0.002' } }),
+                stuck: model(['down3', 'good/sim-dear'], { attempts: { max: 2, time: '30s', money_usd: '0.002' } }),
+                cheaper: model(['good/sim-dear', 'good'], { attempts: { max: 2, time: '30s', money_usd: '0.002' } }),
+                modest: model(['slow', 'good'], { hedge: { after: '100ms', max_extra_spend: '100%' }, attempts: { max: 2, money_usd: '0.0015' } }),
                 bounded: model(['flaky1', 'flaky2', 'flaky3'], { attempts: { max: 2, time: '30s' } }),
             },
             prices: [
                 { model: 'claude/sim-small', input: 1, output: 2 }, { model: 'other/sim-cheap', input: 0.01, output: 0.01 },
-                ...['down', 'down2', 'good', 'slow', 'other', 'flaky1', 'flaky2', 'flaky3', 'dead'].map((p) => ({ model: `${p}/sim-small`, input: 1, output: 2 })),
+                { model: 'good/sim-dear', input: 100, output: 200 },
+                ...['down', 'down2', 'down3', 'good', 'slow', 'other', 'flaky1', 'flaky2', 'flaky3', 'dead'].map((p) => ({ model: `${p}/sim-small`, input: 1, output: 2 })),
             ],
             budgets: [{ name: 'all', limit_usd: 100000, window: 'total' }],
             keys: [{ name: 'alice', secret: '${ALICE_KEY}', models: ['*'] }],
@@ -151,6 +157,35 @@ test('a slow first attempt gets company, the loser is cancelled and booked, with
     assert.equal(rows.filter((r) => r.wasted && r.provider === 'slow').length, won);
     assert.ok(spent(hedges) <= 0.6 * spent(rows) + spent(hedges) / won, 'more than the share');
     for (let i = 0; i < 4; i++) assert.equal((await ask('thrifty')).headers.get('x-purser-target'), 'slow/sim-small');
+});
+
+test('attempts.money_usd bounds what a call can cost, before it is spent', async () => {
+    const refused = await ask('metered', { max_tokens: 2000, headers: { 'x-purser-task': 'dear' } });
+    assert.equal(refused.status, 402, refused.text);
+    assert.deepEqual([refused.body.error.code, refused.headers.get('x-should-retry')], ['too_dear', 'false']);
+    const [, most] = refused.body.error.message.match(/This call may cost up to \$0\.004\d+, .*'metered' may cost \$0\.002 in all \(attempts\.money_usd\).* at most (\d+) tokens it would fit/);
+    const fits = await ask('metered', { max_tokens: Number(most), headers: { 'x-purser-task': 'dear' } });
+    assert.equal(fits.status, 200, fits.text);
+    assert.equal((await ask('metered', { max_tokens: Number(most) + 1 })).status, 402, 'not one token more');
+    const lowered = await ask('metered', { headers: { 'x-purser-task': 'dear' } });
+    assert.equal(lowered.status, 200, 'a limit that nobody set is lowered');
+    assert.equal(lowered.headers.get('x-purser-max-output-tokens'), most);
+    const rows = await purser.rows(2, { where: "task = 'dear'", columns: 'held_picousd AS held' });
+    assert.equal(rows.length, 2, 'what is refused is no attempt');
+    for (const { held } of rows) assert.ok(held > 1998e6 && held <= 2000e6, `${held}`);
+});
+
+test('an attempt that would be too dear is passed over: retries, fallbacks and hedges', async () => {
+    const short = (model) => ask(model, { max_tokens: 20, headers: { 'x-purser-task': `money-${model}` } });
+    const path = async (model, n) => (await purser.rows(n, { where: `task = 'money-${model}'`, columns: 'provider, model, reason' })).map((r) => `${r.provider}/${r.model} ${r.reason}`);
+    assert.equal((await short('stepping')).status, 200);
+    assert.deepEqual(await path('stepping', 2), ['down3/sim-small first', 'other/sim-cheap fallback']);
+    assert.equal((await short('stuck')).status, 500, "the failed attempt's own error");
+    assert.deepEqual(await path('stuck', 2), ['down3/sim-small first', 'down3/sim-small retry']);
+    assert.equal((await short('cheaper')).status, 200);
+    assert.deepEqual(await path('cheaper', 1), ['good/sim-small first']);
+    for (let i = 0; i < 3; i++) assert.equal((await short('modest')).headers.get('x-purser-target'), 'slow/sim-small');
+    assert.deepEqual(await path('modest', 3), Array(3).fill('slow/sim-small first'), 'two bounds do not fit beside each other');
 });
 
 test('targets are ordered as the model says', async () => {
