@@ -92,27 +92,46 @@ static void on_hedge(struct deadline *d)
     request_wake(r);
 }
 
-/* A stream that is held back shows that it lives. */
+/* How often a stream that a ladder holds back shows that it lives; 0: it does not. */
+static int64_t sign_every_us(const struct request *r)
+{
+    const struct setting_model *m = r->plan.model, *before = r->plan.before;
+    if (!r->attribute.call.stream) return 0;
+    if (m && m->rung_count && m->keep_alive_us) return m->keep_alive_us;
+    return before && before->rung_count ? before->keep_alive_us : 0;
+}
+
+static void expect_sign(struct request *r)
+{
+    int64_t every_us = sign_every_us(r);
+    if (every_us) deadline_set(&r->worker->loop, &r->answer.sign, loop_now_us(&r->worker->loop) + every_us);
+}
+
 static void on_sign(struct deadline *d)
 {
     struct request *r = CONTAINER_OF(d, struct request, answer.sign);
     if (!r->x || r->answer.begun || r->answer.done) return;
     if (r->answer.opened || (r->attempt && trial_holds(r->attempt))) alive_show(r);
-    deadline_set(&r->worker->loop, d, loop_now_us(&r->worker->loop) + r->plan.model->keep_alive_us);
+    expect_sign(r);
+}
+
+static void expect_hedge(struct request *r)
+{
+    int64_t after_us = again_hedge_after_us(r);
+    deadline_clear(&r->answer.hedge);
+    if (after_us == INT64_MAX) return;
+    deadline_set(&r->worker->loop, &r->answer.hedge, loop_now_us(&r->worker->loop) + after_us);
 }
 
 static void begin_first(struct request *r)
 {
-    const struct setting_model *m = r->plan.model;
     r->answer.first_us = loop_now_us(&r->worker->loop);
     deadline_init(&r->answer.sign, on_sign);
-    if (m && m->rung_count && m->keep_alive_us && r->attribute.call.stream)
-        deadline_set(&r->worker->loop, &r->answer.sign, r->answer.first_us + m->keep_alive_us);
+    expect_sign(r);
     deadline_init(&r->answer.wait, on_wait_over);
     deadline_init(&r->answer.hedge, on_hedge);
     r->attempt = attempt_new(r, again_first(r), REASON_FIRST);
-    int64_t after_us = again_hedge_after_us(r);
-    if (after_us != INT64_MAX) deadline_set(&r->worker->loop, &r->answer.hedge, r->answer.first_us + after_us);
+    expect_hedge(r);
 }
 
 static void replace_attempt(struct request *r, const struct way *way, enum attempt_reason reason)
@@ -131,6 +150,20 @@ static bool climb(struct request *r)
     if (!way) return false;
     replace_attempt(r, way, reason);
     r->attempt->repair = repair;
+    return true;
+}
+
+/* A budget hands the call on to a cheaper model: it goes the whole way of that one's name. */
+static bool downgrade(struct request *r)
+{
+    if (!exceed_downgrade(r)) return false;
+    if (ladder_answers(r)) {
+        r->step = REQUEST_answer; /* which goes on here */
+        return true;
+    }
+    replace_attempt(r, again_first(r), r->attempts > 1 ? REASON_FALLBACK : REASON_FIRST); /* the refused one is none */
+    expect_hedge(r);
+    expect_sign(r);
     return true;
 }
 
@@ -162,11 +195,7 @@ static bool follow(struct request *r)
         replace_attempt(r, r->attempt->way, REASON_RETRY);
         return true;
     }
-    const struct way *cheaper = exceed_downgrade(r);
-    if (cheaper) {
-        replace_attempt(r, cheaper, r->attempts > 1 ? REASON_FALLBACK : REASON_FIRST); /* the refused one is none */
-        return true;
-    }
+    if (downgrade(r)) return !r->answer.done;
     if (!r->attempt->err && !mishap_is_empty(r->attempt)) return false;
     bool again = again_decide(r, r->attempt, &next);
     if (ladder_replies(r, again ? next.way : NULL) || !again) return false;

@@ -1,7 +1,6 @@
 /* attribute: reads the body, and says what the call is for and where it goes. */
 #include "flow/request.h"
 
-#include "flow/ladder.h"
 #include "flow/order.h"
 #include "flow/purser.h"
 
@@ -64,46 +63,12 @@ static bool forbid(struct request *r)
     return false;
 }
 
-/* One target that the name leads to. False: it leads nowhere, with the request failed. */
-static struct way *add_way(struct request *r, str name)
-{
-    str why = STR_NONE;
-    struct target *t = lease_target(r->worker, r->lease, name, &r->arena, &why);
-    if (t) return plan_add_way(r, t);
-    request_fail_param(r, ERR_MODEL_NOT_FOUND, why, S("model"));
-    return NULL;
-}
-
-static str target_name(struct request *r, const struct setting_to *to)
-{
-    return arena_printf(&r->arena, "%" STR_FMT "/%" STR_FMT, STR_ARG(to->provider), STR_ARG(to->model));
-}
-
-/* All that the entry names; those whose provider is off are left out while one is left. */
-static bool add_ways(struct request *r, const struct setting_model *m)
-{
-    if (m->rung_count && !ladder_add_ways(r)) return false;
-    for (size_t i = 0; i < m->target_count && !m->rung_count; i++) (void)add_way(r, target_name(r, &m->targets[i]));
-    size_t usual = r->plan.count;
-    for (enum mishap i = 0; i < MISHAP_COUNT && usual; i++) {
-        if (m->on[i].what != REACTION_TARGET) continue;
-        struct way *way = add_way(r, target_name(r, &m->on[i].to));
-        if (way) way->only_for = i;
-    }
-    if (usual) request_forgive(r, REQUEST_attribute);
-    return usual > 0;
-}
-
 static bool find_ways(struct request *r)
 {
-    struct call *call = &r->attribute.call;
-    const struct setting_model *m = settings_model(r->lease->snapshot->settings, call->model);
-    r->attribute.payer.model_requested = call->model;
-    r->plan.model = m;
-    r->plan.attempts = m ? m->attempts : (struct setting_attempts){.max = 1, .money = -1};
-    bool several = m && (m->rung_count || m->target_count > 1 || m->attempts.max > 1);
-    if (several ? !add_ways(r, m) : !add_way(r, call->model)) return false;
-    return key_may_use(r->authenticate.key, call->model, r->plan.ways->target->name) || forbid(r);
+    str name = r->attribute.call.model;
+    r->attribute.payer.model_requested = name;
+    if (!ways_find(r, name)) return false;
+    return key_may_use(r->authenticate.key, name, r->plan.ways->target->name) || forbid(r);
 }
 
 /* What the call names of what providers store must be its key's, and be where it goes. */

@@ -47,9 +47,10 @@ bool degrade_asked(const struct request *r)
 static const struct setting_degraded *rules_of(const struct request *r)
 {
     const struct setting_feature *f = r->attribute.feature;
-    const struct setting_model *m = r->plan.model;
+    const struct setting_model *m = r->plan.model, *before = r->plan.before;
     if (f && f->degraded.set) return &f->degraded;
-    return m && m->degraded.set ? &m->degraded : NULL;
+    if (m && m->degraded.set) return &m->degraded;
+    return before && before->degraded.set ? &before->degraded : NULL;
 }
 
 bool degrade_may(const struct request *r)

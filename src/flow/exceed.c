@@ -23,19 +23,16 @@ bool exceed_degrades(const struct attempt *a, int64_t *retry_after_s)
     return true;
 }
 
-const struct way *exceed_downgrade(struct request *r)
+bool exceed_downgrade(struct request *r)
 {
-    struct attempt *a = r->attempt;
-    const struct budget_rule *rule = exceed_rule(a);
-    if (!rule || rule->on_exceed != ON_EXCEED_DOWNGRADE || r->plan.downgraded || !r->x) return NULL;
-    r->plan.downgraded = true;
+    const struct budget_rule *rule = exceed_rule(r->attempt);
+    if (!rule || rule->on_exceed != ON_EXCEED_DOWNGRADE || r->plan.downgraded) return false;
     const enum err refused = r->err;
     const str message = r->err_message, headers = r->err_headers;
     request_forgive(r, REQUEST_answer);
-    const struct way *way = plan_downgrade(r, rule->downgrade_to);
-    if (way) return way;
+    if (plan_downgrade(r, rule->downgrade_to)) return true;
     request_forgive(r, REQUEST_answer); /* what is wrong with the cheaper model is none of the client's business */
     request_fail(r, refused, message);
     r->err_headers = headers;
-    return NULL;
+    return false;
 }

@@ -10,7 +10,7 @@ void exceed_note(struct attempt *a, const struct budget_refusal *why);
 const struct budget_rule *exceed_rule(const struct attempt *a);
 /* Whether the call is to be answered without a provider for it; how long until the budget starts over (0: never). */
 bool exceed_degrades(const struct attempt *a, int64_t *retry_after_s);
-/* The cheaper model's way, once a call. NULL where there is none. */
-const struct way *exceed_downgrade(struct request *r);
+/* The budget hands the call on, once: the plan is the cheaper model's now. */
+bool exceed_downgrade(struct request *r);
 
 #endif

@@ -83,8 +83,8 @@ struct way *plan_add_way(struct request *r, struct target *target)
 {
     if (!r->plan.ways) {
         const struct setting_model *m = r->plan.model;
-        bool several = m && (m->target_count > 1 || m->attempts.max > 1);
-        r->plan.room = several ? PLAN_WAYS_MAX : PLAN_WAYS_ONE;
+        bool several = m && (m->rung_count || m->target_count > 1 || m->attempts.max > 1);
+        r->plan.room = several ? PLAN_WAYS_MAX : 1;
         r->plan.ways = arena_zalloc(&r->arena, r->plan.room * sizeof(*r->plan.ways));
     }
     if (r->plan.count == r->plan.room) return &r->plan.ways[r->plan.room - 1];
@@ -151,24 +151,10 @@ static bool plan_way(struct request *r, struct way *way)
     return true;
 }
 
-const struct way *plan_downgrade(struct request *r, str model)
-{
-    str why = STR_NONE;
-    if (r->plan.count == r->plan.room || r->receive.kind == CALL_PASSTHROUGH || !wire_read_body(r)) return NULL;
-    struct target *t = lease_target(r->worker, r->lease, model, &r->arena, &why);
-    if (!t) {
-        request_fail(r, ERR_MODEL_NOT_FOUND, why);
-        return NULL;
-    }
-    struct way *way = plan_add_way(r, t);
-    if (plan_way(r, way)) return way;
-    r->plan.count--;
-    return NULL;
-}
-
 /* The ways that cannot be gone are left out; the first one's reason counts where none is left. */
 static bool plan_ways(struct request *r)
 {
+    enum request_step step = r->step;
     size_t kept = 0, usual = 0;
     for (size_t i = 0; i < r->plan.count; i++) {
         struct way *way = &r->plan.ways[i];
@@ -179,7 +165,7 @@ static bool plan_ways(struct request *r)
     }
     r->plan.count = kept;
     if (!usual) return false;
-    request_forgive(r, REQUEST_plan);
+    request_forgive(r, step);
     return true;
 }
 
@@ -187,6 +173,40 @@ static bool plan_ways(struct request *r)
 static bool has_body(struct request *r)
 {
     return r->receive.form || r->receive.kind == CALL_PASSTHROUGH || wire_read_body(r);
+}
+
+/* Of two limits the lower one; below zero: none. */
+static picousd lower_of(picousd a, picousd b)
+{
+    return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
+/* The plan of before is gone: what was tried under it counts, in attempts, time and money, as it did. */
+static void begin_again(struct request *r, const struct request_plan *was)
+{
+    r->plan.attempts.money = lower_of(r->plan.attempts.money, was->attempts.money);
+    r->answer.tried = 0;
+    r->count.expected = 0; /* thought of another target */
+    order_ways(r);
+}
+
+bool plan_downgrade(struct request *r, str name)
+{
+    const struct request_plan was = r->plan;
+    const struct request_ladder ladder = r->ladder;
+    const struct payer payer = r->attribute.payer;
+    if (was.downgraded || !r->x || r->receive.kind == CALL_PASSTHROUGH || !has_body(r)) return false;
+    r->plan = (struct request_plan){.canon = was.canon, .echo = was.echo, .before = was.model, .downgraded = true};
+    r->ladder = (struct request_ladder){0};
+    if (ways_find(r, name) && plan_ways(r)) {
+        begin_again(r, &was);
+        return true;
+    }
+    r->plan = was;
+    r->plan.downgraded = true;
+    r->ladder = ladder;
+    r->attribute.payer = payer;
+    return false;
 }
 
 enum verdict step_plan(struct request *r)

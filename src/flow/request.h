@@ -220,14 +220,15 @@ struct request {
         str headers; /* x-ratelimit-*: raw lines */
     } limit;
 
-    struct {
+    struct request_plan {
         struct way *ways; /* in the order in which they are tried; they stay where they are */
         size_t count, room;
         const struct setting_model *model; /* NULL: a name that `models:` does not have */
         struct setting_attempts attempts;
-        struct canon_call *canon; /* the call, where a way leads to another dialect; else NULL */
-        str echo;                 /* what the client's protocol repeats of the call */
-        bool downgraded;          /* a budget sent it to a cheaper model */
+        struct canon_call *canon;           /* the call, where a way leads to another dialect; else NULL */
+        str echo;                           /* what the client's protocol repeats of the call */
+        bool downgraded;                    /* a budget sent it to a cheaper model, or would have */
+        const struct setting_model *before; /* `model` until then */
     } plan;
 
     struct {
@@ -253,7 +254,7 @@ struct request {
         bool paused; /* the client reads too slowly: the provider's side rests */
     } answer;
 
-    struct {
+    struct request_ladder {
         uint32_t replies;                      /* rungs that are rules and answer this call, a bit each */
         str schema;                            /* that the call asks for; empty: none */
         bool wants_object;                     /* it asks for a JSON object of any kind */
@@ -315,8 +316,11 @@ const char *attempt_step_name(enum attempt_step s);
 /* ---- between steps */
 /* plan.c: one more way, behind the others: at most PLAN_WAYS_MAX. */
 struct way *plan_add_way(struct request *r, struct target *target);
-/* A way to this model, planned; before anything was sent. NULL where it leads nowhere, with the request failed. */
-const struct way *plan_downgrade(struct request *r, str model);
+/* ways.c: all that `name` leads to becomes the plan's model, attempts and ways. Fails: false with the request failed. */
+bool ways_find(struct request *r, str name) MUST_CHECK;
+/* Makes the plan anew for this name, once a call, with nothing under way. Fails: false with the request failed
+ * and the old plan in place. */
+bool plan_downgrade(struct request *r, str name) MUST_CHECK;
 /* receive.c: what is served, for a path that is not. */
 str receive_not_found(struct request *r);
 /* plan.c: the most that providers bill for the call's input where its text is so many tokens. */
