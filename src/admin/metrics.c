@@ -197,6 +197,44 @@ static void write_budgets(struct buf *out, struct admin *a)
     buf_free(&b.waiting);
 }
 
+static void one_pace(struct buf *out, const char *name, const struct budget_rule *rule, const char *window,
+                     double value)
+{
+    bool first = true;
+    buf_printf(out, "%s", name);
+    metric_label(out, "budget", rule->name, &first);
+    if (window) metric_label(out, "window", str_from(window), &first);
+    metric_number(out, first, value);
+}
+
+/* Of those without a `*`. */
+static void write_burn(struct buf *out, struct admin *a)
+{
+    const struct budget_rules *rules = a->snapshot->budgets;
+    struct buf rate, burning;
+    int64_t now_us = time_now_us();
+    if (!budget_rules_burn(rules)) return;
+    buf_init(&rate, 0);
+    buf_init(&burning, 0);
+    for (size_t i = 0; i < budget_rules_count(rules); i++) {
+        const struct budget_rule *rule = budget_rules_at(rules, i);
+        struct burn_state s;
+        bool each = false;
+        for (int d = 0; d < SCOPE_DIMS; d++) each |= scope_is_each(rule->scope.want[d]);
+        if (!rule->burn.over_us || each) continue;
+        burns_see(a->purser->burns, rule, S(""), now_us, &s);
+        one_pace(&rate, "purser_budget_burn_rate", rule, "long", (double)s.rate_long_milli / 1000);
+        one_pace(&rate, "purser_budget_burn_rate", rule, "short", (double)s.rate_short_milli / 1000);
+        one_pace(&burning, "purser_budget_burning", rule, NULL, s.burning);
+    }
+    metric_head(out, "purser_budget_burn_rate", "gauge", "Times faster than its limit would last its window evenly.");
+    buf_add(out, buf_str(&rate));
+    metric_head(out, "purser_budget_burning", "gauge", "1: it is spent faster than its `burn` allows.");
+    buf_add(out, buf_str(&burning));
+    buf_free(&rate);
+    buf_free(&burning);
+}
+
 static void one_provider(struct buf *out, const char *name, str provider, double value)
 {
     bool first = true;
@@ -298,8 +336,11 @@ static void write_process(struct buf *out, struct admin *a, const struct metrics
     write_runaways(out, p);
     write_kept(out, p, m);
     metric_head(out, "purser_events_total", "counter", "Events raised since the start.");
-    buf_printf(out, "purser_events_total{kind=\"budget\"} %llu\n",
-               (unsigned long long)thresholds_raised(p->thresholds));
+    for (enum event_kind kind = 0; kind < EVENT_KINDS; kind++) {
+        str name = event_kind_name(kind);
+        buf_printf(out, "purser_events_total{kind=\"%" STR_FMT "\"} %llu\n", STR_ARG(name),
+                   (unsigned long long)thresholds_raised(p->thresholds, kind));
+    }
     gauge(out, "purser_requests_in_flight", "gauge", "Requests being served.",
           (double)__atomic_load_n(&p->request_count, __ATOMIC_RELAXED));
     gauge(out, "purser_budget_waits_total", "counter", "Calls that had to wait for held budget.", (double)m->waits);
@@ -340,6 +381,7 @@ void admin_serve_metrics(struct admin *a, struct http_exchange *x)
     write_calls(&out, &all);
     write_histograms(&out, &all);
     write_budgets(&out, a);
+    write_burn(&out, a);
     write_credentials(&out, a);
     admin_write_targets(&out, a->purser->healths);
     write_process(&out, a, &all);

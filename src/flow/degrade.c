@@ -2,6 +2,7 @@
 
 #include "base/time.h"
 #include "flow/alive.h"
+#include "flow/burn.h"
 #include "flow/exceed.h"
 #include "flow/mishap.h"
 #include "flow/purser.h"
@@ -15,9 +16,10 @@ enum {
 str degrade_name(enum degrade_reason why)
 {
     static const str names[DEGRADE_COUNT] = {
-        [DEGRADE_NONE] = STR_INIT("none"),       [DEGRADE_SWITCH] = STR_INIT("switch"),
-        [DEGRADE_BUDGET] = STR_INIT("budget"),   [DEGRADE_OUTAGE] = STR_INIT("outage"),
-        [DEGRADE_RUNAWAY] = STR_INIT("runaway"), [DEGRADE_RULE] = STR_INIT("rule"),
+        [DEGRADE_NONE] = STR_INIT("none"),           [DEGRADE_SWITCH] = STR_INIT("switch"),
+        [DEGRADE_BUDGET] = STR_INIT("budget"),       [DEGRADE_OUTAGE] = STR_INIT("outage"),
+        [DEGRADE_RUNAWAY] = STR_INIT("runaway"),     [DEGRADE_RULE] = STR_INIT("rule"),
+        [DEGRADE_BURN_RATE] = STR_INIT("burn_rate"),
     };
     return why < DEGRADE_COUNT ? names[why] : S("");
 }
@@ -223,6 +225,8 @@ bool degrade_after(struct request *r, const struct attempt *last)
     if (r->answer.begun) return false;
     if (last->err == ERR_SWITCHED_OFF)
         d = by_switch(r);
+    else if (burn_degrades(last, &d))
+        ; /* it says so itself */
     else if (exceed_degrades(last, &d.retry_after_s))
         d = (struct degrading){DEGRADE_BUDGET, r->err_message, d.retry_after_s};
     else if (!degrade_may(r) || !is_outage(last))

@@ -1,5 +1,6 @@
 /* hold: the bound in every budget that applies, or in none; then the journal. */
 #include "flow/bound.h"
+#include "flow/burn.h"
 #include "flow/exceed.h"
 
 #include "base/time.h"
@@ -228,6 +229,7 @@ enum verdict attempt_hold(struct attempt *a)
             request_fail(r, ERR_LEDGER_FULL, S("purser's ledger cannot take more records: is its disk full?"));
             return attempt_fail(a, ERR_LEDGER_FULL, "the journal has no room: is the disk full?");
         }
+        if (!burn_allows(a)) return STEP_JUMP;
         a->hold.since_us = time_mono_us();
         a->hold.admitted_us = time_now_us();
         mail_init(&a->hold.mail, wake_from_mail);

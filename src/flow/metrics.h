@@ -29,6 +29,7 @@ enum degrade_reason {
     DEGRADE_OUTAGE,
     DEGRADE_RUNAWAY,
     DEGRADE_RULE,
+    DEGRADE_BURN_RATE,
     DEGRADE_COUNT
 };
 

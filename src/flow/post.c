@@ -3,6 +3,7 @@
 
 #include "base/time.h"
 #include "flow/again.h"
+#include "flow/burn.h"
 #include "flow/order.h"
 #include "flow/purser.h"
 #include "flow/trial.h"
@@ -240,6 +241,7 @@ enum verdict attempt_post(struct attempt *a)
     write_row(a, now_us, &used);
     budget_post(b, &a->hold.hold, &used);
     a->post.used = used;
+    burn_note(a, &used);
     r->cost_so_far = money_add_sat(r->cost_so_far, a->post.cost.total);
     again_spent(a);
     order_note(a);

@@ -1,6 +1,7 @@
 #include "flow/purser.h"
 
 #include "base/time.h"
+#include "flow/burn.h"
 #include "flow/past.h"
 #include "flow/ports.h"
 #include "flow/switching.h"
@@ -126,6 +127,8 @@ static unsigned inherited_sockets(void)
 /* A kilobyte each, made as they come: the longest unused go first. */
 static const struct runaways_ceilings watched = {.sessions = 32768, .tasks = 32768, .features = 1024};
 
+enum { BURNS_MAX = 16384 }; /* half a kilobyte each, likewise */
+
 struct purser *purser_open(struct settings *settings, const char *settings_file, struct buf *why)
 {
     struct trust *trust = trust_read(settings, why);
@@ -167,6 +170,7 @@ struct purser *purser_open(struct settings *settings, const char *settings_file,
     p->runaways = runaways_new(key, &watched);
     p->idempotency = idempotency_new(key);
     p->thresholds = thresholds_new();
+    p->burns = burns_new(key, BURNS_MAX);
     p->known = known_budgets_load(settings->data);
     name_cells(settings);
     ledger_each_cell(p->ledger, restore_cell, p); /* before the start, which frees what recovery found */
@@ -182,6 +186,7 @@ struct purser *purser_open(struct settings *settings, const char *settings_file,
     }
     ledger_start(p->ledger);
     count_pasts(p, settings);
+    if (ledger_epoch(p->ledger) != 1) burn_restore(p, settings, NULL, UINT32_MAX);
     if (why->n) fprintf(stderr, "purser: the ledger says: %" STR_FMT "\n", STR_ARG(buf_str(why)));
     buf_clear(why);
     return p;
@@ -263,6 +268,7 @@ static bool add_budgets(struct purser *p, struct settings *next)
         if (same) continue;
         budgets_forget(p->budgets, next->budgets[i].cells); /* one that was there before: its rows are counted anew */
         both[now->budget_count + added] = next->budgets[i];
+        both[now->budget_count + added].burn = (struct burn_rule){0};
         both[now->budget_count + added++].enforced = false;
     }
     bool ok = true;
@@ -307,7 +313,10 @@ bool purser_reload(struct purser *p, struct buf *why)
     if (ok) {
         struct stored_keys stored;
         load_stored(p, &stored);
+        struct snapshot *old = snapshot_get(p->current);
         offer(p, snapshot_new(next, trust, stored.keys, stored.count, ++p->generation));
+        burn_restore(p, next, old->settings, p->generation);
+        snapshot_put(old);
         free_stored(&stored);
         known_budgets_store(p->known, next->data, next->budgets, next->budget_count, time_now_us());
     } else {
@@ -363,6 +372,7 @@ void purser_drop(struct purser *p)
     runaways_drop(p->runaways);
     idempotency_drop(p->idempotency);
     thresholds_drop(p->thresholds);
+    burns_drop(p->burns);
     known_budgets_drop(p->known);
     access_log_close(p->log);
     pthread_mutex_destroy(&p->control);

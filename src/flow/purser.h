@@ -46,6 +46,7 @@ struct purser {
     struct runaways *runaways;
     struct idempotency *idempotency;
     struct thresholds *thresholds;
+    struct burns *burns;
     struct known_budgets *known; /* under `control` */
     unsigned inherited;          /* sockets from systemd */
     bool running;

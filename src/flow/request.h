@@ -19,6 +19,7 @@
 #include "ledger/ledger.h"
 #include "net/http_client.h"
 #include "net/sse.h"
+#include "policy/burn.h"
 
 enum request_step {
 #define STEP(name, waits, text) REQUEST_##name,
@@ -100,6 +101,8 @@ struct attempt {
         int64_t until_us;                     /* monotonic: the end of waiting */
         uint64_t position;                    /* in the journal */
         const struct budget_rule *refused_by; /* for good; NULL: by none */
+        const struct budget_rule *burning;    /* whose pace ended the attempt; NULL: none */
+        struct burn_state burn;
         bool held, asked, journaled, lowered, counted;
     } hold;
 
@@ -314,10 +317,10 @@ const char *attempt_step_name(enum attempt_step s);
 #undef STEP
 
 /* ---- between steps */
-/* plan.c: one more way, behind the others: at most PLAN_WAYS_MAX. */
-struct way *plan_add_way(struct request *r, struct target *target);
 /* ways.c: all that `name` leads to becomes the plan's model, attempts and ways. Fails: false with the request failed. */
 bool ways_find(struct request *r, str name) MUST_CHECK;
+/* plan.c: one more way, behind the others: at most PLAN_WAYS_MAX. */
+struct way *plan_add_way(struct request *r, struct target *target);
 /* Makes the plan anew for this name, once a call, with nothing under way. Fails: false with the request failed
  * and the old plan in place. */
 bool plan_downgrade(struct request *r, str name) MUST_CHECK;

@@ -28,6 +28,7 @@ struct budget_rule {
     enum on_exceed on_exceed;
     str downgrade_to; /* ON_EXCEED_DOWNGRADE: a public name, or provider/model */
     struct budget_thresholds thresholds;
+    struct burn_rule burn;
     uint32_t since; /* the settings generation from which on calls hold in it */
     bool enforced;  /* false: counted only (alert; and while a reload computes the past) */
     str where;      /* "purser.yaml:31" */
@@ -49,6 +50,8 @@ struct budget_rules *budget_rules_new(const struct budget_rule *rules, size_t co
 void budget_rules_drop(struct budget_rules *r);
 size_t budget_rules_count(const struct budget_rules *r);
 const struct budget_rule *budget_rules_at(const struct budget_rules *r, size_t i);
+/* Whether any of them looks at its burn rate. */
+bool budget_rules_burn(const struct budget_rules *r);
 
 struct budget_amounts {
     int64_t of[BUDGET_MEASURES]; /* pico-dollars, tokens, requests */

@@ -88,6 +88,7 @@ struct budget_rules {
     const struct rule **order; /* those with a `*` first */
     size_t each_count;
     uint32_t generation;
+    bool burn; /* of any */
     struct rule_window *windows;
     struct arena arena;
 };

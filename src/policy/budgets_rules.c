@@ -21,6 +21,7 @@ static void rule_copy(struct budget_rules *all, size_t i, const struct budget_ru
     r->name_hash = hash_fnv(r->is.cells);
     r->step_us = window_step_us(&from->window);
     r->now = &all->windows[i];
+    all->burn |= from->burn.over_us > 0;
 }
 
 static bool same_form(const struct scope *a, const struct scope *b)
@@ -72,6 +73,11 @@ size_t budget_rules_count(const struct budget_rules *r)
 const struct budget_rule *budget_rules_at(const struct budget_rules *r, size_t i)
 {
     return &r->rule[i].is;
+}
+
+bool budget_rules_burn(const struct budget_rules *r)
+{
+    return r->burn;
 }
 
 /* Remembers a window that is newer than the one known; whoever comes second skips it. */

@@ -23,6 +23,13 @@ struct budget_thresholds {
     uint16_t count;
 };
 
+/* A pace that is too fast, see burn.h. */
+struct burn_rule {
+    int64_t over_us;    /* the long window; 0: not looked at */
+    int64_t rate_milli; /* times faster than evenly, in thousandths */
+    bool alerts;        /* it only raises an event; else calls are answered without a provider meanwhile */
+};
+
 /* The highest threshold that spending reaches on its way from `before` to `after`; 0: none. */
 uint16_t budget_threshold_reached(const struct budget_thresholds *t, int64_t limit, int64_t before, int64_t after);
 

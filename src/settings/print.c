@@ -2,6 +2,8 @@
  * secrets masked. What it prints can be read back, but for the secrets. */
 #include "settings/print.h"
 
+#include "policy/burn.h"
+
 static void print_listeners(struct buf *out, const char *key, const struct setting_listener *l, size_t count)
 {
     buf_printf(out, "%s:\n", key);
@@ -128,6 +130,15 @@ static void add_exceed(struct buf *out, const struct budget_rule *b)
     buf_add(out, S("]"));
 }
 
+static void add_burn(struct buf *out, const struct burn_rule *b)
+{
+    if (!b->over_us) return;
+    char rate[MONEY_TEXT_MAX];
+    buf_printf(out, ", burn: { rate: %" STR_FMT, STR_ARG(burn_rate_format(b->rate_milli, rate)));
+    print_duration(out, "over", b->over_us);
+    buf_printf(out, ", action: %s }", b->alerts ? "alert" : "degrade");
+}
+
 static void print_budgets(const struct settings *s, struct buf *out)
 {
     if (s->budget_count) buf_add(out, S("budgets:\n"));
@@ -146,6 +157,7 @@ static void print_budgets(const struct settings *s, struct buf *out)
         print_duration(out, "wait", b->wait_us);
         buf_printf(out, ", clamp: %s", b->clamp ? "true" : "false");
         add_exceed(out, b);
+        add_burn(out, &b->burn);
         buf_add(out, S(" }\n"));
     }
 }

@@ -1,6 +1,8 @@
 /* Budgets and limits: how much may be spent, and how fast. */
 #include "settings/load.h"
 
+#include "policy/burn.h"
+
 /* ---- budgets */
 
 /* Whom a budget hands its calls on to: a name that leads somewhere. */
@@ -72,6 +74,54 @@ bool read_thresholds(struct loader *l, const struct value *v, void *into)
     return true;
 }
 
+bool read_rate(struct loader *l, const struct value *v, void *into)
+{
+    picousd millionths = 0; /* any exact decimal */
+    bool number = money_parse_per_million(v->text, &millionths);
+    int64_t milli = millionths / 1000;
+    *(int64_t *)into = milli;
+    return (number && millionths % 1000 == 0 && milli >= 1000 && milli <= BURN_RATE_MILLI_MAX) ||
+           load_reject(l, v, "rate", STR_NONE, "from 1 to 1000, with at most three decimals, such as 14.4");
+}
+
+bool read_burn_action(struct loader *l, const struct value *v, void *into)
+{
+    static const str words[] = {STR_INIT("degrade"), STR_INIT("alert")};
+    int i = load_one_of(l, v, words, COUNT_OF(words), "answer to a burn rate", "degrade or alert");
+    *(bool *)into = i == 1;
+    return i >= 0;
+}
+
+/* `over` alone tells that it is set; it has a default, so it is never 0 then. */
+bool read_burn(struct loader *l, const struct value *v, void *into)
+{
+    return !v->node || load_group(l, v->node, v->path, GROUP_BURN, into);
+}
+
+/* A pace that could never be seen is rather a mistake than a wish. */
+static bool check_burn(struct loader *l, const struct budget_rule *b, str path, uint32_t line)
+{
+    char text[40];
+    const struct burn_rule *burn = &b->burn;
+    int64_t window_us = burn_window_us(&b->window);
+    if (!burn->over_us) return true;
+    if (burn->over_us < BURN_OVER_MIN_US) {
+        load_error(l, line, path, "burn.over must be 12s at least");
+        return false;
+    }
+    if (!window_us) {
+        load_error(l, line, path,
+                   "has window: total, which has no end and so no pace: leave out burn, or set a window");
+        return false;
+    }
+    if ((__int128)burn->rate_milli * burn->over_us < (__int128)window_us * 1000) return true;
+    load_error(l, line, path,
+               "burn: at that rate the limit is spent within %" STR_FMT
+               ", so it would never be seen: lower rate, or over",
+               STR_ARG(time_format_duration(burn->over_us, text)));
+    return false;
+}
+
 static bool finish_budget(struct loader *l, struct budget_draft *d, str path, uint32_t line)
 {
     struct budget_rule *b = &d->b;
@@ -84,6 +134,7 @@ static bool finish_budget(struct loader *l, struct budget_draft *d, str path, ui
     b->measure = d->usd >= 0 ? BUDGET_MONEY : d->tokens >= 0 ? BUDGET_TOKENS : BUDGET_REQUESTS;
     b->limit = d->usd >= 0 ? d->usd : d->tokens >= 0 ? d->tokens : d->requests;
     b->enforced = true;
+    if (!check_burn(l, b, path, line)) return false;
     b->where = arena_printf(&l->s.arena, "%" STR_FMT ":%u", STR_ARG(l->s.file), line);
     return true;
 }

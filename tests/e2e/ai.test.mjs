@@ -368,6 +368,80 @@ test('a spent budget degrades, downgrades or only alerts, as it is set', async (
     await purser.stop();
 });
 
+test('a downgraded call goes the whole way of the cheaper name: targets, fallback, ladder, rules', async () => {
+    const price = (model) => ({ model, input: 0.01, output: 0.01, from: '2026-01-01' });
+    const all = settings({
+        prices: [...labSettings(sim).prices, price('lab/sim-tiny'), price('lab/sim-last'), price('dead/sim-tiny')],
+        budgets: ['spare', 'climb', 'rule', 'nowhere'].map((name) => ({
+            name, scope: { feature: name, model: 'sim-small' }, limit_requests: 1, window: 'total', on_exceed: `downgrade:${name}`,
+        })),
+    });
+    all.providers.dead = { kind: 'openai', base_url: 'http://127.0.0.1:9/v1', api_key: 'x' };
+    all.models.spare = { targets: ['dead/sim-tiny', 'lab/sim-tiny'], attempts: { max: 2 } };
+    all.models.climb = { ladder: [{ target: 'lab/sim-tiny', accept: { not_matching: '.' } }, { target: 'lab/sim-last' }] };
+    all.models.rule = { ladder: [{ reply: 'Please wait.', match: '(?i)hello' }, { target: 'lab/sim-tiny' }] };
+    all.models.nowhere = { target: 'dead/sim-tiny' };
+    const purser = await startPurser({ settings: all });
+    const ask = (feature, more = {}) => post(purser, CHAT, chat('Hello.', more), { headers: { 'x-purser-feature': feature } });
+    const path = async (feature, n) => (await purser.rows(n, { where: `feature = '${feature}'` })).map((r) => `${r.number} ${r.provider}/${r.model} ${r.reason}`);
+    for (const stream of [false, true]) {
+        const spare = await ask('spare', { stream });
+        assert.equal(spare.status, 200, spare.text);
+    }
+    assert.deepEqual(await path('spare', 3), ['1 lab/sim-small first', '1 dead/sim-tiny first', '2 lab/sim-tiny fallback']);
+    await ask('climb');
+    const climbed = await ask('climb');
+    assert.deepEqual([climbed.status, climbed.headers.get('x-purser-target')], [200, 'lab/sim-last'], climbed.text);
+    assert.deepEqual(await path('climb', 3), ['1 lab/sim-small first', '1 lab/sim-tiny first', '2 lab/sim-last escalation']);
+    await ask('rule');
+    const ruled = await ask('rule');
+    assert.deepEqual([ruled.headers.get('x-purser-degraded'), ruled.body.choices[0].message.content], ['rule', 'Please wait.']);
+    assert.deepEqual(await path('rule', 1), ['1 lab/sim-small first']);
+    await ask('nowhere');
+    const nowhere = await ask('nowhere');
+    assert.deepEqual([nowhere.headers.get('x-purser-degraded'), nowhere.body.choices[0].message.content], ['outage', REPLY], 'the reply of the name that was asked');
+    await purser.stop();
+});
+
+test('a budget that is spent too fast degrades until it slows down, over a restart too, and is told of once', async () => {
+    const pace = (name, burn) => ({ name, scope: { feature: name }, limit_requests: 3600, window: 'hour', on_exceed: 'alert', thresholds: [], burn: { rate: 2, over: '12s', ...burn } });
+    const of = () => settings({ budgets: [pace('bot', {}), pace('watch', { action: 'alert' })] }); // even is one a second, 24 in 12 s are twice that
+    const first = await startPurser({ settings: of() });
+    const ask = (purser, feature, more) => post(purser, CHAT, chat('Hello.', more), { headers: { 'x-purser-feature': feature } });
+    const why = async (...of) => (await ask(...of)).headers.get('x-purser-degraded');
+    const many = async (purser, feature, n) => (await Promise.all(Array.from({ length: n }, () => why(purser, feature)))).filter((w) => w === 'burn_rate').length;
+    const told = async (purser) => (await eventsSeen(purser)).filter((e) => e.kind === 'burn_rate').map((e) => [e.object, e.level]).sort();
+
+    assert.equal(await many(first, 'bot', 24), 0, 'not above it');
+    assert.equal(await many(first, 'watch', 30), 0, 'an alert refuses nobody');
+    await first.rows(54);
+    const before = await calls();
+    await ask(first, 'bot');
+    const degraded = await ask(first, 'bot');
+    assert.equal(degraded.headers.get('x-purser-degraded'), 'burn_rate', degraded.text);
+    assert.equal(degraded.body.choices[0].message.content, REPLY);
+    const plain = await ask(first, 'bot', { model: 'plain' });
+    assert.equal(plain.status, 503);
+    assert.ok(Number(plain.headers.get('retry-after')) >= 1 && Number(plain.headers.get('retry-after')) <= 3);
+    assert.match(plain.body.error.message, /The budget 'bot' was spent 2\.\d\d times as fast as it would last over the last 12s, .* over the last 1s; more than 2 is too fast/);
+    assert.equal((await calls()) - before, 1, 'no provider is asked meanwhile');
+    assert.equal(await why(first, null), null, 'calls of others are none of its business');
+    assert.equal(await figure(first, 'purser_budget_burning{budget="bot"}'), 1);
+    assert.ok((await figure(first, 'purser_budget_burn_rate{budget="bot",window="long"}')) > 2);
+    assert.equal(await figure(first, 'purser_degraded_total{reason="burn_rate"}'), 2);
+    await until('it to end by itself', async () => (await why(first, 'bot')) === null, { seconds: 5, every: 100 });
+    assert.ok((await many(first, 'bot', 12)) > 0 || (await why(first, 'bot')) === 'burn_rate', 'it goes on, and burns again');
+    await until('the events', async () => (await told(first)).length === 2, { seconds: 8, every: 200 });
+    assert.equal(await figure(first, 'purser_events_total{kind="burn_rate"}'), 2);
+    assert.match((await eventsSeen(first)).find((e) => e.object === 'bot').text, /spent more than 2 times as fast as it would last: \d+ requests within 12s, \d+ requests within 1s, of 3600 requests/);
+
+    await first.stop();
+    const second = await startPurser({ settings: of(), dir: first.dir });
+    assert.equal(await figure(second, 'purser_budget_burn_rate{budget="watch",window="short"}'), 0);
+    assert.ok((await many(second, 'bot', 8)) > 0 || (await why(second, 'bot')) === 'burn_rate', 'what was spent before the restart counts');
+    await second.stop();
+});
+
 test('thresholds are raised as events, once a window, over a restart too', async () => {
     const of = () => settings({ budgets: [
         { name: 'each', scope: { user: '*' }, limit_requests: 10, window: 'total' },
@@ -396,6 +470,11 @@ test('thresholds are raised as events, once a window, over a restart too', async
     await until('100 % of ann', async () => (await ann(second)).length === 3, { seconds: 8, every: 200 });
     await sleep(1500);
     assert.equal((await eventsSeen(second)).length, 5, 'nothing is told twice');
+    assert.equal(await figure(second, 'purser_events_total{kind="budget"}'), 1);
+    await second.reload(of());
+    await ask(second, 1, 'ann');
+    await sleep(1500);
+    assert.equal((await eventsSeen(second)).length, 5, 'nor after a reload');
     assert.equal(await figure(second, 'purser_events_total{kind="budget"}'), 1);
     const api = await (await fetch(`${second.adminUrl}/api/v1/events?limit=2`, { headers: { authorization: `Bearer ${second.adminToken}` } })).json();
     assert.deepEqual(api.rows.map((r) => [r.kind, r.object, r.level]), [['budget', 'each (user=ann)', 100], ['budget', 'each (user=ann)', 80]]);

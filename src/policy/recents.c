@@ -1,4 +1,4 @@
-#include "policy/runaway_inner.h"
+#include "policy/recents.h"
 
 #include "base/arena.h"
 #include "policy/mutex.h"
