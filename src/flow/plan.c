@@ -186,6 +186,7 @@ static void begin_again(struct request *r, const struct request_plan *was)
 {
     r->plan.attempts.money = lower_of(r->plan.attempts.money, was->attempts.money);
     r->answer.tried = 0;
+    memset(r->answer.met, 0, sizeof(r->answer.met));
     r->count.expected = 0; /* thought of another target */
     order_ways(r);
 }

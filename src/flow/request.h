@@ -148,7 +148,7 @@ struct attempt {
     } post;
 };
 
-enum { PLAN_WAYS_MAX = 16, PLAN_WAYS_ONE = 2 }; /* of one target: and what a budget may send it down to */
+enum { PLAN_WAYS_MAX = 16 };
 
 struct request {
     struct worker *worker;
