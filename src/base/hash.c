@@ -104,11 +104,7 @@ uint32_t hash_crc32c(uint32_t crc, const void *data, size_t n)
 
 uint64_t hash_fnv(str s)
 {
-    return hash_fnv_add(0xcbf29ce484222325u, s);
-}
-
-uint64_t hash_fnv_add(uint64_t h, str s)
-{
+    uint64_t h = 0xcbf29ce484222325u;
     for (size_t i = 0; i < s.n; i++) h = (h ^ (unsigned char)s.p[i]) * 0x100000001b3u;
     return h;
 }

@@ -18,7 +18,5 @@ uint64_t hash_text(struct hash_key key, const void *p, size_t n);
 uint32_t hash_crc32c(uint32_t crc, const void *p, size_t n);
 /* 64-bit FNV-1a: for tables whose keys are our own. */
 uint64_t hash_fnv(str s);
-/* Goes on with `h`: of two pieces it gives the hash of both behind each other. */
-uint64_t hash_fnv_add(uint64_t h, str s);
 
 #endif
