@@ -78,8 +78,7 @@ const struct way *again_first(const struct request *r)
 static const struct way *kept_way(const struct request *r, enum mishap mishap)
 {
     for (size_t i = 0; i < r->plan.count; i++)
-        if (r->plan.ways[i].only_for == mishap && !tried(r, &r->plan.ways[i]) &&
-            bound_allows(r, &r->plan.ways[i]))
+        if (r->plan.ways[i].only_for == mishap && !tried(r, &r->plan.ways[i]) && bound_allows(r, &r->plan.ways[i]))
             return &r->plan.ways[i];
     return NULL;
 }
