@@ -44,7 +44,7 @@ before(async () => {
                 found: model(small({ ...json, repair: false }), service('/nothing')),
                 scan: model(service('/ocr/read', { name: 'ocr', answer: '/found/0/text', headers: { 'x-tenant': 'acme' }, api_key: '0123456789abcdef', price_usd: '0.0015' }), large),
                 plain: model(service('/plain/'), large),
-                tested: model(service('/tested', { answer: '/out', price_usd: '0.002', accept: json }), large),
+                tested: model(service('/tested', { answer: '/o~1~0ut', price_usd: '0.002', accept: json }), large),
                 only: { ...model(service('/only', { when: { matching: 'scan' } }), large), attempts: { max: 1 } },
             },
             prices: ['small', 'large', 'dear', ...Object.keys(kinds)].map((p) => ({ model: `${p}/m`, input: 1, output: 2 })),
@@ -408,7 +408,7 @@ test('a service that has no answer leaves the call to the next rung', async () =
         ['plain', { status: 200, body: Buffer.from([0xff, 0xfe]) }, 'provider_protocol', 'free'],
         ['tested', { status: 200, body: '{"in":"x"}' }, 'provider_protocol', 'exact'],
         ['tested', { status: 500, body: '{}' }, 'provider_error', 'free'],
-        ['tested', { status: 200, body: JSON.stringify({ out: JSON.parse(bad) }) }, 'not_accepted', 'exact'],
+        ['tested', { status: 200, body: JSON.stringify({ 'o/~ut': JSON.parse(bad) }) }, 'not_accepted', 'exact'],
     ]) {
         const call = say({ [model]: [step], large: [other] });
         const got = await ask(call, model);
@@ -419,7 +419,7 @@ test('a service that has no answer leaves the call to the next rung', async () =
         assert.ok(rows.some((r) => r.provider === 'large' && /fallback|escalation/.test(r.reason)));
     }
     assert.ok(!lab.calls.some((c) => c.path === '/elsewhere'));
-    const taken = say({ tested: [{ status: 200, body: JSON.stringify({ out: JSON.parse(good) }) }] }); // JSON as it stands
+    const taken = say({ tested: [{ status: 200, body: JSON.stringify({ 'o/~ut': JSON.parse(good) }) }] }); // JSON as it stands
     assert.equal(textOf(await ask(taken, 'tested')), good);
     assert.deepEqual(await rowsOf(taken, 1), ['tested first ok exact']);
     const asked = say({ plain: [{ status: 200, body: 'no JSON' }], large: ['{}'] }, { response_format: { type: 'json_object' } });

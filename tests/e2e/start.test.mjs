@@ -74,6 +74,28 @@ test('a provider is known by its certificate, unless the settings say not to loo
     }
 });
 
+test('so is the service of a ladder, and a reload changes it', async () => {
+    const settings = (more) => labSettings(sim, {
+        models: { scan: { ladder: [{ service: `${provider.url}/chat/completions`, name: 'scan', answer: '/choices/0/message/content', ...more }, { target: 'lab/sim-small' }] } },
+    });
+    const purser = await startPurser({ settings: settings({}) });
+    const target = async () => {
+        const got = await post(purser, '/v1/chat/completions', { ...call, model: 'scan' });
+        assert.equal(got.status, 200, got.text);
+        return got.headers.get('x-purser-target');
+    };
+    try {
+        const calls = provider.calls;
+        assert.equal(await target(), 'lab/sim-small');
+        assert.equal(provider.calls, calls);
+        assert.ok((await purser.rows(2)).some((r) => r.provider === 'scan' && r.status === 'provider_tls'));
+        await purser.reload(settings({ ca_file: cert }));
+        await until('the service is asked', async () => (await target()) === 'scan/service');
+    } finally {
+        await purser.stop();
+    }
+});
+
 test('without the certificate authorities that were asked for, purser does not start', async () => {
     const settings = tlsSettings({ ca_file: garbage });
     const purser = await startPurser({ settings, wait: false });
