@@ -121,7 +121,7 @@ static void end_whole(struct attempt *a)
 {
     struct request *r = a->request;
     if (is_error(a)) mask_error(a);
-    if (!is_error(a) && way_is_service(a->way) && !service_read(a)) return;
+    if (way_is_service(a->way) && !service_read(a)) return;
     /* then its usage is estimated */
     bool unread = r->receive.kind == CALL_PASSTHROUGH || a->body.kept.overflow || is_carried(a);
     bool json = !is_carried(a) && !a->body.kept.overflow &&

@@ -216,7 +216,8 @@ enum verdict degrade_switched_off(struct request *r)
 static bool is_outage(const struct attempt *a)
 {
     enum mishap mishap = mishap_of(a);
-    return mishap == MISHAP_ERROR || mishap == MISHAP_TIMEOUT || mishap == MISHAP_RATE_LIMIT;
+    return a->err == ERR_NOT_ACCEPTED || mishap == MISHAP_ERROR || mishap == MISHAP_TIMEOUT ||
+           mishap == MISHAP_RATE_LIMIT;
 }
 
 bool degrade_after(struct request *r, const struct attempt *last)

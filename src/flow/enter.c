@@ -8,7 +8,6 @@
 #include "base/time.h"
 #include "flow/mishap.h"
 #include "flow/purser.h"
-#include "flow/service.h"
 
 enum { WAIT_MOST_US = 5 * 1000 * 1000 }; /* in the queue before a target */
 
@@ -75,8 +74,8 @@ void enter_first_token(struct attempt *a, int64_t now_us)
 static enum health_outcome outcome_of(const struct attempt *a)
 {
     int64_t waits_until_us = a->request->answer.deadline_us;
-    if (a->err == ERR_NOT_ACCEPTED) return HEALTH_OK;                                  /* it did answer */
-    if (mishap_is_empty(a)) return way_is_service(a->way) ? HEALTH_OK : HEALTH_FAILED; /* a search finds nothing */
+    if (a->err == ERR_NOT_ACCEPTED) return HEALTH_OK; /* it did answer */
+    if (mishap_is_empty(a)) return HEALTH_FAILED;
     if (a->err == ERR_PROVIDER_TIMEOUT && waits_until_us && time_mono_us() >= waits_until_us)
         return HEALTH_CANCELLED; /* the client's patience, not the target's fault */
     if (a->err == ERR_PROVIDER_TIMEOUT && a->body.first_us) return HEALTH_STALLED;

@@ -150,7 +150,7 @@ static json_ref walk(const struct json *doc, str pointer, struct arena *arena)
     return at;
 }
 
-/* STR_NONE: there is none. */
+/* STR_NONE: this is no answer; empty: it has none. */
 static str text_of(struct attempt *a)
 {
     struct request *r = a->request;
@@ -162,7 +162,7 @@ static str text_of(struct attempt *a)
     if (!s->answer.n) return utf8_valid(body) ? str_trim(body) : STR_NONE;
     if (!json_parse(doc, body, &fail)) return STR_NONE;
     json_ref at = walk(doc, s->answer, &r->arena);
-    if (at == JSON_ABSENT || json_type(doc, at) == JSON_NULL) return STR_NONE;
+    if (at == JSON_ABSENT || json_type(doc, at) == JSON_NULL) return S("");
     if (json_type(doc, at) != JSON_STRING) return json_raw(doc, at);
     return json_string(doc, at, &r->arena, &text) ? text : STR_NONE;
 }
@@ -184,20 +184,23 @@ static void write_answer(const struct attempt *a, str text, struct buf *out)
     buf_add(out, S("],\"usage\":{\"prompt_tokens\":0,\"completion_tokens\":0,\"total_tokens\":0}}"));
 }
 
-static bool refuse(struct attempt *a, const char *why)
+static bool refuse(struct attempt *a, enum err e, const char *why)
 {
     a->body.complete = true; /* it has answered, and is paid for */
-    attempt_fail(a, ERR_PROVIDER_PROTOCOL, why);
+    attempt_fail(a, e, why);
     return false;
 }
 
 bool service_read(struct attempt *a)
 {
     struct buf answer;
-    str text = text_of(a);
-    if (!text.p) return refuse(a, "the service told no text where its rung's `answer` says");
-    if (text.n && !a->way->rung->accept.json_schema && !reply_fits(a->request, text))
-        return refuse(a, "the service's text is not the JSON that the call asks for");
+    bool error = a->head.status >= 300;
+    if (error && a->head.status != 404) return true; /* as any provider's */
+    str text = error ? S("") : text_of(a);
+    if (!text.p) return refuse(a, ERR_PROVIDER_PROTOCOL, "the service's answer is no JSON, or no text");
+    if (!text.n) return refuse(a, ERR_NOT_ACCEPTED, "the service found nothing");
+    if (!a->way->rung->accept.json_schema && !reply_fits(a->request, text))
+        return refuse(a, ERR_NOT_ACCEPTED, "the service's text is not the JSON that the call asks for");
     buf_init(&answer, 0);
     write_answer(a, text, &answer);
     buf_free(&a->body.kept);

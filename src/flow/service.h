@@ -16,8 +16,8 @@ bool service_fits(const struct request *r);
 void service_plan(struct way *way);
 /* The body that it is posted. */
 void service_write(struct request *r, struct buf *out);
-/* Its answer, whole, becomes a chat's in `body.kept`. Fails: false with the attempt failed, where it told no text, or
- * one that is none of what was asked. */
+/* Its answer, whole, becomes a chat's in `body.kept`. Fails: false with the attempt failed, where it found nothing, or
+ * told what is none of what was asked. */
 bool service_read(struct attempt *a) MUST_CHECK;
 
 #endif

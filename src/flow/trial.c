@@ -55,6 +55,7 @@ static bool is_overtaken(const struct attempt *a)
 
 static bool may_repair(const struct attempt *a, const char *failed, bool more_above, picousd spent)
 {
+    if (!a->trial) return false;
     const struct accept_reading *reading = &a->trial->reading;
     bool structured = str_eq(str_from(failed), S("json_schema")) && a->way->rung->accept.repair;
     return structured && accept_may_repair(reading) && repair_may(a, more_above) && again_may(a->request, spent) &&
@@ -237,6 +238,15 @@ static bool give_up(struct attempt *a, const char *failed)
     return true;
 }
 
+/* It was ended early, or its service found nothing: what follows, now that its cost is known? */
+static void give_up_early(struct attempt *a)
+{
+    if (a->trial && a->trial->failed)
+        (void)give_up(a, a->trial->failed);
+    else
+        (void)find_next(a, "text", a->post.cost.total);
+}
+
 /* The client has it already, but for its end: no more than an error can be told. */
 static void judge_late(struct attempt *a)
 {
@@ -264,8 +274,7 @@ void trial_judge(struct attempt *a)
     const struct setting_rung *rung = a->way->rung;
     bool begun = r->answer.begun;
     if (!rung) return;
-    if (a->trial && a->err == ERR_NOT_ACCEPTED && !begun && r->x)
-        (void)give_up(a, a->trial->failed); /* ended early: now with its cost */
+    if (a->err == ERR_NOT_ACCEPTED && !begun && r->x) give_up_early(a);
     if (a->err || mishap_is_empty(a)) return;
     a->post.accepted = !rung->accept.set || !ladder_may_test(r);
     if (!a->trial || !a->body.complete || (!r->x && !recall_listens(r))) return;
@@ -281,7 +290,7 @@ void trial_put_away(struct attempt *a)
 {
     struct request *r = a->request;
     struct attempt *old = a;
-    if (a->err == ERR_NOT_ACCEPTED && a->body.complete && r->x) {
+    if (a->err == ERR_NOT_ACCEPTED && a->body.complete && trial_failed(a) && r->x) {
         old = r->refused;
         r->refused = a;
     }

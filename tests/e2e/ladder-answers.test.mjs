@@ -45,6 +45,8 @@ before(async () => {
                 scan: model(service('/ocr/read', { name: 'ocr', answer: '/found/0/text', headers: { 'x-tenant': 'acme' }, api_key: '0123456789abcdef', price_usd: '0.0015' }), large),
                 plain: model(service('/plain/'), large),
                 tested: model(service('/tested', { answer: '/o~1~0ut', price_usd: '0.002', accept: json }), large),
+                search: { ...model(service('/search', { answer: '/hits/0' }), large), on: { error: 'stop' } },
+                nobody: { ...model({ target: 'small/m' }, service('/none')), degraded: { reply: 'Later.' } },
                 only: { ...model(service('/only', { when: { matching: 'scan' } }), large), attempts: { max: 1 } },
             },
             prices: ['small', 'large', 'dear', ...Object.keys(kinds)].map((p) => ({ model: `${p}/m`, input: 1, output: 2 })),
@@ -317,7 +319,7 @@ for (const [form, more] of forms) {
             ['held', { small: ['Sorry.'], large: [broken, broken, broken] }, 'Sorry.', ['not_accepted', 'provider_error', 'provider_error']],
             ['last', { small: ['Sorry.', refused] }, 'Sorry.', ['not_accepted', 'provider_error']],
             ['capped', { small: ['Sorry.'] }, 'Sorry.', ['not_accepted']], // its budget is spent
-            ['found', { small: ['Sorry.'], nothing: [{ status: 204 }, { status: 204 }] }, 'Sorry.', ['not_accepted', 'ok', 'ok']],
+            ['found', { small: ['Sorry.'], nothing: [{ status: 204 }] }, 'Sorry.', ['not_accepted', 'not_accepted']],
             ['both', { small: ['One.', 'Two.'], large: [refused] }, 'Two.', ['not_accepted', 'not_accepted', 'provider_error']],
         ]) {
             const call = say(script);
@@ -402,11 +404,12 @@ test('a service answers in the client\'s protocol, whole and streamed, and is pa
 
 test('a service that has no answer leaves the call to the next rung', async () => {
     for (const [model, step, status, state] of [
-        ['plain', { status: 404, body: 'nothing' }, 'provider_error', 'free'],
-        ['plain', { status: 204 }, 'ok', 'free'],
+        ['plain', { status: 404, body: 'nothing' }, 'not_accepted', 'free'],
+        ['plain', { status: 204 }, 'not_accepted', 'free'],
         ['plain', { status: 302, headers: { location: `${lab.url}/elsewhere` } }, 'provider_error', 'free'],
         ['plain', { status: 200, body: Buffer.from([0xff, 0xfe]) }, 'provider_protocol', 'free'],
-        ['tested', { status: 200, body: '{"in":"x"}' }, 'provider_protocol', 'exact'],
+        ['tested', { status: 200, body: '{"in":"x"}' }, 'not_accepted', 'exact'],
+        ['tested', { status: 200, body: '<html>' }, 'provider_protocol', 'exact'],
         ['tested', { status: 500, body: '{}' }, 'provider_error', 'free'],
         ['tested', { status: 200, body: JSON.stringify({ 'o/~ut': JSON.parse(bad) }) }, 'not_accepted', 'exact'],
     ]) {
@@ -418,6 +421,17 @@ test('a service that has no answer leaves the call to the next rung', async () =
         assert.deepEqual([row.status, row.state, String(row.cost)], [status, state, state === 'exact' ? '2000000000' : '0'], JSON.stringify(step));
         assert.ok(rows.some((r) => r.provider === 'large' && /fallback|escalation/.test(r.reason)));
     }
+    for (let i = 0; i < 12; i++) { // to find nothing is no failure: no breaker opens, `on` does not ask
+        const call = say({ search: [{ status: 200, body: '{"hits":[]}' }], large: [other] });
+        assert.equal(textOf(await ask(call, 'search')), other);
+        assert.deepEqual(await rowsOf(call, 2), ['search first not_accepted wasted free', 'large escalation ok exact']);
+    }
+    const down = say({ search: [{ status: 500 }], large: [other] });
+    assert.equal((await ask(down, 'search')).status, 500);
+    const nobody = say({ small: [{ status: 500 }], none: [{ status: 404 }] });
+    const later = await ask(nobody, 'nobody');
+    assert.deepEqual([textOf(later), later.headers.get('x-purser-degraded')], ['Later.', 'outage']);
+    assert.deepEqual(await rowsOf(nobody, 2), ['small first provider_error wasted free', 'none fallback not_accepted wasted free']);
     assert.ok(!lab.calls.some((c) => c.path === '/elsewhere'));
     const taken = say({ tested: [{ status: 200, body: JSON.stringify({ 'o/~ut': JSON.parse(good) }) }] }); // JSON as it stands
     assert.equal(textOf(await ask(taken, 'tested')), good);
@@ -428,9 +442,9 @@ test('a service that has no answer leaves the call to the next rung', async () =
     await ask(tools, 'plain');
     assert.deepEqual((await rowsOf(tools, 1)).map((r) => r.split(' ')[0]), ['large']);
     const report = JSON.parse((await purser.cli(['report', '--ladder', 'tested', '--format', 'json'])).stdout);
-    assert.deepEqual(report.rows.map((r) => [r.rung, r.provider, r.model, r.reached, r.accepted]), [['1', 'tested', 'service', 4, 1], ['2', 'large', 'm', 3, 3]]);
-    assert.equal(report.rows[0].cost_picousd, 6000000000);
-    assert.equal(report.rows[0].estimated_alone_cost_picousd, 8000000000); // four calls at its price
+    assert.deepEqual(report.rows.map((r) => [r.rung, r.provider, r.model, r.reached, r.accepted]), [['1', 'tested', 'service', 5, 1], ['2', 'large', 'm', 4, 4]]);
+    assert.equal(report.rows[0].cost_picousd, 8000000000);
+    assert.equal(report.rows[0].estimated_alone_cost_picousd, 10000000000); // five calls at its price
     const passed = say({ large: [other] });
     await ask(passed, 'only');
     assert.deepEqual(await rowsOf(passed, 1), ['large first ok exact']);
