@@ -237,6 +237,13 @@ enum pack_step pack_next(struct pack *p, struct pack_entry *out)
     return get_text(&p->rest, &out->values) ? PACK_ENTRY : PACK_BAD;
 }
 
+bool pack_histograms(str rest, str *latency, str *first_token)
+{
+    if (!get_text(&rest, latency)) return false;
+    *first_token = rest;
+    return true;
+}
+
 bool pack_values(str values, struct pack_values *out)
 {
     uint64_t present, v;
@@ -249,7 +256,46 @@ bool pack_values(str values, struct pack_values *out)
     }
     out->sums[SUM_cost_max] = (int64_t)((uint64_t)out->sums[SUM_cost_max] + (uint64_t)out->sums[SUM_cost]);
     if (out->present & UINT32_C(1) << SUM_cost) out->present |= UINT32_C(1) << SUM_cost_max;
-    if (!get_text(&values, &out->latency)) return false;
-    out->first_token = values;
+    return pack_histograms(values, &out->latency, &out->first_token);
+}
+
+/* Of millions of rows: without a str to keep up to date for each number, and where ten
+ * bytes are left without a look at the end for each byte. */
+static inline bool get_number(const char **at, const char *end, uint64_t *out)
+{
+    const unsigned char *p = (const unsigned char *)*at;
+    if (end - *at < VARINT_MAX || p[0] & p[1] & p[2] & p[3] & p[4] & 0x80) {
+        str rest = str_of(*at, (size_t)(end - *at));
+        bool ok = varint_get(&rest, out);
+        *at = rest.p;
+        return ok;
+    }
+    uint64_t v = p[0] & 0x7f;
+    size_t n = 1;
+    if (p[0] & 0x80) v |= (uint64_t)(p[n++] & 0x7f) << 7;
+    if (n == 2 && p[1] & 0x80) v |= (uint64_t)(p[n++] & 0x7f) << 14;
+    if (n == 3 && p[2] & 0x80) v |= (uint64_t)(p[n++] & 0x7f) << 21;
+    if (n == 4 && p[3] & 0x80) v |= (uint64_t)(p[n++] & 0x7f) << 28;
+    *at += n;
+    *out = v;
+    return true;
+}
+
+bool pack_add_sums(str values, __int128 sums[PACK_SUMS], str *rest)
+{
+    const char *at = values.p, *end = values.p + values.n;
+    uint64_t present, v;
+    int64_t cost = 0;
+    if (!get_number(&at, end, &present) || present >> PACK_SUMS) return false;
+    for (uint64_t bits = present; bits; bits &= bits - 1) {
+        int i = __builtin_ctzll(bits);
+        if (!get_number(&at, end, &v)) return false;
+        int64_t sum = varint_unfold(v);
+        if (i == SUM_cost) cost = sum;
+        if (i == SUM_cost_max) sum = (int64_t)((uint64_t)sum + (uint64_t)cost);
+        sums[i] += sum;
+    }
+    if (!(present >> SUM_cost_max & 1)) sums[SUM_cost_max] += cost; /* the same, then */
+    *rest = str_of(at, (size_t)(end - at));
     return true;
 }

@@ -86,5 +86,9 @@ bool pack_open(struct pack *p, struct arena *arena, str body) MUST_CHECK;
 enum pack_step { PACK_ENTRY, PACK_END, PACK_BAD };
 enum pack_step pack_next(struct pack *p, struct pack_entry *out);
 bool pack_values(str values, struct pack_values *out) MUST_CHECK;
+/* Adds the sums; `*rest` is the histograms then, for pack_histograms().
+ * Fails: false where they are malformed, with some of them added. */
+bool pack_add_sums(str values, __int128 sums[PACK_SUMS], str *rest) MUST_CHECK;
+bool pack_histograms(str rest, str *latency, str *first_token) MUST_CHECK;
 
 #endif

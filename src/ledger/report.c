@@ -143,11 +143,6 @@ static void choose_shown(struct report *r, int64_t limit)
     qsort_r(r->shown, r->shown_count, sizeof(struct group *), has_time(r) ? oldest_first : order, r);
 }
 
-static void sum_up(struct report *r)
-{
-    for (size_t i = 0; i < r->groups.count; i++) group_add(&r->totals, r->shown[i]);
-}
-
 static void finish(struct report *r)
 {
     spread_finish(&r->totals.latency);
@@ -179,7 +174,14 @@ static bool wants_sums_first(const struct plan *p)
     return false;
 }
 
-/* The histograms of the groups that are shown, from packs that were scanned for sums. */
+/* Finding a row of a rollup takes as long as passing over some hundreds of a pack's. */
+static bool few_are_shown(const struct report *r)
+{
+    enum { PASSED_OVER = 256 };
+    return r->shown_count < r->groups.count / PASSED_OVER;
+}
+
+/* The histograms of the groups that are shown, of days that were scanned for sums. */
 static bool add_histograms(struct report *r, struct scan *scan, sqlite3 *db, struct buf *why)
 {
     struct groups wanted, found;
@@ -187,11 +189,18 @@ static bool add_histograms(struct report *r, struct scan *scan, sqlite3 *db, str
     groups_init(&wanted, r->groups.secret);
     groups_init(&found, r->groups.secret);
     for (size_t i = 0; i < r->shown_count; i++) (void)groups_at(&wanted, r->shown[i]->key);
-    uint64_t *bits = scan_wanted_bits(scan->plan, r->shown, r->shown_count);
-    struct scan again = {
-        .plan = scan->plan, .dir = scan->dir, .want = SCAN_HISTOGRAMS, .wanted = &wanted, .wanted_bits = bits};
+    struct scan again = {.plan = scan->plan, .dir = scan->dir, .want = SCAN_HISTOGRAMS, .wanted = &wanted};
+    uint64_t *bits = NULL;
+    str *values = NULL;
+    if (few_are_shown(r)) {
+        again.want = SCAN_SEEKS;
+        again.values = values = scan_wanted_values(scan->plan, r->shown, r->shown_count, &again.value_count);
+    } else {
+        again.wanted_bits = bits = scan_wanted_bits(scan->plan, r->shown, r->shown_count);
+    }
     bool ok = scan_run(&again, db, &found, &none, why);
     free(bits);
+    free(values);
     for (size_t i = 0; ok && i < r->shown_count; i++) {
         struct group *g = groups_find(&found, r->shown[i]->key);
         if (g) group_add(r->shown[i], g);
@@ -217,7 +226,6 @@ static bool answer(struct report *r, const struct plan *plan, const char *dir, s
     if (!scan_run(&scan, db, &r->groups, &r->totals, why)) return false;
     if (r->by_count == 0) (void)groups_at(&r->groups, S("")); /* one row, also where nothing was spent */
     choose_shown(r, plan->ask->limit);
-    sum_up(r);
     if (scan.want == SCAN_SUMS && !add_histograms(r, &scan, db, why)) return false;
     finish(r);
     return true;
@@ -280,9 +288,7 @@ void report_drop(struct report *r)
 {
     if (!r) return;
     groups_free(&r->groups);
-    spread_free(&r->totals.latency);
-    spread_free(&r->totals.first_token);
-    free(r->totals.rung);
+    group_free(&r->totals);
     free(r->shown);
     free(r);
 }

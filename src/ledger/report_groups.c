@@ -18,13 +18,18 @@ void groups_init(struct groups *g, struct hash_key secret)
     arena_init(&g->arena);
 }
 
+void group_free(struct group *g)
+{
+    spread_free(&g->latency);
+    spread_free(&g->first_token);
+    free(g->rung);
+}
+
 void groups_free(struct groups *g)
 {
     for (size_t i = 0; i < g->slot_count; i++) {
         if (!g->slots[i].group) continue;
-        spread_free(&g->slots[i].group->latency);
-        spread_free(&g->slots[i].group->first_token);
-        free(g->slots[i].group->rung);
+        group_free(g->slots[i].group);
     }
     free(g->slots);
     arena_free(&g->arena);
@@ -250,6 +255,12 @@ static void adopt(struct groups *g, struct arena *arena)
 bool groups_merge(struct groups *g, struct groups *from)
 {
     bool ok = true;
+    if (!g->count && !g->adopted_count) { /* as they are */
+        struct groups none = *g;
+        *g = *from;
+        *from = none;
+        return true;
+    }
     for (size_t i = 0; i < from->slot_count && ok; i++) {
         struct group *group = from->slots[i].group;
         if (!group) continue;

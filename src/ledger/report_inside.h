@@ -87,6 +87,7 @@ struct rung_sums {
 struct group {
     str key;                /* packed: a time as 8 bytes, a text as 4 bytes of length and itself */
     struct rung_sums *rung; /* of a ladder's report; else NULL */
+    struct group *next;     /* came behind this one where it came last (report_pack.c); NULL: none yet */
     struct spread latency, first_token;
     __int128 sums[SUM_COUNT];
 };
@@ -116,6 +117,7 @@ str groups_too_many(void);                                  /* the sentence for 
 /* Moves `from`'s groups here. Fails: false beyond the ceiling. */
 bool groups_merge(struct groups *g, struct groups *from) MUST_CHECK;
 void group_add(struct group *to, struct group *from);
+void group_free(struct group *g); /* what it holds */
 void spread_add(struct spread *s, int64_t value);
 /* Fails: false, with nothing added, where the blob is malformed. */
 bool spread_add_encoded(struct spread *s, str blob) MUST_CHECK;
@@ -160,6 +162,9 @@ void plan_free(struct plan *p);
  * row to collect(time, the texts that are grouped by, what report_scan.c reads).
  * Owns: the caller finalizes it. Fails: NULL. */
 sqlite3_stmt *plan_prepare(const struct plan *p, enum source source, sqlite3 *db);
+/* The query of the histograms of one user, prompt or task on one day: parameters 1 the day, 2 its value. It hands
+ * rows to collect(day, the texts that are grouped by, latency, first_token). */
+sqlite3_stmt *plan_prepare_seek(const struct plan *p, sqlite3 *db);
 
 /* Fails: false. */
 bool plan_packs_dropped(sqlite3 *db, int64_t *out) MUST_CHECK;
@@ -169,8 +174,9 @@ bool plan_packs_dropped(sqlite3 *db, int64_t *out) MUST_CHECK;
 /* A report of a hundred of many thousand users wants the histograms of those hundred. */
 enum scan_want {
     SCAN_ALL,
-    SCAN_SUMS,       /* of packs: sums alone, and `apart` has the histograms of all together */
+    SCAN_SUMS,       /* of packs: sums alone, and the totals have the histograms of all together */
     SCAN_HISTOGRAMS, /* of packs alone: histograms, of the groups in `wanted` */
+    SCAN_SEEKS,      /* the same, from the rollup's rows of the users, prompts or tasks in `values` */
 };
 
 struct scan_progress {
@@ -185,6 +191,8 @@ struct scan {
     enum scan_want want;
     const struct groups *wanted;
     const uint64_t *wanted_bits; /* of their users, prompts or tasks: see report_pack.c */
+    const str *values;           /* these themselves, each once */
+    size_t value_count;
 
     /* what the threads share */
     _Atomic size_t next, done; /* slices */
@@ -196,7 +204,7 @@ struct scanner {
     sqlite3 *db;
     sqlite3_stmt *q[SOURCE_COUNT];
     struct groups groups;
-    struct spread latency, first_token; /* apart */
+    struct group totals;
     struct buf key, why;
     struct group *last; /* neighbours are often of one group */
     uint64_t rows;
@@ -204,10 +212,13 @@ struct scanner {
     bool tells;  /* on the asker's own thread */
 };
 
-/* Runs all slices into `into` and `apart`'s histograms. Fails: false with a sentence in `why`. */
-bool scan_run(struct scan *scan, sqlite3 *db, struct groups *into, struct group *apart, struct buf *why) MUST_CHECK;
+/* Runs all slices into `into`, and their sum into `totals` (left alone by SCAN_HISTOGRAMS and SCAN_SEEKS).
+ * Fails: false with a sentence in `why`. */
+bool scan_run(struct scan *scan, sqlite3 *db, struct groups *into, struct group *totals, struct buf *why) MUST_CHECK;
 /* For SCAN_HISTOGRAMS: the bits of the groups in `wanted`. Owns: free(). */
 uint64_t *scan_wanted_bits(const struct plan *p, struct group *const *wanted, size_t count);
+/* For SCAN_SEEKS: their users, prompts or tasks. Owns: free(). */
+str *scan_wanted_values(const struct plan *p, struct group *const *wanted, size_t count, size_t *values);
 /* A slice of SOURCE_PACK (report_pack.c). Fails: false, with a sentence in s->why or the connection's. */
 bool scan_packs(struct scanner *s, const struct slice *slice) MUST_CHECK;
 

@@ -9,10 +9,17 @@
 
 enum { CACHE_MAX = 16384 };
 
+/* The packs of a part are much the same users in much the same order, day after day: the group
+ * that came behind the last one yesterday is mostly today's next, and need not be looked for. */
+struct trail {
+    struct group *first, *last;
+};
+
 /* One pack, as a report reads it. */
 struct reading {
     struct scanner *s;
     struct groups *groups;
+    struct trail *trail;
     struct pack pack;
     int64_t day_us;
     struct arena arena;
@@ -84,6 +91,29 @@ uint64_t *scan_wanted_bits(const struct plan *p, struct group *const *wanted, si
     return bits;
 }
 
+static int compare_values(const void *a, const void *b)
+{
+    return str_cmp(*(const str *)a, *(const str *)b);
+}
+
+str *scan_wanted_values(const struct plan *p, struct group *const *wanted, size_t count, size_t *values)
+{
+    str *all = mem_alloc((count + 1) * sizeof(*all));
+    size_t n = 0, kept = 0;
+    for (size_t i = 0; i < count; i++) {
+        str key = wanted[i]->key;
+        for (size_t at = 0; at < p->ask->by_count; at++) {
+            struct key_part part = key_next(p->by[at], &key);
+            if (p->by[at]->in_day) all[n++] = part.text;
+        }
+    }
+    qsort(all, n, sizeof(*all), compare_values);
+    for (size_t i = 0; i < n; i++)
+        if (!kept || !str_eq(all[kept - 1], all[i])) all[kept++] = all[i];
+    *values = kept;
+    return all;
+}
+
 static void read_wanted(struct reading *r)
 {
     const struct pack_names *names = &r->pack.names[0];
@@ -110,6 +140,27 @@ static void make_cache(struct reading *r)
 /* What stands for a combination that the report does not want. */
 static struct group unwanted;
 
+/* The group of this key, where the trail leads to it in a few steps; else NULL. */
+static struct group *follow(struct trail *t, str key)
+{
+    enum { STEPS = 4 };
+    struct group *g = t->last ? t->last->next : t->first;
+    for (int i = 0; g && i < STEPS; i++, g = g->next) {
+        if (!str_eq(g->key, key)) continue;
+        t->last = g;
+        return g;
+    }
+    return NULL;
+}
+
+static void leave_trail(struct trail *t, struct group *g)
+{
+    struct group **at = t->last ? &t->last->next : &t->first;
+    if (!g->next && *at != g) g->next = *at;
+    *at = g;
+    t->last = g;
+}
+
 /* The group of this key; NULL beyond the ceiling. */
 static struct group *look_up(struct reading *r, const struct pack_entry *e)
 {
@@ -127,9 +178,14 @@ static struct group *look_up(struct reading *r, const struct pack_entry *e)
             buf_add(&s->key, str_of((char *)&begin, sizeof(begin)));
         }
     }
+    struct group *known = follow(r->trail, buf_str(&s->key));
+    if (known) return known;
     if (s->scan->want == SCAN_HISTOGRAMS && !groups_find(s->scan->wanted, buf_str(&s->key))) return &unwanted;
     struct group *g = groups_at(r->groups, buf_str(&s->key));
-    if (!g) buf_add(&s->why, groups_too_many());
+    if (g)
+        leave_trail(r->trail, g);
+    else
+        buf_add(&s->why, groups_too_many());
     return g;
 }
 
@@ -142,23 +198,28 @@ static struct group *group_of(struct reading *r, const struct pack_entry *e)
     return r->cache[at];
 }
 
+static bool add_histograms(struct spread *to_latency, struct spread *to_first_token, str latency, str first_token)
+{
+    return spread_add_encoded(to_latency, latency) && spread_add_encoded(to_first_token, first_token);
+}
+
 static bool add_entry(struct reading *r, const struct pack_entry *e)
 {
     struct pack_values v;
     const struct scan *scan = r->s->scan;
-    enum scan_want want = scan->want;
+    str rest, latency, first_token;
     struct group *g = group_of(r, e);
     if (!g) return false;
     if (g == &unwanted) return true;
-    bool ok = pack_values(e->values, &v);
-    if (ok && want != SCAN_HISTOGRAMS) {
-        for (uint32_t bits = v.present; bits; bits &= bits - 1)
-            g->sums[__builtin_ctz(bits)] += v.sums[__builtin_ctz(bits)];
-    }
-    if (ok && want == SCAN_SUMS && !scan->plan->ask->where_count) return true; /* the pack's own were added */
-    struct spread *latency = want == SCAN_SUMS ? &r->s->latency : &g->latency;
-    struct spread *first_token = want == SCAN_SUMS ? &r->s->first_token : &g->first_token;
-    return ok && spread_add_encoded(latency, v.latency) && spread_add_encoded(first_token, v.first_token);
+    if (scan->want == SCAN_HISTOGRAMS)
+        return pack_values(e->values, &v) && add_histograms(&g->latency, &g->first_token, v.latency, v.first_token);
+    if (!pack_add_sums(e->values, g->sums, &rest)) return false;
+    bool apart = scan->want == SCAN_SUMS;
+    struct group *all = &r->s->totals;
+    if (apart && !scan->plan->ask->where_count) return true; /* the pack's own were added */
+    return pack_histograms(rest, &latency, &first_token) &&
+           add_histograms(apart ? &all->latency : &g->latency, apart ? &all->first_token : &g->first_token, latency,
+                          first_token);
 }
 
 static bool passes(const struct reading *r, const struct pack_entry *e)
@@ -179,8 +240,8 @@ static bool read_body(struct reading *r, str body)
     if (r->s->scan->want == SCAN_HISTOGRAMS) read_wanted(r);
     make_cache(r);
     if (r->s->scan->want == SCAN_SUMS && !p->ask->where_count &&
-        !(spread_add_encoded(&r->s->latency, r->pack.latency) &&
-          spread_add_encoded(&r->s->first_token, r->pack.first_token)))
+        !(spread_add_encoded(&r->s->totals.latency, r->pack.latency) &&
+          spread_add_encoded(&r->s->totals.first_token, r->pack.first_token)))
         return false;
     for (;;) {
         switch (pack_next(&r->pack, &e)) {
@@ -206,9 +267,10 @@ static bool is_planned(const struct plan *p, int64_t day_us)
     return bsearch(&day_us, p->packed, p->packed_count, sizeof(day_us), compare_days) != NULL;
 }
 
-static bool read_pack(struct scanner *s, struct groups *groups, int64_t day_us, str body)
+static bool read_pack(struct scanner *s, struct groups *groups, struct trail *trail, int64_t day_us, str body)
 {
-    struct reading r = {.s = s, .groups = groups, .day_us = day_us};
+    struct reading r = {.s = s, .groups = groups, .trail = trail, .day_us = day_us};
+    trail->last = NULL;
     arena_init(&r.arena);
     bool ok = read_body(&r, body);
     arena_free(&r.arena);
@@ -229,10 +291,12 @@ static bool read_part(struct scanner *s, const struct slice *slice, struct group
     sqlite3_bind_int64(*q, 4, slice->until);
     int rc = SQLITE_ROW;
     bool ok = true;
+    struct trail trail = {0};
     while (ok && (rc = sqlite3_step(*q)) == SQLITE_ROW) {
         const char *body = sqlite3_column_blob(*q, 1);
         int64_t day_us = sqlite3_column_int64(*q, 0);
-        if (is_planned(p, day_us)) ok = read_pack(s, groups, day_us, str_of(body, (size_t)sqlite3_column_bytes(*q, 1)));
+        if (!is_planned(p, day_us)) continue;
+        ok = read_pack(s, groups, &trail, day_us, str_of(body, (size_t)sqlite3_column_bytes(*q, 1)));
     }
     sqlite3_reset(*q);
     return ok && rc == SQLITE_DONE;

@@ -59,15 +59,20 @@ static void add_filters(struct buf *sql, const struct plan *p, enum source sourc
     }
 }
 
-static void write_query(struct buf *sql, const struct plan *p, enum source source)
+static void add_by(struct buf *sql, const struct plan *p, enum source source)
 {
-    const struct form *f = &forms[source];
-    buf_printf(sql, "SELECT collect(%s", f->time);
     for (size_t i = 0; i < p->ask->by_count; i++) {
         if (p->by[i]->kind != DIM_TEXT) continue;
         buf_add(sql, S(", "));
         add_column(sql, p, p->by[i], source);
     }
+}
+
+static void write_query(struct buf *sql, const struct plan *p, enum source source)
+{
+    const struct form *f = &forms[source];
+    buf_printf(sql, "SELECT collect(%s", f->time);
+    add_by(sql, p, source);
     buf_add(sql, str_from(f->columns));
     if (p->ask->ladder) rung_write_columns(sql, p->version);
     buf_printf(sql, ") FROM %s", f->from);
@@ -99,6 +104,21 @@ sqlite3_stmt *plan_prepare(const struct plan *p, enum source source, sqlite3 *db
     buf_init(&sql, 0);
     write_query(&sql, p, source);
     if (sqlite3_prepare_v2(db, sql.p, (int)sql.n, &q, NULL) == SQLITE_OK) bind(p, source, q);
+    buf_free(&sql);
+    return q;
+}
+
+sqlite3_stmt *plan_prepare_seek(const struct plan *p, sqlite3 *db)
+{
+    struct buf sql;
+    sqlite3_stmt *q = NULL;
+    buf_init(&sql, 0);
+    buf_add(&sql, S("SELECT collect(day_us"));
+    add_by(&sql, p, SOURCE_DAY);
+    buf_printf(&sql, ", latency, first_token) FROM rollup_day WHERE day_us = ?1 AND dimension = ?%d AND value = ?2",
+               PARAM_DIMENSION);
+    add_filters(&sql, p, SOURCE_DAY);
+    if (sqlite3_prepare_v2(db, sql.p, (int)sql.n, &q, NULL) == SQLITE_OK) bind(p, SOURCE_DAY, q);
     buf_free(&sql);
     return q;
 }

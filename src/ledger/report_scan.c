@@ -20,8 +20,10 @@ static int64_t floor_to(int64_t at_us, int64_t step_us)
     return at_us - (into < 0 ? into + step_us : into);
 }
 
-/* The group of the row; *at becomes the place behind the names. */
-static struct group *group_of(struct scanner *s, sqlite3_value **row, int *at)
+static const str damaged = STR_INIT("a rollup's histogram is damaged; 'purser ledger verify' tells more");
+
+/* The row's key; the place behind the names. */
+static int write_key(struct scanner *s, sqlite3_value **row)
 {
     const struct plan *p = s->scan->plan;
     int64_t at_us = sqlite3_value_int64(row[0]);
@@ -38,7 +40,12 @@ static struct group *group_of(struct scanner *s, sqlite3_value **row, int *at)
             buf_add(&s->key, str_of((char *)&begin, sizeof(begin)));
         }
     }
-    *at = place;
+    return place;
+}
+
+/* The group of that key; NULL beyond the ceiling. */
+static struct group *group_of(struct scanner *s)
+{
     if (s->last && str_eq(s->last->key, buf_str(&s->key))) return s->last;
     s->last = groups_at(&s->groups, buf_str(&s->key));
     if (!s->last) buf_add(&s->why, groups_too_many());
@@ -57,16 +64,30 @@ static str value_blob(sqlite3_value *v)
     return str_of(p, (size_t)sqlite3_value_bytes(v));
 }
 
+/* Of SCAN_SEEKS: a rollup's histograms, where its group is wanted. */
+static bool add_histograms(struct scanner *s, sqlite3_value **row)
+{
+    int at = write_key(s, row);
+    if (!groups_find(s->scan->wanted, buf_str(&s->key))) return true;
+    struct group *g = group_of(s);
+    if (!g) return false;
+    if (spread_add_encoded(&g->latency, value_blob(row[at])) &&
+        spread_add_encoded(&g->first_token, value_blob(row[at + 1])))
+        return true;
+    buf_add(&s->why, damaged);
+    return false;
+}
+
 static bool add_rollup(struct scanner *s, sqlite3_value **row)
 {
-    int at;
-    struct group *g = group_of(s, row, &at);
+    int at = write_key(s, row);
+    struct group *g = group_of(s);
     if (!g) return false;
     for (int i = 0; i < SUM_COUNT; i++) bump(g, i, sqlite3_value_int64(row[at++]));
     if (spread_add_encoded(&g->latency, value_blob(row[at])) &&
         spread_add_encoded(&g->first_token, value_blob(row[at + 1])))
         return true;
-    buf_printf(&s->why, "a rollup's histogram is damaged; 'purser ledger verify' tells more");
+    buf_add(&s->why, damaged);
     return false;
 }
 
@@ -80,8 +101,8 @@ static bool value_is(sqlite3_value *v, str word)
 static bool add_row(struct scanner *s, sqlite3_value **row)
 {
     enum { NUMBER, STATUS, STATE, COST, COST_MAX, SAVED, WASTED, STREAMED, TOTAL_US, FIRST_BYTE_US, UNITS };
-    int at;
-    struct group *g = group_of(s, row, &at);
+    int at = write_key(s, row);
+    struct group *g = group_of(s);
     if (!g) return false;
     row += at;
     bool ok = value_is(row[STATUS], err_info(ERR_NONE)->name);
@@ -117,7 +138,8 @@ static void collect_row(sqlite3_context *ctx, int n, sqlite3_value **row)
 {
     struct scanner *s = sqlite3_user_data(ctx);
     (void)n;
-    bool ok = s->rollup ? add_rollup(s, row) : add_row(s, row);
+    bool seeks = s->scan->want == SCAN_SEEKS;
+    bool ok = seeks ? add_histograms(s, row) : s->rollup ? add_rollup(s, row) : add_row(s, row);
     if (!ok) sqlite3_result_error(ctx, "stopped", -1);
     if (++s->rows % TELL_EVERY == 0) tell(s);
 }
@@ -134,16 +156,35 @@ static bool scanner_open(struct scanner *s, sqlite3 *db)
                                       collect_end, NULL) == SQLITE_OK;
 }
 
+/* What two threads share as they do packs: each value is in one of the parts. */
+static bool scan_seeks(struct scanner *s, const struct slice *slice)
+{
+    const struct scan *scan = s->scan;
+    sqlite3_stmt **q = &s->q[SOURCE_PACK];
+    if (!*q) *q = plan_prepare_seek(scan->plan, s->db);
+    bool ok = *q != NULL;
+    for (size_t v = slice->part; ok && v < scan->value_count; v += PACK_PARTS) {
+        str value = scan->values[v];
+        sqlite3_bind_text(*q, 2, value.n ? value.p : "", (int)value.n, SQLITE_STATIC);
+        for (size_t day = 0; ok && day < scan->plan->packed_count; day++) {
+            sqlite3_bind_int64(*q, 1, scan->plan->packed[day]);
+            ok = sqlite3_step(*q) == SQLITE_ROW;
+            sqlite3_reset(*q);
+        }
+    }
+    return ok;
+}
+
 /* One query a slice: between two of them the store may put its WAL back. */
 static bool scan_slice(struct scanner *s, const struct slice *slice)
 {
     sqlite3_stmt **q = &s->q[slice->source];
     if (slice->source == SOURCE_PACK) {
-        if (scan_packs(s, slice)) return true;
+        if (s->scan->want == SCAN_SEEKS ? scan_seeks(s, slice) : scan_packs(s, slice)) return true;
         if (!s->why.n) buf_printf(&s->why, "the ledger cannot be read: %s", sqlite3_errmsg(s->db));
         return false;
     }
-    if (s->scan->want == SCAN_HISTOGRAMS) return true; /* these came along with the sums */
+    if (s->scan->want >= SCAN_HISTOGRAMS) return true; /* these came along with the sums */
     s->rollup = slice->source == SOURCE_HOUR || slice->source == SOURCE_DAY;
     if (!*q) *q = plan_prepare(s->scan->plan, slice->source, s->db);
     bool ok = *q != NULL;
@@ -155,6 +196,13 @@ static bool scan_slice(struct scanner *s, const struct slice *slice)
     if (!ok && !s->why.n) buf_printf(&s->why, "the ledger cannot be read: %s", sqlite3_errmsg(s->db));
     sqlite3_reset(*q);
     return ok;
+}
+
+/* By each thread for its own: of a hundred thousand groups this is a good part of what there is to do. */
+static void sum_up(struct scanner *s)
+{
+    for (size_t i = 0; i < s->groups.slot_count; i++)
+        if (s->groups.slots[i].group) group_add(&s->totals, s->groups.slots[i].group);
 }
 
 static void scan_all(struct scanner *s)
@@ -171,6 +219,7 @@ static void scan_all(struct scanner *s)
         tell(s);
     }
     for (int i = 0; i < SOURCE_COUNT; i++) sqlite3_finalize(s->q[i]);
+    if (s->scan->want < SCAN_HISTOGRAMS) sum_up(s);
 }
 
 /* The second thread, with a connection of its own. */
@@ -194,25 +243,23 @@ static void scanner_init(struct scanner *s, struct scan *scan, struct hash_key s
     buf_init(&s->why, 0);
 }
 
-static bool scanner_end(struct scanner *s, struct groups *into, struct group *apart, struct buf *why)
+static bool scanner_end(struct scanner *s, struct groups *into, struct group *totals, struct buf *why)
 {
     bool ok = s->why.n == 0;
     if (!ok && why->n == 0) buf_add(why, buf_str(&s->why));
     if (ok && into) {
         ok = groups_merge(into, &s->groups);
         if (!ok) buf_add(why, groups_too_many());
-        spread_merge(&apart->latency, &s->latency);
-        spread_merge(&apart->first_token, &s->first_token);
+        group_add(totals, &s->totals);
     }
     groups_free(&s->groups);
-    spread_free(&s->latency);
-    spread_free(&s->first_token);
+    group_free(&s->totals);
     buf_free(&s->key);
     buf_free(&s->why);
     return ok;
 }
 
-bool scan_run(struct scan *scan, sqlite3 *db, struct groups *into, struct group *apart, struct buf *why)
+bool scan_run(struct scan *scan, sqlite3 *db, struct groups *into, struct group *totals, struct buf *why)
 {
     struct scanner all[THREADS_MAX];
     pthread_t thread;
@@ -226,6 +273,6 @@ bool scan_run(struct scan *scan, sqlite3 *db, struct groups *into, struct group 
         buf_printf(&all[0].why, "the ledger cannot be read: %s", sqlite3_errmsg(db));
     if (two) pthread_join(thread, NULL);
     bool ok = true;
-    for (int i = 0; i < THREADS_MAX; i++) ok = scanner_end(&all[i], ok ? into : NULL, apart, why) && ok;
+    for (int i = 0; i < THREADS_MAX; i++) ok = scanner_end(&all[i], ok ? into : NULL, totals, why) && ok;
     return ok;
 }

@@ -44,6 +44,13 @@ static void assert_entry(const struct pack *p, const struct pack_entry *e, const
     }
     assert_text(v.latency, want->latency);
     assert_text(v.first_token, want->first_token);
+    __int128 sums[PACK_SUMS];
+    str rest, latency, first_token;
+    for (int s = 0; s < PACK_SUMS; s++) sums[s] = s;
+    assert_true(pack_add_sums(e->values, sums, &rest) && pack_histograms(rest, &latency, &first_token));
+    for (int s = 0; s < PACK_SUMS; s++) assert_true(sums[s] == (__int128)want->sums[s] + s);
+    assert_text(latency, want->latency);
+    assert_text(first_token, want->first_token);
 }
 
 static void test_rows_come_back_as_they_went_in(void **state)
@@ -85,6 +92,14 @@ static void test_rows_come_back_as_they_went_in(void **state)
     pack_maker_drop(m);
 }
 
+/* The way without names for what is in it takes and refuses the same. */
+static bool adds(str bytes)
+{
+    __int128 sums[PACK_SUMS] = {0};
+    str rest, latency, first_token;
+    return pack_add_sums(bytes, sums, &rest) && pack_histograms(rest, &latency, &first_token);
+}
+
 /* Reads all there is. Returns whether nothing was wrong. */
 static bool reads(str body)
 {
@@ -97,6 +112,7 @@ static bool reads(str body)
     for (enum pack_step step = PACK_ENTRY; ok && step == PACK_ENTRY;) {
         step = pack_next(&p, &e);
         ok = step == PACK_END || (step == PACK_ENTRY && pack_values(e.values, &v));
+        if (step == PACK_ENTRY) assert_true(adds(e.values) == ok);
     }
     arena_free(&arena);
     return ok;

@@ -308,6 +308,86 @@ static void test_packed_days(void **state)
     folder_drop(dir);
 }
 
+/* Users by the thousand, of whom few are shown: a day is in parts, and who is shown has histograms of its own. */
+static void test_many_users(void **state)
+{
+    (void)state;
+    enum { USERS = 1600 };
+    static char names[USERS][16];
+    struct rng rng;
+    char *dir = folder_new();
+    int64_t day_us = begin_us - begin_us % US_PER_DAY;
+    rng_seed(&rng, 31);
+    for (int i = 0; i < USERS; i++) snprintf(names[i], sizeof(names[i]), "u%d", i);
+    for (uint64_t i = 0; i < ROWS; i++) {
+        draw_row(&rows[i], &rng, i);
+        rows[i].text[ROW_USER] = str_from(names[rng_below(&rng, i % 10 ? USERS : 2)]); /* some often */
+        rows[i].n.at_us =
+            day_us + (i < 3600 ? 0 : (int64_t)(i % 3) * US_PER_DAY) + (int64_t)rng_below(&rng, US_PER_DAY);
+    }
+    store_rows(dir, rows, ROWS);
+    pack_days(dir, day_us + 2 * US_PER_DAY);
+    assert_true(ask(dir, "SELECT count(*) FROM packs WHERE kind = 'user'") > 10);
+    struct report_ask asks[] = {
+        {.by = {S("user")}, .by_count = 1},
+        {.by = {S("feature"), S("user")}, .by_count = 2},
+        {.by = {S("day"), S("user")}, .by_count = 2},
+        {.by = {S("user")}, .by_count = 1, .where[0] = {S("feature"), S("search")}, .where_count = 1},
+        {.by = {S("user"), S("day"), S("feature")}, .by_count = 3, .since_us = day_us + 1},
+        {.by = {S("user")}, .by_count = 1, .where = {{S("user"), S("u7")}, {S("user"), S("u1599")}}, .where_count = 2},
+    };
+    for (size_t i = 0; i < COUNT_OF(asks); i++) {
+        asks[i].until_us = INT64_MAX;
+        for (int64_t limit = 5; limit <= 2000; limit += 1995) { /* by seeks; from packs */
+            asks[i].limit = limit;
+            struct report *r = must_run(dir, &asks[i]);
+            hold_against_model(r, &asks[i]);
+            report_drop(r);
+        }
+    }
+    folder_drop(dir);
+}
+
+/* More are shown than a day has parts, each found by itself. */
+static void test_many_are_shown(void **state)
+{
+    (void)state;
+    enum { USERS = 17000, SHOWN = PACK_PARTS + 2 };
+    char *dir = folder_new(), name[16];
+    struct buf why;
+    struct rng rng;
+    struct row row;
+    buf_init(&why, 0);
+    rng_seed(&rng, 5);
+    struct store *s = store_open(dir, &why);
+    assert_true(store_begin(s));
+    for (uint64_t i = 0; i < USERS; i++) {
+        draw_row(&row, &rng, i);
+        snprintf(name, sizeof(name), "u%u", (unsigned)i);
+        row.text[ROW_USER] = str_from(name);
+        row.n.at_us = begin_us;
+        row.n.total_us = 1000 + (int64_t)i;
+        assert_int_equal(store_post(s, &row), STORE_DONE);
+    }
+    assert_true(store_commit(s));
+    store_close(s);
+    pack_days(dir, INT64_MAX);
+    struct report_ask ask = {.by = {S("user")}, .by_count = 1, .until_us = INT64_MAX, .limit = SHOWN};
+    struct report *r = must_run(dir, &ask);
+    assert_int_equal(r->shown_count, SHOWN);
+    for (size_t i = 0; i < SHOWN; i++) {
+        struct histogram one = {0};
+        histogram_add(&one, 1000 + atoi(r->shown[i]->key.p + 5)); /* behind the length and the "u" */
+        assert_int_equal(r->shown[i]->latency.sparse.total, 1);
+        assert_int_equal(histogram_quantile(&r->shown[i]->latency.sparse, 500), histogram_quantile(&one, 500));
+        histogram_free(&one);
+    }
+    assert_int_equal(r->totals.latency.sparse.total, USERS);
+    report_drop(r);
+    buf_free(&why);
+    folder_drop(dir);
+}
+
 /* A pack that is damaged is no answer. */
 static void test_damaged_pack(void **state)
 {
@@ -472,6 +552,7 @@ int main(void)
         cmocka_unit_test(test_random_questions), cmocka_unit_test(test_order_and_limit),
         cmocka_unit_test(test_wide_sums),        cmocka_unit_test(test_deleted_rows),
         cmocka_unit_test(test_refusals),         cmocka_unit_test(test_packed_days),
+        cmocka_unit_test(test_many_are_shown),   cmocka_unit_test(test_many_users),
         cmocka_unit_test(test_damaged_pack),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
