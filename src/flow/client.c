@@ -145,7 +145,7 @@ static void claim(struct attempt *a)
     }
     if (other && !other->over) attempt_fail(other, ERR_HEDGE_LOST, "the other attempt was faster");
     r->answer.begun = true;
-    if (a->wire.call.sent) wire_drop_request(a);
+    if (!wire_needs_request(r)) wire_drop_request(a);
 }
 
 /* While another attempt could take this one's place, nothing goes out before there is content. */

@@ -374,6 +374,8 @@ bool head_write(struct attempt *a, const struct iovec *body, size_t body_count) 
 bool wire_start(struct attempt *a) MUST_CHECK;
 /* The worker's document becomes this call's body again. Fails: false where the body is gone. */
 bool wire_read_body(struct request *r) MUST_CHECK;
+/* Does an attempt of the call still send it, or may one? */
+bool wire_needs_request(const struct request *r);
 /* Nobody needs the client's request any more. */
 void wire_drop_request(struct attempt *a);
 const struct http_call_events *wire_events(void);

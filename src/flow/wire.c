@@ -53,16 +53,23 @@ void wire_drop_request(struct attempt *a)
     if (r->x) http_drop_request(r->x);
 }
 
-/* For another attempt, or to find the set reply that fits. */
-static bool needs_request(const struct request *r)
+/* An attempt that runs beside this one, a hedge or what it hedges, may still stand in a queue, or be sending. */
+static bool is_to_be_sent(const struct attempt *a)
 {
+    return a && !a->over && !(a->began && (a->wire.call.sent || a->head.status));
+}
+
+/* For an attempt, or to find the set reply that fits. */
+bool wire_needs_request(const struct request *r)
+{
+    if (is_to_be_sent(r->attempt) || is_to_be_sent(r->rival)) return true;
     return again_possible(r) || (!r->answer.begun && degrade_may(r));
 }
 
 static void on_sent(struct http_call *c)
 {
     struct attempt *a = CONTAINER_OF(c, struct attempt, wire.call);
-    if (!on_trial(a) && !needs_request(a->request)) wire_drop_request(a);
+    if (!on_trial(a) && !wire_needs_request(a->request)) wire_drop_request(a);
     attempt_wake(a);
 }
 
@@ -182,14 +189,14 @@ static void on_head(struct http_call *c)
         c->piece_count = c->piece_at;
         c->head.keep_alive = false;
     }
+    a->head.status = c->head.status;
     if (c->head.status < 300) a->way->target->accepts |= on_trial(a);
     bool settled = !on_trial(a) || (c->head.status != 400 && c->head.status != 422);
-    if (settled && !needs_request(a->request)) wire_drop_request(a);
+    if (settled && !wire_needs_request(a->request)) wire_drop_request(a);
     struct credential *credential = a->way->target->provider->credential;
     if (credential && (c->head.status == 401 || c->head.status == 403)) credential_refuse(credential);
     str type = http_head_find(&c->head, S("content-type"));
     str json = S("application/json");
-    a->head.status = c->head.status;
     a->head.json = type.n >= json.n && str_eq_nocase(str_head(type, json.n), json);
     bool array = !a->way->translated && r->receive.path.framing == FRAMING_JSON_ARRAY;
     a->head.framing = a->body.framer.framing = way_is_service(a->way) ? FRAMING_NONE : framing_of(type, array);

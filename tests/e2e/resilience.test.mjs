@@ -3,8 +3,9 @@
 // what the providers truly did. @sanitizers
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { eventsOf, post, sanitized, startPurser, startSimulator } from './helpers.mjs';
+import { eventsOf, post, sanitized, startPurser, startSimulator, until } from './helpers.mjs';
 import { attemptOf, truthSince } from './truth.mjs';
+import { Wire } from './wire.mjs';
 
 const sims = {};
 let purser;
@@ -23,6 +24,7 @@ before(async () => {
             providers: {
                 down: openai(sims.down), down2: openai(sims.down), down3: openai(sims.down), good: openai(sims.good), slow: openai(sims.slow), other: openai(sims.good),
                 flaky1: openai(sims.flaky), flaky2: openai(sims.flaky), flaky3: openai(sims.flaky),
+                narrow: { ...openai(sims.good), health: { concurrency_max: 1 } },
                 dead: { kind: 'openai', base_url: 'http://127.0.0.1:1/v1', api_key: 'k' },
                 claude: { kind: 'anthropic', base_url: sims.good.url, api_key: 'k' },
             },
@@ -34,6 +36,8 @@ before(async () => {
                 lone: model(['down2'], { attempts: { max: 2, time: '30s' } }),
                 hedged: model(['slow', 'good'], { hedge: { after: '100ms', max_extra_spend: '60%' } }),
                 thrifty: model(['slow', 'good'], { hedge: { after: '100ms', max_extra_spend: '0.1%' } }),
+                full: model(['narrow'], { attempts: { max: 2, time: '30s' } }),
+                queued: model(['narrow', 'good'], { attempts: { max: 2, time: '30s' }, hedge: { after: '60ms', max_extra_spend: '100%' } }),
                 heavy: { balance: 'weighted', targets: [{ target: 'good/sim-small', weight: 9 }, { target: 'other/sim-small', weight: 1 }] },
                 cheap: model(['good', 'other/sim-cheap'], { balance: 'cheapest' }),
                 held: model(['good', 'other'], { balance: 'weighted', sticky: 'session' }),
@@ -47,7 +51,7 @@ before(async () => {
             prices: [
                 { model: 'claude/sim-small', input: 1, output: 2 }, { model: 'other/sim-cheap', input: 0.01, output: 0.01 },
                 { model: 'good/sim-dear', input: 100, output: 200 },
-                ...['down', 'down2', 'down3', 'good', 'slow', 'other', 'flaky1', 'flaky2', 'flaky3', 'dead'].map((p) => ({ model: `${p}/sim-small`, input: 1, output: 2 })),
+                ...['down', 'down2', 'down3', 'good', 'slow', 'other', 'narrow', 'flaky1', 'flaky2', 'flaky3', 'dead'].map((p) => ({ model: `${p}/sim-small`, input: 1, output: 2 })),
             ],
             budgets: [{ name: 'all', limit_usd: 100000, window: 'total' }],
             keys: [{ name: 'alice', secret: '${ALICE_KEY}', models: ['*'] }],
@@ -186,6 +190,20 @@ test('an attempt that would be too dear is passed over: retries, fallbacks and h
     assert.deepEqual(await path('cheaper', 1), ['good/sim-small first']);
     for (let i = 0; i < 3; i++) assert.equal((await short('modest')).headers.get('x-purser-target'), 'slow/sim-small');
     assert.deepEqual(await path('modest', 3), Array(3).fill('slow/sim-small first'), 'two bounds do not fit beside each other');
+});
+
+test('a call that waits in its target\'s queue is sent, though its hedge was the last attempt it may have', async () => {
+    const wire = new Wire(purser.port); // one connection, so one worker: each counts for itself what hedges may cost
+    const say = (words, task, model = 'queued') => wire.post('/v1/chat/completions', { model, messages: [{ role: 'user', content: words }] }, { key: purser.key, headers: { 'x-purser-task': task } });
+    for (const model of ['queued', 'good/sim-small']) await say('Hello.', 'queued-warm', model); // what a target takes is known then
+    const before = ask('full', { words: '[simulate latency=600ms]' });
+    await until('the target to be full', async () => /^purser_target_in_flight\{target="narrow\/sim-small"\} 1$/m.test(await purser.metrics()));
+    const queued = await say('Hello. [simulate latency=1500ms]', 'queued-behind');
+    wire.close();
+    assert.equal(queued.status, 200, queued.text);
+    assert.equal((await before).status, 200);
+    const rows = await rowsOf('queued-behind');
+    assert.deepEqual(rows.map((r) => `${r.provider} ${r.reason}`).sort(), ['good hedge', 'narrow first']);
 });
 
 test('targets are ordered as the model says', async () => {
