@@ -151,11 +151,12 @@ static str exact_cost(const struct attempt *a, char text[MONEY_TEXT_MAX])
     struct usage usage = a->body.answer.usage;
     enum price_tier tier = TIER_STANDARD;
     bool missing;
-    if (!usage.known || t->unpriced || t->provider->cost_per_hour != PRICE_UNSET) return STR_NONE;
+    if (!usage.known || t->provider->cost_per_hour != PRICE_UNSET) return STR_NONE;
     if (!price_tier_find(a->body.answer.service_tier, &tier)) return STR_NONE;
     const struct price *price =
         price_pick(&t->prices, tier, price_prompt_tokens(&usage), a->hold.admitted_us, &missing);
     struct cost cost = price_cost(price, &usage);
+    if (price_is_ceiling(&t->prices, price)) return STR_NONE;
     return cost.state == COST_EXACT && !missing ? money_format(cost.total, text) : STR_NONE;
 }
 

@@ -86,5 +86,5 @@ void estimate_blind(const struct attempt *a, int64_t now_us, struct estimate *ou
     }
     out->cost_max = held;
     if (out->cost.state == COST_EXACT) out->cost.state = COST_ESTIMATED;
-    if (t->unpriced) out->cost.state = COST_UNPRICED;
+    if (price_is_ceiling(&t->prices, price)) out->cost.state = COST_UNPRICED;
 }

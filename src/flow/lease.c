@@ -143,13 +143,7 @@ static struct target *make_target(struct worker *w, struct lease *l, str model, 
         return t;
     }
     t->prices = price_book_find_target(s->book, p->name, p->book, t->model, &l->arena);
-    if (t->prices.count == 0 && !s->unpriced_refuse) {
-        const struct price **row = arena_alloc(&l->arena, sizeof(*row));
-        *row = &s->unpriced_ceiling;
-        t->prices.rows = row;
-        t->prices.count = 1;
-        t->unpriced = true;
-    }
+    if (!s->unpriced_refuse) t->prices.ceiling = &s->unpriced_ceiling;
     return t;
 }
 

@@ -171,11 +171,7 @@ static void find_prices(struct request *r, struct target *t, str name)
         return;
     }
     t->prices = price_book_find_target(s->book, t->provider->name, STR_NONE, name, &r->arena);
-    if (t->prices.count || s->unpriced_refuse || t->provider->cost_per_hour != PRICE_UNSET) return;
-    const struct price **row = arena_alloc(&r->arena, sizeof(const struct price *));
-    *row = &s->unpriced_ceiling;
-    t->prices = (struct price_set){.rows = row, .count = 1};
-    t->unpriced = true;
+    if (!s->unpriced_refuse) t->prices.ceiling = &s->unpriced_ceiling;
 }
 
 /* Of the call's own: paths are too many to be kept like models. */

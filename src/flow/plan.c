@@ -3,6 +3,7 @@
 #include "flow/ladder.h"
 #include "flow/order.h"
 
+#include "base/time.h"
 #include "flow/purser.h"
 #include "flow/service.h"
 
@@ -49,25 +50,24 @@ static bool has_output(enum call_kind kind)
 
 static bool check_priced(struct request *r, const struct target *t)
 {
-    if (t->prices.count || t->provider->cost_per_hour != PRICE_UNSET)
-        return true; /* with a ceiling, that is its price */
+    if (t->provider->cost_per_hour != PRICE_UNSET || price_set_holds(&t->prices, time_now_us())) return true;
+    const char *what = t->prices.count ? "No price is in force now" : "No price is known";
     if (r->receive.kind == CALL_PASSTHROUGH) {
         request_fail(r, ERR_UNPRICED,
                      arena_printf(&r->arena,
-                                  "No price is known for '%" STR_FMT
+                                  "%s for '%" STR_FMT
                                   "', so its cost could not be held against a budget. Add to the settings what a "
                                   "million calls cost, or that they are free: prices: [{ model: \"%" STR_FMT
                                   "\", requests: ... }] or [{ model: \"%" STR_FMT "\", free: true }]",
-                                  STR_ARG(t->name), STR_ARG(t->name), STR_ARG(t->name)));
+                                  what, STR_ARG(t->name), STR_ARG(t->name), STR_ARG(t->name)));
         return false;
     }
     request_fail_param(r, ERR_UNPRICED,
                        arena_printf(&r->arena,
-                                    "No price is known for '%" STR_FMT
-                                    "', so its cost could not be held against a budget. Add to the "
+                                    "%s for '%" STR_FMT "', so its cost could not be held against a budget. Add to the "
                                     "settings, with its prices per million tokens: prices: [{ model: %" STR_FMT
                                     ", input: ..., output: ... }]",
-                                    STR_ARG(t->name), STR_ARG(t->name)),
+                                    what, STR_ARG(t->name), STR_ARG(t->name)),
                        S("model"));
     return false;
 }

@@ -69,7 +69,7 @@ static void settle_usage(struct attempt *a)
     usage->flags |= a->post.cost.flags;
     bool unsure = tier_missing || !known_tier || (usage->flags & (USAGE_NOT_A_COUNT | USAGE_OTHER_RATE));
     if (unsure && a->post.cost.state == COST_EXACT) a->post.cost.state = COST_ESTIMATED;
-    if (t->unpriced) a->post.cost.state = COST_UNPRICED;
+    if (price_is_ceiling(&t->prices, price)) a->post.cost.state = COST_UNPRICED;
 }
 
 /* A call to another path: priced by the call, or free. */

@@ -31,7 +31,6 @@ static void make_free(struct request *r, struct way *way)
     struct target *t = arena_alloc(&r->arena, sizeof(*t));
     *t = *way->target;
     t->prices = (struct price_set){.rows = row, .count = 1};
-    t->unpriced = false;
     way->target = t;
     way->by_call = true;
     way->max_output = -1;

@@ -38,7 +38,6 @@ struct target {
     struct protocols protocols; /* that it speaks for this model */
     struct upstream *upstream;
     struct price_set prices;
-    bool unpriced;                    /* `prices` is the settings' ceiling: held and posted at it, marked */
     bool rejects_stream_options;      /* learned from its answers */
     bool wants_max_tokens;            /* learned, or its vendor's way */
     unsigned accepts;                 /* fields that it has been seen to accept: enum target_field */

@@ -79,7 +79,6 @@ static bool may_meet(const struct price_rows *in, const struct price *p, uint32_
 
 picousd price_bound(const struct price_set *set, int64_t at_us, const struct price_bound_ask *ask)
 {
-    if (!set->count) return PICOUSD_MAX;
     struct price_rows in = price_rows_at(set, at_us);
     int64_t prompt = prompt_max(ask);
     picousd most = -1;
@@ -95,7 +94,6 @@ picousd price_bound(const struct price_set *set, int64_t at_us, const struct pri
 int64_t price_bound_output_fitting(const struct price_set *set, int64_t at_us, const struct price_bound_ask *ask,
                                    picousd room)
 {
-    if (!set->count) return -1;
     struct price_rows in = price_rows_at(set, at_us);
     int64_t prompt = prompt_max(ask), fitting = INT64_MAX;
     bool met = false;

@@ -1,6 +1,6 @@
 #include "price/set.h"
 
-struct price_rows price_rows_at(const struct price_set *set, int64_t at_us)
+static struct price_rows own_or_book(const struct price_set *set, int64_t at_us)
 {
     for (size_t i = 0; i < set->own_count; i++) {
         if (price_is_valid(set->rows[i], at_us)) return (struct price_rows){set->rows, set->own_count, at_us};
@@ -24,11 +24,23 @@ static const struct price *pick_tier(const struct price_rows *in, enum price_tie
     return best;
 }
 
+struct price_rows price_rows_at(const struct price_set *set, int64_t at_us)
+{
+    struct price_rows in = own_or_book(set, at_us);
+    if (set->ceiling && !pick_tier(&in, TIER_STANDARD, 0)) return (struct price_rows){&set->ceiling, 1, at_us};
+    return in;
+}
+
+bool price_set_holds(const struct price_set *set, int64_t at_us)
+{
+    struct price_rows in = price_rows_at(set, at_us);
+    return pick_tier(&in, TIER_STANDARD, 0) != NULL;
+}
+
 const struct price *price_pick(const struct price_set *set, enum price_tier tier, int64_t prompt_tokens, int64_t at_us,
                                bool *tier_missing)
 {
     *tier_missing = false;
-    if (!set->count) return NULL;
     struct price_rows in = price_rows_at(set, at_us);
     const struct price *standard = pick_tier(&in, TIER_STANDARD, prompt_tokens);
     if (tier == TIER_STANDARD) return standard;
@@ -58,5 +70,5 @@ bool price_set_has_tokens(const struct price_set *set)
             if (!set->rows[i]->free && set->rows[i]->unit[u] != PRICE_UNSET) return true;
         }
     }
-    return false;
+    return !set->count && set->ceiling;
 }

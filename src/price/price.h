@@ -68,8 +68,9 @@ struct price_set {
     const struct price *const *rows;
     size_t count;
     struct model_facts facts;
-    bool own;         /* from the settings */
-    size_t own_count; /* of `rows`, these stand first; while one of them is in force, the book's are not */
+    bool own;                    /* from the settings */
+    size_t own_count;            /* of `rows`, these stand first; while one of them is in force, the book's are not */
+    const struct price *ceiling; /* in place of all where none is in force; NULL: then there is no price */
 };
 
 /* `provider` is the book's id of the vendor ("openai"), or a provider's name in
@@ -89,6 +90,13 @@ str price_book_names(const struct price_book *book, const struct price *row, siz
 const struct price *price_pick(const struct price_set *set, enum price_tier tier, int64_t prompt_tokens, int64_t at_us,
                                bool *tier_missing);
 
+/* Whether a call at that time has a price, whatever its length: the set's, or its ceiling. */
+bool price_set_holds(const struct price_set *set, int64_t at_us);
+/* Whether what was picked is no known price. */
+static inline bool price_is_ceiling(const struct price_set *set, const struct price *picked)
+{
+    return picked && picked == set->ceiling;
+}
 /* Whether any of them has a price by tokens. */
 bool price_set_has_tokens(const struct price_set *set);
 

@@ -4,7 +4,7 @@
 
 #include "price/price.h"
 
-/* The rows of a set that are in force: own prices hide the book's. */
+/* The rows of a set that are in force: own prices hide the book's. Borrows from `set`. */
 struct price_rows {
     const struct price *const *rows;
     size_t count;

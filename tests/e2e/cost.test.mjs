@@ -281,7 +281,14 @@ test('an unknown price is refused, with the line to add; or held and posted at a
     assert.equal(refused.body.error.code, 'unpriced_model');
     assert.match(refused.body.error.message, /prices: \[\{ model: lab\/sim-unheard-of, input: /);
 
-    const other = await startPurser({ settings: labSettings(sim, { log: 'off', prices: [], unpriced: { ceiling: { input: 5, output: 20 } }, budgets: [{ name: 'cap', scope: {}, limit_usd: 1, window: 'total' }] }) });
+    const prices = [{ model: 'lab/sim-unheard-of', input: 1, output: 1, until: '2026-01-01' }];
+    const strict = await startPurser({ settings: labSettings(sim, { log: 'off', prices, budgets: [] }) });
+    const ended = await post(strict, PATHS.chat, bodyOf('chat', 'lab/sim-unheard-of', 'tokens=10'));
+    assert.equal(ended.body.error?.code, 'unpriced_model', ended.text);
+    assert.match(ended.body.error.message, /No price is in force now for 'lab\/sim-unheard-of'/);
+    await strict.stop();
+
+    const other = await startPurser({ settings: labSettings(sim, { log: 'off', prices, unpriced: { ceiling: { input: 5, output: 20 } }, budgets: [{ name: 'cap', scope: {}, limit_usd: 1, window: 'total' }] }) });
     const answer = await post(other, PATHS.chat, bodyOf('chat', 'lab/sim-unheard-of', 'usage=plain tokens=10'));
     assert.equal(answer.status, 200, answer.text);
     assert.equal(answer.headers.get('x-purser-cost-usd'), null, 'a ceiling is told as if it were the cost');

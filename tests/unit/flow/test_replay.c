@@ -222,7 +222,6 @@ static void same_at_every_split(void **state)
     rig.request.worker = &rig.worker;
     rig.way.target = &rig.target;
     rig.target.provider = &rig.provider;
-    rig.target.unpriced = true;
     for (size_t i = 0; i < COUNT_OF(files); i++) found += recordings_each(files[i], take, &serial);
     json_free(&rig.worker.event_json);
     buf_free(&rig.worker.joined);

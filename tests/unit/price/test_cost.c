@@ -170,6 +170,35 @@ static void test_bound_edges(void **state)
     assert_int_equal(price_bound_output_fitting(&set, 0, &ask, 0), INT64_MAX);
 }
 
+/* Known prices are no price before they begin, and after they ended: only a ceiling helps there. */
+static void test_prices_hold_while_they_are_in_force(void **state)
+{
+    (void)state;
+    bool missing;
+    struct price p = blank(), ceiling = blank();
+    p.unit[UNIT_INPUT] = p.unit[UNIT_OUTPUT] = 10;
+    p.from_us = 100;
+    p.until_us = 200;
+    ceiling.unit[UNIT_INPUT] = ceiling.unit[UNIT_OUTPUT] = 50;
+    const struct price *rows[] = {&p};
+    const struct price_bound_ask ask = {.input_tokens = 1};
+    for (size_t own = 0; own < 2; own++) {
+        struct price_set set = {rows, 1, {0}, own, own, NULL};
+        assert_true(price_set_holds(&set, 100) && price_set_holds(&set, 199));
+        assert_false(price_set_holds(&set, 99) || price_set_holds(&set, 200));
+        assert_int_equal(price_bound(&set, 99, &ask), PICOUSD_MAX);
+        set.ceiling = &ceiling;
+        assert_true(price_set_holds(&set, 99) && price_set_holds(&set, 200));
+        assert_int_equal(price_bound(&set, 99, &ask), 50);
+        assert_int_equal(price_bound(&set, 100, &ask), 10);
+        assert_true(price_is_ceiling(&set, price_pick(&set, TIER_STANDARD, 1, 99, &missing)));
+        assert_false(price_is_ceiling(&set, price_pick(&set, TIER_STANDARD, 1, 100, &missing)));
+    }
+    p.tier = TIER_FLEX; /* says nothing of what a call usually costs */
+    struct price_set set = {rows, 1, {0}, true, 1, NULL};
+    assert_false(price_set_holds(&set, 150));
+}
+
 static void test_bound_takes_the_tiers_that_may_be_served(void **state)
 {
     (void)state;
@@ -258,6 +287,7 @@ int main(void)
         cmocka_unit_test(test_overflow_is_flagged),
         cmocka_unit_test(test_time_costs_rounded_up),
         cmocka_unit_test(test_bound_edges),
+        cmocka_unit_test(test_prices_hold_while_they_are_in_force),
         cmocka_unit_test(test_bound_takes_the_tiers_that_may_be_served),
         cmocka_unit_test(test_no_cost_passes_its_bound),
     };
