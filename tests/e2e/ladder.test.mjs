@@ -37,12 +37,16 @@ before(async () => {
     wrapper = await startWrapper();
     const openai = { kind: 'openai', base_url: `${sim.url}/v1`, api_key: 'k' };
     const large = { target: 'large/sim-small' };
+    const spoken = {
+        messages: { kind: 'anthropic', base_url: sim.url }, gemini: { kind: 'gemini', base_url: sim.url }, cohere: { kind: 'cohere', base_url: sim.url },
+        converse: { kind: 'bedrock', base_url: sim.url, region: 'us-east-1' }, responses: { ...openai, protocols: ['responses'] },
+    };
     const small = (accept, when) => ({ target: 'small/sim-small', ...(accept && { accept }), ...(when && { when }) });
     purser = await startPurser({
         settings: {
             providers: {
                 small: openai, middle: openai, large: openai, claude: { kind: 'anthropic', base_url: sim.url, api_key: 'k' },
-                dear: openai, wrapper: { kind: 'openai', base_url: `${wrapper.url}/v1`, api_key: 'k' },
+                ...Object.fromEntries(Object.entries(spoken).map(([name, p]) => [name, { ...p, api_key: 'k' }])), dear: openai, wrapper: { kind: 'openai', base_url: `${wrapper.url}/v1`, api_key: 'k' },
                 dead: { kind: 'openai', base_url: 'http://127.0.0.1:1/v1', api_key: 'k' },
             },
             features: { mail: {} },
@@ -75,10 +79,11 @@ before(async () => {
                 surely: { ladder: [{ target: 'wrapper/sim-small', accept: { min_confidence: 0.8 } }, large] },
                 ruled: { ladder: [small({ not_matching: '.' }), { reply: 'Ask a colleague.' }] },
                 measured: { schema: { type: 'object' }, ladder: [{ reply: 'No.', match: '^never$' }, small({ json_schema: true, repair: false }), { target: 'middle/sim-small', accept: { not_matching: '.' } }, { target: 'dear/sim-small' }] },
+                ...Object.fromEntries(Object.keys(spoken).map((name) => [`early-${name}`, { schema: { type: 'object' }, ladder: [{ target: `${name}/sim-small`, accept: { json_schema: true, early: true, repair: false } }, large] }])),
                 only: { attempts: { max: 2 }, ladder: [{ target: 'dead/sim-small' }] },
                 down: { ladder: [{ target: 'dead/sim-small' }, { reply: 'Ask a colleague.' }] },
             },
-            prices: [{ model: 'dear/sim-small', input: 10, output: 30 }, ...['small', 'middle', 'large', 'claude', 'wrapper', 'dead'].map((p) => ({ model: `${p}/sim-small`, input: 1, output: 2 }))],
+            prices: [{ model: 'dear/sim-small', input: 10, output: 30 }, ...['small', 'middle', 'large', 'claude', 'wrapper', 'dead', ...Object.keys(spoken)].map((p) => ({ model: `${p}/sim-small`, input: 1, output: 2 }))],
             budgets: [{ name: 'all', limit_usd: 100000, window: 'total' }],
             keys: [{ name: 'alice', secret: '${ALICE_KEY}', models: ['*'] }],
         },
@@ -254,6 +259,19 @@ test('every protocol climbs', async () => {
         assert.equal(answer.status, 200, `${path}: ${answer.text}`);
         const rows = await purser.rows(2, { where: `task = '${task}'`, columns });
         assert.deepEqual(rows.map((r) => `${r.provider} ${r.wasted}`).sort(), ['large 0', 'small 1'], path);
+    }
+});
+
+test('early: the events of every protocol of providers are tested as they come', async () => {
+    for (const name of ['messages', 'gemini', 'cohere', 'converse', 'responses']) {
+        const prose = await climb(`early-${name}`, streamed, 2);
+        assert.deepEqual(prose.path, [`${name} first wasted`, 'large escalation'], name);
+        assert.deepEqual(prose.list.map((r) => [r.state, r.status]), [['estimated', 'not_accepted'], ['exact', 'ok']], name);
+        assert.ok(Number(prose.list[0].cost) > 0);
+        const json = await climb(`early-${name}`, { ...streamed, response_format: { type: 'json_schema', json_schema: { name: 'x', schema: { type: 'object', properties: { a: { type: 'integer' } }, required: ['a'], additionalProperties: false } } } }, 1);
+        assert.deepEqual(json.path, [`${name} first`], name);
+        assert.ok(Number.isInteger(JSON.parse(textOf(json.answer, true)).a));
+        assert.equal(eventsOf(json.answer.text).at(-1), '[DONE]');
     }
 });
 
