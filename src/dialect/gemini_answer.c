@@ -3,6 +3,9 @@
 
 /* ---- reading */
 
+/* Marks the candidate of a blocked prompt: by its address, since a provider may send these words. */
+static const char blocked_mark[] = "\"blocked\":true";
+
 /* A blocked prompt has no candidates: one without content stands for them. */
 static void add_blocked(const struct json *doc, struct canon_answer *out)
 {
@@ -14,7 +17,7 @@ static void add_blocked(const struct json *doc, struct canon_answer *out)
         text = json_raw(doc, reason);
     choice->stop = STOP_FILTER;
     choice->stop_raw = text;
-    choice->message_extras = (struct canon_extras){DIALECT_GEMINI, S("\"blocked\":true")};
+    choice->message_extras = (struct canon_extras){DIALECT_GEMINI, str_from(blocked_mark)};
 }
 
 static void add_extra(struct arena *arena, struct canon_extras *extras, str member)
@@ -182,7 +185,7 @@ static void put_choice(struct gemini_writer *w, const struct canon_choice *choic
 
 static bool is_blocked(const struct canon_choice *choice)
 {
-    return choice && str_eq(choice->message_extras.members, S("\"blocked\":true"));
+    return choice && choice->message_extras.members.p == blocked_mark;
 }
 
 void gemini_encode_answer(const struct canon_answer *answer, const struct canon_client *client, struct buf *out)
