@@ -101,22 +101,19 @@ bool in_enter(struct canon_decoder *d, struct in_item *item, struct in_piece *pi
 {
     struct in_stream *s = in_stream(d);
     if (!piece) return false;
-    if (s->open && s->item == item && s->piece == piece) return true;
+    if (s->open && s->item == item && s->piece == piece) return !s->call; /* the item was named as a call's before */
     if (s->open && s->call && !s->item->done) return false;
     struct canon_part part = {.kind = kind, .id = id};
     in_open(d, item, piece, &part);
     return true;
 }
 
-static enum canon_delta_kind kind_of_piece(const struct in_item *item)
+/* Events may name an item as something else than it became: what is open decides. */
+void in_send(struct canon_decoder *d, struct in_piece *piece, jraw text)
 {
-    return item->kind == ITEM_CALL ? DELTA_ARGUMENTS : DELTA_TEXT;
-}
-
-void in_send(struct canon_decoder *d, struct in_item *item, struct in_piece *piece, jraw text)
-{
-    if (text.json.n <= 2) return;
-    in_give(d, kind_of_piece(item), text);
+    struct in_stream *s = in_stream(d);
+    if (text.json.n <= 2 || !s->open || s->piece != piece) return;
+    in_give(d, s->call ? DELTA_ARGUMENTS : DELTA_TEXT, text);
     piece->sent += text.json.n - 2;
 }
 
@@ -128,16 +125,16 @@ static bool is_boundary(str inside, size_t at)
     return i == at && at < inside.n && ((unsigned char)inside.p[at] & 0xc0) != 0x80;
 }
 
-void in_send_rest(struct canon_decoder *d, struct in_item *item, struct in_piece *piece, jraw whole)
+void in_send_rest(struct canon_decoder *d, struct in_piece *piece, jraw whole)
 {
     str inside = canon_inside(whole);
     if (!whole.json.p) return;
     if (!piece->sent) {
-        in_send(d, item, piece, whole);
+        in_send(d, piece, whole);
         return;
     }
     if (inside.n <= piece->sent || !is_boundary(inside, piece->sent)) return;
     str rest = str_from_at(inside, piece->sent);
     jraw text = {arena_printf(d->arena, "\"%" STR_FMT "\"", STR_ARG(rest))};
-    in_send(d, item, piece, text);
+    in_send(d, piece, text);
 }

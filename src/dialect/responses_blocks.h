@@ -55,8 +55,8 @@ void in_close(struct canon_decoder *d);
 /* Whether `piece` may be written now: it is open, or is opened; a tool call under way must come to its end. */
 bool in_enter(struct canon_decoder *d, struct in_item *item, struct in_piece *piece, enum canon_part_kind kind, str id);
 void in_give(struct canon_decoder *d, enum canon_delta_kind kind, jraw piece);
-void in_send(struct canon_decoder *d, struct in_item *item, struct in_piece *piece, jraw text);
+void in_send(struct canon_decoder *d, struct in_piece *piece, jraw text);
 /* What a whole text has beyond what was given. */
-void in_send_rest(struct canon_decoder *d, struct in_item *item, struct in_piece *piece, jraw whole);
+void in_send_rest(struct canon_decoder *d, struct in_piece *piece, jraw whole);
 
 #endif

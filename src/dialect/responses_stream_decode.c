@@ -13,7 +13,7 @@ static void take_text(struct canon_decoder *d, const struct json *doc, enum cano
     struct in_item *item = in_item(d, in_number(doc, S("output_index"), 0), ITEM_MESSAGE);
     struct in_piece *piece = item ? in_piece(d, item, in_number(doc, S("content_index"), 0)) : NULL;
     if (!piece || item->done || !in_enter(d, item, piece, kind, event_item_id(d, doc))) return;
-    in_send(d, item, piece, canon_raw_string(doc, JSON_ROOT, S("delta")));
+    in_send(d, piece, canon_raw_string(doc, JSON_ROOT, S("delta")));
     json_ref logprobs = openai_find(doc, JSON_ROOT, S("logprobs"));
     if (logprobs && json_type(doc, logprobs) == JSON_ARRAY && json_first(doc, logprobs))
         in_give(d, DELTA_LOGPROBS, canon_raw(doc, logprobs));
@@ -28,9 +28,9 @@ static void take_reasoning(struct canon_decoder *d, const struct json *doc, str 
     jraw delta = canon_raw_string(doc, JSON_ROOT, S("delta"));
     if (!piece || item->done || !in_enter(d, item, piece, PART_REASONING, event_item_id(d, doc))) return;
     if (delta.json.n <= 2) return;
-    if (item->summary >= 0 && item->summary != index) in_send(d, item, piece, (jraw){S("\"\\n\\n\"")});
+    if (item->summary >= 0 && item->summary != index) in_send(d, piece, (jraw){S("\"\\n\\n\"")});
     item->summary = index;
-    in_send(d, item, piece, delta);
+    in_send(d, piece, delta);
 }
 
 static void take_arguments(struct canon_decoder *d, const struct json *doc)
@@ -39,7 +39,7 @@ static void take_arguments(struct canon_decoder *d, const struct json *doc)
     struct in_item *item = in_item(d, in_number(doc, S("output_index"), 0), ITEM_CALL);
     struct in_piece *piece = item ? in_piece(d, item, 0) : NULL;
     if (!piece || !s->open || s->piece != piece) return; /* comes whole with its item */
-    in_send(d, item, piece, canon_raw_string(doc, JSON_ROOT, S("delta")));
+    in_send(d, piece, canon_raw_string(doc, JSON_ROOT, S("delta")));
 }
 
 /* The arguments are whole: some servers never say so of the item. */
@@ -49,7 +49,7 @@ static void end_arguments(struct canon_decoder *d, const struct json *doc, str k
     struct in_item *item = in_item(d, in_number(doc, S("output_index"), 0), ITEM_CALL);
     struct in_piece *piece = item ? in_piece(d, item, 0) : NULL;
     if (!piece || !s->open || s->piece != piece) return;
-    in_send_rest(d, item, piece, canon_raw_string(doc, JSON_ROOT, key));
+    in_send_rest(d, piece, canon_raw_string(doc, JSON_ROOT, key));
     item->done = true;
     in_close(d);
 }
@@ -111,7 +111,7 @@ static void end_call(struct canon_decoder *d, const struct json *doc, json_ref a
         in_close(d);
         open_call(d, doc, at, item, piece);
     }
-    in_send_rest(d, item, piece, arguments_of(d, doc, at));
+    in_send_rest(d, piece, arguments_of(d, doc, at));
     if (s->piece == piece) in_close(d);
 }
 
@@ -121,7 +121,7 @@ static void end_reasoning(struct canon_decoder *d, const struct json *doc, json_
     struct in_piece *piece = in_piece(d, item, 0);
     if (!piece) return;
     if (!in_enter(d, item, piece, PART_REASONING, canon_text(doc, at, S("id"), d->arena))) return;
-    if (!piece->sent) in_send(d, item, piece, responses_reasoning_text(doc, at, d->arena));
+    if (!piece->sent) in_send(d, piece, responses_reasoning_text(doc, at, d->arena));
     jraw encrypted = canon_raw_string(doc, at, S("encrypted_content"));
     if (encrypted.json.n > 2) in_give(d, DELTA_SIGNATURE, encrypted);
     if (s->piece == piece) in_close(d);
@@ -153,7 +153,7 @@ static void end_part(struct canon_decoder *d, const struct json *doc, json_ref p
     bool current = s->open && s->piece == piece;
     if (piece->opened && !current && canon_inside(text).n <= piece->sent) return; /* another came between */
     if (!in_enter(d, item, piece, refusal ? PART_REFUSAL : PART_TEXT, id)) return;
-    in_send_rest(d, item, piece, text);
+    in_send_rest(d, piece, text);
     if (!refusal) give_citations(d, doc, part, piece);
     in_close(d);
 }
