@@ -68,6 +68,8 @@ static void check_edit(const struct call *call, const struct json *doc, const st
         if (call->max_output >= 0 && call->max_output < limit) limit = call->max_output;
         check(reread.max_output == limit);
     }
+    if (call->kind == CALL_GENERATE && changes->max_output >= 0)
+        check(reread.max_output >= 0 && reread.max_output <= changes->max_output);
     check(splice(&reread, &again, changes, &twice, &count) && count == 0);
     json_free(&again);
     buf_free(&out);

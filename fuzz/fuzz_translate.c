@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "../tests/unit/dialect/gathered.h"
+#include "../tests/unit/dialect/said.h"
 
 enum { INPUT_MAX = 64 * 1024 };
 
@@ -93,36 +94,6 @@ static bool decode_call(struct bench *b, const struct dialect *d, const struct j
     return false;
 }
 
-static int64_t count_id(const struct canon_call *call, enum canon_part_kind kind, str id)
-{
-    int64_t count = 0;
-    for (const struct canon_message *m = call->messages; m; m = m->next)
-        for (const struct canon_part *p = m->parts; p; p = p->next) count += p->kind == kind && str_eq(p->tool.id, id);
-    return count;
-}
-
-/* Results that answer nothing, or twice, are refused by some providers: encoders leave them out. */
-static bool is_answer(const struct canon_call *call, const struct canon_part *p)
-{
-    return count_id(call, PART_TOOL_CALL, p->tool.id) == 1 && count_id(call, PART_TOOL_RESULT, p->tool.id) == 1;
-}
-
-/* Each part where it may stand: not a result in the assistant's mouth, nor a call in the user's. */
-static bool is_orderly(const struct canon_call *call)
-{
-    for (const struct canon_message *m = call->messages; m; m = m->next) {
-        for (const struct canon_part *p = m->parts; p; p = p->next) {
-            bool own = m->role == ROLE_ASSISTANT;
-            if (p->kind == PART_TOOL_CALL && (!own || p->tool.custom)) return false;
-            if (p->kind == PART_TOOL_RESULT && (m->role != ROLE_USER || !is_answer(call, p))) return false;
-            if (p->kind == PART_TOOL_CALL && !is_answer(call, p)) return false;
-            if (p->kind == PART_REFUSAL && !own) return false;
-            if (p->kind == PART_TEXT && !p->text.json.p) return false;
-        }
-    }
-    return true;
-}
-
 static void translate_call(struct bench *b, str text)
 {
     struct json_fail why;
@@ -144,7 +115,7 @@ static void translate_call(struct bench *b, str text)
         check(decode_call(b, b->to, &b->again, &again));
         say_call(b, &before, &call, false);
         say_call(b, &after, &again, true);
-        if (is_orderly(&call)) check_said(&before, &after);
+        if (said_is_orderly(&call)) check_said(&before, &after);
         check(call.max_output < 1 || again.max_output >= 1);
     }
     buf_free(&out);

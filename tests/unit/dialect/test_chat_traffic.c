@@ -10,6 +10,7 @@
 
 #include "gathered.h"
 #include "recordings.h"
+#include "said.h"
 #include "same_json.h"
 
 static const char *const providers[] = {"openai",   "azure",  "azure-foundry", "cerebras",   "deepseek", "groq",
@@ -90,44 +91,6 @@ static void encode_call(struct bench *b, const struct canon_call *call, struct b
     reparse(b, out);
 }
 
-static void say_parts(struct buf *out, struct arena *arena, const struct canon_part *parts)
-{
-    for (const struct canon_part *p = parts; p; p = p->next) {
-        if (p->kind == PART_REASONING || p->kind == PART_REDACTED || p->kind == PART_OPAQUE) continue;
-        str text = canon_decode(arena, p->text);
-        if (p->kind != PART_TEXT) buf_printf(out, "\n<%d>", (int)p->kind);
-        buf_add(out, text);
-        str name = p->kind == PART_TOOL_CALL ? p->tool.name : STR_NONE; /* a result's is the call's */
-        buf_printf(out, "%.*s%.*s%.*s", (int)p->tool.id.n, p->tool.id.p, (int)name.n, name.p, (int)p->tool.arguments.n,
-                   p->tool.arguments.p);
-        buf_printf(out, "%.*s%.*s%.*s", (int)p->media.data.n, p->media.data.p, (int)p->media.url.json.n,
-                   p->media.url.json.p, (int)p->media.detail.n, p->media.detail.p);
-        say_parts(out, arena, p->tool.content);
-    }
-}
-
-/* All that another dialect could see of it. */
-static void say_call(struct buf *out, const struct canon_call *call)
-{
-    for (const struct canon_message *m = call->messages; m; m = m->next) {
-        buf_printf(out, "\n[%d %.*s]", (int)m->role, (int)m->name.n, m->name.p);
-        say_parts(out, call->arena, m->parts);
-    }
-    for (const struct canon_tool *t = call->tools; t; t = t->next) {
-        if (t->kind == TOOL_OPAQUE || t->kind == TOOL_WEB_SEARCH) continue;
-        buf_printf(out, "\ntool %d %.*s %d ", (int)t->kind, (int)t->name.n, t->name.p, (int)t->strict);
-        buf_add(out, t->description.json);
-        buf_add(out, t->schema.json);
-    }
-    const struct canon_sampling *s = &call->sampling;
-    buf_printf(out, "\nchoice %d %.*s", (int)call->choice.mode, (int)call->choice.name.n, call->choice.name.p);
-    buf_printf(out, "\nformat %d %.*s", (int)call->output.format, (int)call->output.schema.json.n,
-               call->output.schema.json.p);
-    buf_printf(out, "\nlimits %lld %lld %zu", (long long)call->max_output, (long long)call->choices, call->stop_count);
-    buf_printf(out, "\n%.*s %.*s %.*s", (int)s->temperature.n, s->temperature.p, (int)s->top_p.n, s->top_p.p,
-               (int)s->seed.n, s->seed.p);
-}
-
 static void disown(struct canon_call *call)
 {
     call->from = DIALECT_MESSAGES;
@@ -151,8 +114,8 @@ static void check_foreign_call(struct bench *b, struct canon_call *call)
     disown(call);
     encode_call(b, call, &out);
     decode_call(b, &b->again, &again);
-    say_call(&before, call);
-    say_call(&after, &again);
+    said_call(&before, call, false);
+    said_call(&after, &again, false);
     for (const struct canon_note *n = again.notes; n; n = n->next)
         if (n->feature == FEATURE_UNKNOWN) wrong(b, "another dialect's call has unknown fields", n->field.p);
     if (!str_eq(buf_str(&before), buf_str(&after))) {
