@@ -86,7 +86,7 @@ static const struct way *kept_way(const struct request *r, enum mishap mishap)
 static int64_t backoff_us(struct request *r)
 {
     int64_t most_us = BACKOFF_FIRST_US;
-    for (unsigned i = 1; i < r->attempts && most_us < BACKOFF_MOST_US; i++) most_us *= 2;
+    for (unsigned i = 0; i < r->answer.repeats && most_us < BACKOFF_MOST_US; i++) most_us *= 2;
     return most_us / 2 + (int64_t)(rng_next(&r->worker->rng) % (uint64_t)(most_us / 2));
 }
 
@@ -96,6 +96,7 @@ static bool repeat(struct request *r, const struct attempt *failed, int64_t aske
     if (asked_us < 0 || failed->way->only_for != MISHAP_COUNT || !failed->began) return false;
     if (!bound_allows(r, failed->way) || !health_may_repeat(failed->way->target->health)) return false;
     *out = (struct again){failed->way, REASON_RETRY, asked_us ? asked_us : backoff_us(r)};
+    r->answer.repeats++;
     return true;
 }
 

@@ -248,6 +248,7 @@ struct request {
         int64_t first_us;            /* monotonic: the first attempt began */
         int64_t deadline_us;         /* monotonic: the client waits no longer; 0: it did not say */
         uint32_t tried;              /* ways, a bit each */
+        uint32_t repeats;            /* at a target that had failed */
         uint8_t met[PLAN_WAYS_MAX];  /* attempts that began, by way */
         struct deadline wait, hedge; /* until the next attempt; until the second one */
         bool waits;                  /* for `wait` */
