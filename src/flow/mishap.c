@@ -61,8 +61,8 @@ static enum mishap of_status(const struct attempt *a)
     case 407:
     case 409:
         return MISHAP_ERROR;
-    default:
-        return status < 300 || status >= 500 ? MISHAP_ERROR : MISHAP_COUNT;
+    default: /* a redirection, which is not followed, is no word on the call either */
+        return status < 400 || status >= 500 ? MISHAP_ERROR : MISHAP_COUNT;
     }
 }
 
