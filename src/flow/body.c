@@ -27,9 +27,21 @@ static bool is_carried(const struct attempt *a)
     return a->request->receive.kind == CALL_PASSTHROUGH && (a->request->receive.reads || !a->head.json);
 }
 
+/* It came whole, and is to be a stream: whoever reads events would see none. */
+static bool is_to_stream(const struct attempt *a)
+{
+    return a->request->attribute.call.stream && call_kind_generates(a->way->kind);
+}
+
 static bool is_error(const struct attempt *a)
 {
     return a->head.status >= (a->request->receive.kind == CALL_PASSTHROUGH ? 400 : 300);
+}
+
+/* Read as a whole, and written anew. */
+static bool is_remade(const struct attempt *a)
+{
+    return a->way->translated || is_to_stream(a);
 }
 
 /* ---- whole answers */
@@ -61,10 +73,9 @@ static void feed_whole(struct attempt *a, str bytes)
     bool kept = !a->body.kept.overflow && buf_add(&a->body.kept, bytes);
     if (!kept && is_error(a)) {
         attempt_fail(a, ERR_PROVIDER_PROTOCOL, "the provider's error is larger than 64 MB");
-    } else if (!kept && (a->way->translated || trial_holds(a))) {
+    } else if (!kept && (is_remade(a) || trial_holds(a))) {
         attempt_fail(a, ERR_PROVIDER_PROTOCOL, "the provider's answer is larger than 64 MB");
-    } else if (!is_error(a) && !a->way->translated && !trial_holds(a) &&
-               (a->body.spilled || a->body.kept.n > WHOLE_MAX)) {
+    } else if (!is_error(a) && !is_remade(a) && !trial_holds(a) && (a->body.spilled || a->body.kept.n > WHOLE_MAX)) {
         spill(a, bytes);
     }
 }
@@ -91,13 +102,6 @@ static void translate_body(struct attempt *a)
     a->body.complete = true;
 }
 
-/* It came whole, and is to be a stream: also from a target of the client's own protocol, where a test may have to
- * write it anew, or the stream has begun. */
-static bool must_be_replayed(const struct attempt *a)
-{
-    return a->request->attribute.call.stream && (a->trial || a->request->answer.opened);
-}
-
 /* What of an error goes on to the client is not to tell it purser's key. */
 static void mask_error(struct attempt *a)
 {
@@ -105,6 +109,14 @@ static void mask_error(struct attempt *a)
     if (masked.p == a->body.kept.p) return;
     buf_clear(&a->body.kept);
     buf_add(&a->body.kept, masked);
+}
+
+/* Not even an end: {} is an answer of no protocol. */
+static bool is_nothing(const struct attempt *a)
+{
+    const struct answer *answer = &a->body.answer;
+    bool spoke = answer->output_events || answer->output_bytes || answer->tool_used;
+    return call_kind_generates(a->way->kind) && !spoke && !answer->usage.known && !answer->finish.n;
 }
 
 /* Gemini's streaming endpoints tell an error in a list. */
@@ -133,7 +145,9 @@ static void end_whole(struct attempt *a)
         attempt_fail(a, ERR_PROVIDER_PROTOCOL, "the provider's answer is no valid JSON object");
     } else if (a->body.answer.failed) {
         attempt_fail(a, ERR_PROVIDER_ERROR, "the provider answered with an error under status 200");
-    } else if (a->way->translated || must_be_replayed(a)) {
+    } else if (!unread && is_nothing(a)) {
+        attempt_fail(a, ERR_PROVIDER_PROTOCOL, "the provider's answer has nothing in it");
+    } else if (is_remade(a)) {
         trial_read_whole(a);
         translate_body(a);
     } else {
@@ -348,6 +362,20 @@ static void feed_stream(struct attempt *a, str bytes)
     if (kept->n == 0 && kept->cap) buf_free(kept); /* a waiting stream keeps little */
 }
 
+void body_take_part(struct attempt *a)
+{
+    struct buf *kept = &a->body.kept;
+    struct json *doc = &a->request->worker->event_json;
+    struct json_fail fail;
+    struct frame e;
+    const char *why = NULL;
+    if (!a->err || !a->body.passed) return;
+    buf_add(kept, S("\n\n"));
+    size_t n = frame_next(&a->body.framer, buf_str(kept), &a->request->worker->joined, &e, &why);
+    if (n && n != SIZE_MAX && e.data.p && json_parse(doc, e.data, &fail))
+        (void)answer_feed(&a->body.answer, a->way->kind, a->way->target->provider->quirks, doc, e.name, e.data);
+}
+
 static void end_stream(struct attempt *a)
 {
     if (a->body.complete) return;
@@ -374,6 +402,12 @@ void body_feed(struct attempt *a, str bytes)
         feed_whole(a, bytes);
     else
         feed_stream(a, bytes);
+}
+
+bool body_has_all(const struct attempt *a)
+{
+    bool events = a->head.framing == FRAMING_SSE;
+    return !a->body.whole && events && a->way->kind == CALL_GENERATE && answer_complete(&a->body.answer);
 }
 
 void body_end(struct attempt *a)

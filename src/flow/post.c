@@ -4,6 +4,7 @@
 #include "base/time.h"
 #include "flow/again.h"
 #include "flow/burn.h"
+#include "flow/mishap.h"
 #include "flow/order.h"
 #include "flow/purser.h"
 #include "flow/trial.h"
@@ -143,6 +144,12 @@ static str provider_request(const struct http_head *head)
     return id;
 }
 
+/* What has nothing in it is of no use, also where it is passed on as it came. */
+static bool is_wasted(const struct attempt *a)
+{
+    return a->err || mishap_is_empty(a);
+}
+
 static void write_row(struct attempt *a, int64_t now_us, const struct budget_amounts *used)
 {
     struct request *r = a->request;
@@ -158,7 +165,7 @@ static void write_row(struct attempt *a, int64_t now_us, const struct budget_amo
     n->usage_flags = answer->usage.flags;
     n->usage_known = answer->usage.known;
     n->provider_cost_picousd = a->began ? answer->provider_cost : -1;
-    n->wasted = a->err != ERR_NONE;
+    n->wasted = is_wasted(a);
     n->accepted = a->post.accepted;
     row.text[ROW_MODEL_ANSWERED] = answer->model;
     row.text[ROW_SERVICE_TIER] = answer->service_tier.n ? answer->service_tier : r->attribute.call.service_tier;
@@ -201,7 +208,7 @@ static void count(struct attempt *a, int64_t now_us)
         .usage = &a->body.answer.usage,
         .cost = a->post.cost.total,
         .state = a->post.cost.state,
-        .wasted = a->err != ERR_NONE,
+        .wasted = is_wasted(a),
         .total_us = now_us - r->started_us,
         .first_token_us = a->body.first_us ? a->body.first_us - r->started_us : 0,
         .overhead_us = a->hold.since_us - r->started_us,
@@ -232,6 +239,7 @@ enum verdict attempt_post(struct attempt *a)
     const struct setting_provider *provider = a->way->target->provider;
     if (provider->cost_per_hour != PRICE_UNSET) machine_use(r->worker->purser->machines, provider, -1, now_us);
     budget_expect_post(&a->hold.hold);
+    body_take_part(a);
     settle(a, now_us);
     trial_judge(a);
     struct budget_amounts used = {{a->post.cost.total, tokens_of(&a->body.answer.usage), reached(a)}};

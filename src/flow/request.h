@@ -385,6 +385,12 @@ str mask_secrets(const struct attempt *a, str text);
 /* body.c: bytes from the provider. */
 void body_feed(struct attempt *a, str bytes);
 void body_end(struct attempt *a);
+/* All has come of a stream that has no end of its own but that of its connection (Gemini's): it lacks nothing
+ * where that breaks. */
+bool body_has_all(const struct attempt *a);
+/* Before a stream that broke is settled: what of an event went on early may be all of it but its empty line.
+ * The client takes it as an event, so it counts as one. */
+void body_take_part(struct attempt *a);
 /* client.c: towards the client. All do nothing when it is gone. What an attempt sends first claims the client for it. */
 bool client_send(struct attempt *a, str bytes);
 void client_begin_stream(struct attempt *a);

@@ -235,7 +235,10 @@ static void on_fail(struct http_call *c, enum err e, const char *why)
 {
     struct attempt *a = of(c);
     a->wire_done = true;
-    if (!a->over) attempt_fail(a, e, why);
+    if (!a->over && !a->err && e == ERR_PROVIDER_CUT && body_has_all(a))
+        body_end(a);
+    else if (!a->over)
+        attempt_fail(a, e, why);
     attempt_wake(a);
 }
 
