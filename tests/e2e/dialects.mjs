@@ -150,21 +150,21 @@ export const providers = {
 
 // ---- what a client sends, and how it reads the answer
 
-const user = { role: 'user', content: 'Ahoy!' };
-const parts = { role: 'user', parts: [{ text: 'Ahoy!' }] };
+const user = (content) => ({ role: 'user', content });
 const last = (events) => events.at(-1);
 const parsed = (answer) => eventsOf(answer.text).map((event) => (event === '[DONE]' ? event : JSON.parse(event)));
 
 function readGemini(chunks) {
-    if (chunks.some((c) => c.error)) return { error: last(chunks).error?.message, end: chunks.some((c) => c.candidates?.[0]?.finishReason) };
-    return { text: chunks.flatMap((c) => c.candidates?.[0]?.content?.parts ?? []).map((p) => p.text ?? '').join(''), end: !!chunks.some((c) => c.candidates?.[0]?.finishReason) };
+    const text = chunks.flatMap((c) => c.candidates?.[0]?.content?.parts ?? []).map((p) => p.text ?? '').join('');
+    const end = chunks.some((c) => c.candidates?.[0]?.finishReason);
+    return { text, end, ...(chunks.some((c) => c.error) ? { error: last(chunks).error?.message } : {}) };
 }
 
-/** Every `stream` gives { text, end, error }: `end` where the protocol's own good end is there; throws on half an event.
+/** `body(model, stream, text)`: a call. Every `stream` gives { text, end, error }: `end` where the protocol's own good end is there; throws on half an event.
  *  `whole`: the text of an answer that is not streamed; `failure`: the message of an HTTP error. */
 export const clients = {
     chat: {
-        path: () => '/v1/chat/completions', body: (model, stream) => ({ model, stream, messages: [user] }), type: /^text\/event-stream/,
+        path: () => '/v1/chat/completions', body: (model, stream, text = 'Ahoy!') => ({ model, stream, messages: [user(text)] }), type: /^text\/event-stream/,
         stream: (answer) => {
             const events = parsed(answer);
             return { text: events.map((e) => e.choices?.[0]?.delta?.content ?? '').join(''), end: last(events) === '[DONE]', error: last(events)?.error?.message };
@@ -172,7 +172,7 @@ export const clients = {
         whole: (json) => json.choices[0].message.content, failure: (json) => json.error.type && json.error.message,
     },
     responses: {
-        path: () => '/v1/responses', body: (model, stream) => ({ model, stream, input: 'Ahoy!' }), type: /^text\/event-stream/,
+        path: () => '/v1/responses', body: (model, stream, text = 'Ahoy!') => ({ model, stream, input: text }), type: /^text\/event-stream/,
         stream: (answer) => {
             const events = parsed(answer);
             const gap = events.find((e, i) => e.sequence_number !== i);
@@ -183,7 +183,7 @@ export const clients = {
         whole: (json) => json.output.find((i) => i.type === 'message').content[0].text, failure: (json) => json.error.type && json.error.message,
     },
     messages: {
-        path: () => '/v1/messages', body: (model, stream) => ({ model, stream, max_tokens: 50, messages: [user] }), type: /^text\/event-stream/,
+        path: () => '/v1/messages', body: (model, stream, text = 'Ahoy!') => ({ model, stream, max_tokens: 50, messages: [user(text)] }), type: /^text\/event-stream/,
         stream: (answer) => {
             const events = parsed(answer);
             return { text: events.map((e) => (e.type === 'content_block_delta' ? (e.delta.text ?? '') : '')).join(''), end: last(events)?.type === 'message_stop', error: last(events)?.type === 'error' ? last(events).error.message : undefined };
@@ -191,17 +191,17 @@ export const clients = {
         whole: (json) => json.content[0].text, failure: (json) => json.type === 'error' && json.error.type && json.error.message,
     },
     gemini: {
-        path: (model, stream) => `/v1beta/models/${encodeURIComponent(model)}:${stream ? 'streamGenerateContent?alt=sse' : 'generateContent'}`, body: () => ({ contents: [parts] }), type: /^text\/event-stream/,
+        path: (model, stream) => `/v1beta/models/${encodeURIComponent(model)}:${stream ? 'streamGenerateContent?alt=sse' : 'generateContent'}`, body: (model, stream, text = 'Ahoy!') => ({ contents: [{ role: 'user', parts: [{ text }] }] }), type: /^text\/event-stream/,
         stream: (answer) => readGemini(parsed(answer)),
         whole: (json) => json.candidates[0].content.parts[0].text, failure: (json) => [json].flat()[0].error.code && [json].flat()[0].error.message,
     },
     'gemini-array': {
-        path: (model, stream) => `/v1beta/models/${encodeURIComponent(model)}:${stream ? 'streamGenerateContent' : 'generateContent'}`, body: () => ({ contents: [parts] }), type: /^application\/json/,
+        path: (model, stream) => `/v1beta/models/${encodeURIComponent(model)}:${stream ? 'streamGenerateContent' : 'generateContent'}`, body: (model, stream, text = 'Ahoy!') => ({ contents: [{ role: 'user', parts: [{ text }] }] }), type: /^application\/json/,
         stream: (answer) => readGemini(JSON.parse(answer.text)),
         whole: (json) => json.candidates[0].content.parts[0].text, failure: (json) => [json].flat()[0].error.code && [json].flat()[0].error.message,
     },
     converse: {
-        path: (model, stream) => `/model/${encodeURIComponent(model)}/converse${stream ? '-stream' : ''}`, body: () => ({ messages: [{ role: 'user', content: [{ text: 'Ahoy!' }] }] }), type: /^application\/vnd\.amazon\.eventstream/,
+        path: (model, stream) => `/model/${encodeURIComponent(model)}/converse${stream ? '-stream' : ''}`, body: (model, stream, text = 'Ahoy!') => ({ messages: [{ role: 'user', content: [{ text }] }] }), type: /^application\/vnd\.amazon\.eventstream/,
         stream: (answer) => {
             const frames = framesOf(answer.body);
             return { text: frames.filter((f) => f.type === 'contentBlockDelta').map((f) => f.data.delta.text ?? '').join(''), end: last(frames)?.type === 'metadata' && frames.some((f) => f.type === 'messageStop'), error: last(frames)?.exception ? last(frames).data.message : undefined };
@@ -209,7 +209,7 @@ export const clients = {
         whole: (json) => json.output.message.content[0].text, failure: (json, headers) => (json.__type ?? headers['x-amzn-errortype']) && json.message,
     },
     cohere: {
-        path: () => '/v2/chat', body: (model, stream) => ({ model, stream, messages: [user] }), type: /^text\/event-stream/,
+        path: () => '/v2/chat', body: (model, stream, text = 'Ahoy!') => ({ model, stream, messages: [user(text)] }), type: /^text\/event-stream/,
         stream: (answer) => {
             const events = parsed(answer).filter((e) => e !== '[DONE]');
             const end = last(events)?.type === 'message-end' ? last(events).delta : undefined;
