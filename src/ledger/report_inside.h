@@ -86,6 +86,7 @@ struct rung_sums {
 /* Every value of one combination of the names that are grouped by. */
 struct group {
     str key;                /* packed: a time as 8 bytes, a text as 4 bytes of length and itself */
+    char near[32];          /* a short key's bytes: one look into cold memory less */
     struct rung_sums *rung; /* of a ladder's report; else NULL */
     struct group *next;     /* came behind this one where it came last (report_pack.c); NULL: none yet */
     struct spread latency, first_token;
@@ -104,7 +105,8 @@ struct groups {
     size_t adopted_count, adopted_cap;
     struct group *made; /* some at a time: `made_left` of them are free */
     size_t made_left;
-    struct group_slot *slots; /* open addressing; a power of two */
+    struct group_chunk *chunks; /* of very many */
+    struct group_slot *slots;   /* open addressing; a power of two */
     size_t slot_count, count;
 };
 
