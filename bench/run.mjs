@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { machine, startMock } from './rig.mjs';
 import * as figures from './figures.mjs';
 
-const ALL = ['start', 'cpu', 'translate', 'latency', 'ttft', 'streams', 'users', 'crash', 'ledger', 'budgets', 'tokens', 'profile', 'promises'];
+const ALL = ['start', 'cpu', 'translate', 'latency', 'ttft', 'streams', 'users', 'crash', 'ledger', 'budgets', 'tokens', 'faults', 'profile', 'promises'];
 const WHAT = {
     start: 'start to ready, idle memory',
     cpu: 'CPU per call and throughput against nginx: 1 KB and 32 KB, plain and TLS',
@@ -16,6 +16,7 @@ const WHAT = {
     ledger: 'attempts into SQLite per second',
     budgets: 'a hold and its post by themselves',
     tokens: 'token counting against the npm tokenizer',
+    faults: 'the fault lab at load: outages, every fault of the table, the switch, hedging, a healthy call',
     profile: 'where the time of a 32 KB call goes (perf)',
     promises: "the promises' tests with all their rounds (hours; only when asked for)",
 };
@@ -73,7 +74,7 @@ const colour = (code, text) => (terminal ? `\x1b[${code}m${text}\x1b[0m` : text)
 const width = Math.max(10, ...results.rows.map((row) => row.figure.length));
 const lines = results.rows.map((row) => {
     const value = `${row.value} ${row.unit}`.padStart(16);
-    const more = row.unit.endsWith('/s') && row.target ? '>=' : '<=';
+    const more = row.least || (row.unit.endsWith('/s') && row.target) ? '>=' : '<=';
     const target = row.target === undefined ? '' : `${more} ${row.target}`.padEnd(12);
     const holds = row.target === undefined ? '' : row.holds ? colour(32, 'holds') : colour(31, 'MISSED');
     return `${row.figure.padEnd(width)}${value}   ${target.padEnd(12)} ${holds.padEnd(6)}  ${row.beside ?? ''}`.trimEnd();

@@ -30,7 +30,7 @@ before(async () => {
                 nowhere: { ...there, base_url: 'http://127.0.0.1:9/v1', timeouts: { connect: '1s' } },
             },
             models: { cheap: 'lab/sim-small' },
-            prices: ['lab/sim-small', 'hasty/sim-small', 'picky/sim-small', 'raw/m', 'nowhere/m'].map((model) => ({ model, ...price })),
+            prices: ['lab/sim-small', 'hasty/sim-small', 'picky/sim-small', 'raw/m', 'raw/strict', 'nowhere/m'].map((model) => ({ model, ...price })),
             features: {
                 finisher: { owner: 'ana@example.com', on_disconnect: 'finish' },
                 canceller: { owner: 'ana@example.com', on_disconnect: 'cancel' },
@@ -262,6 +262,53 @@ test('a target that rejects stream_options is asked without, and remembered', as
     assert.ok(again < 20, `forgotten ${again} times of 40`);
     const asked = await call('chat', control, { stream: true, model: 'picky/sim-small', stream_options: { include_usage: true } });
     assert.equal(asked.status, 400, 'the client asked for it itself: its own error');
+});
+
+test('what a target says of a limit that its client set teaches nothing of the target', async () => {
+    const json = (status, body) => [headOf(status, { 'content-type': 'application/json', 'content-length': JSON.stringify(body).length }), JSON.stringify(body)];
+    const no = (message) => json(400, { error: { message, type: 'invalid_request_error', param: null, code: null } });
+    const whole = json(200, { object: 'chat.completion', choices: [{ index: 0, message: { role: 'assistant', content: 'x' }, finish_reason: 'stop' }] });
+    upstream.answer = async (request, send) => { // as OpenAI's newer models do
+        const asked = JSON.parse(request.body);
+        const parts = asked.max_tokens ? no("Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.")
+            : asked.max_completion_tokens > 500 ? no(`max_completion_tokens is too large: ${asked.max_completion_tokens}.`)
+            : asked.max_completion_tokens === 13 ? no('max_completion_tokens: this number is not liked here.') : whole;
+        for (const part of parts) await send(part);
+    };
+    const ask = async (more) => {
+        const before = upstream.requests.length;
+        const answer = await call('chat', 'x', { model: 'raw/strict', ...more });
+        return `${answer.status} ${upstream.requests.length - before}`;
+    };
+    for (let i = 0; i < 8; i++) { // a target belongs to a worker
+        assert.equal(await ask({ max_tokens: 5 }), '400 1', 'its client wrote the field, not purser');
+        assert.equal(await ask({ max_completion_tokens: 501 }), '400 1', 'the field is known, the number is too large');
+        assert.equal(await ask({ max_completion_tokens: 13 }), '400 2', 'tried without, which did not help');
+    }
+    assert.equal(await ask({ max_completion_tokens: 9 }), '200 1');
+    for (let i = 0; i < 8; i++) assert.equal(await ask({ max_completion_tokens: 9 }), '200 1', 'as ever');
+});
+
+test('a target that takes a field no longer is found out by the next call', async () => {
+    let knows = true;
+    const event = 'data: {"choices":[{"index":0,"delta":{"content":"x"},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n';
+    upstream.answer = async (request, send) => {
+        if (!knows && JSON.parse(request.body).stream_options) {
+            const body = '{"error":{"message":"Unrecognized request argument supplied: stream_options"}}';
+            await send(headOf(400, { 'content-type': 'application/json', 'content-length': body.length }));
+            return send(body);
+        }
+        await send(headOf(200, { 'content-type': 'text/event-stream', 'transfer-encoding': 'chunked' }));
+        await send(chunkOf(event));
+        await send(LAST_CHUNK);
+    };
+    const ask = async () => (await call('chat', 'x', { model: 'raw/m', stream: true })).status;
+    for (let i = 0; i < 8; i++) assert.equal(await ask(), 200);
+    knows = false;
+    const statuses = [];
+    for (let i = 0; i < 16; i++) statuses.push(await ask());
+    assert.ok(statuses.filter((s) => s !== 200).length <= 2, `one call a worker: ${statuses}`);
+    assert.equal(statuses.at(-1), 200);
 });
 
 // ---- bytes
