@@ -13,36 +13,56 @@ static bool is_free(const struct request *r)
     return r->receive.reads || tokens_asked(r);
 }
 
-/* The value of the rule's `*`s for this attempt; p == NULL: the rule looks at no pace, or not at this one. */
-static str value_for(const struct attempt *a, const struct budget_rule *rule, char text[SCOPE_TEXT_MAX])
+/* The rules that look at this attempt's pace, one after the other. */
+struct paces {
+    const struct attempt *a;
+    const struct budget_rules *rules;
+    size_t next;
+    const struct budget_rule *rule;
+    str value; /* of its `*`s */
+    int64_t now_us;
+    char text[SCOPE_TEXT_MAX];
+};
+
+static void paces_begin(struct paces *p, const struct attempt *a)
 {
-    if (!rule->burn.over_us || !scope_matches(&rule->scope, &a->way->payer)) return STR_NONE;
-    struct buf value = {.p = text, .cap = SCOPE_TEXT_MAX, .max = SCOPE_TEXT_MAX};
-    scope_value(&rule->scope, &a->way->payer, &value);
-    return str_of(text, value.n);
+    p->a = a;
+    p->rules = a->request->lease->snapshot->budgets;
+    p->next = 0;
+    p->now_us = time_now_us();
 }
 
-static void tell(const struct attempt *a, const struct budget_rule *rule, const struct burn_state *s, int64_t now_us)
+static bool paces_next(struct paces *p)
 {
-    if (s->began) thresholds_burning(a->request->worker->purser->thresholds, rule, &a->way->payer, s, now_us);
+    const struct payer *who = &p->a->way->payer;
+    while (p->next < budget_rules_count(p->rules)) {
+        p->rule = budget_rules_at(p->rules, p->next++);
+        if (!p->rule->burn.over_us || !scope_matches(&p->rule->scope, who)) continue;
+        struct buf value = {.p = p->text, .cap = sizeof(p->text), .max = sizeof(p->text)};
+        scope_value(&p->rule->scope, who, &value);
+        p->value = str_of(p->text, value.n);
+        return true;
+    }
+    return false;
+}
+
+static void tell(const struct paces *p, const struct burn_state *s)
+{
+    struct thresholds *t = p->a->request->worker->purser->thresholds;
+    if (s->began) thresholds_burning(t, p->rule, &p->a->way->payer, s, p->now_us);
 }
 
 bool burn_allows(struct attempt *a)
 {
     struct request *r = a->request;
-    const struct budget_rules *rules = r->lease->snapshot->budgets;
-    char text[SCOPE_TEXT_MAX];
-    if (!budget_rules_burn(rules) || is_free(r)) return true;
-    int64_t now_us = time_now_us();
-    for (size_t i = 0; i < budget_rules_count(rules); i++) {
-        const struct budget_rule *rule = budget_rules_at(rules, i);
-        str value = value_for(a, rule, text);
-        struct burn_state state;
-        if (!value.p) continue;
-        burns_look(r->worker->purser->burns, rule, value, now_us, &state);
-        tell(a, rule, &state, now_us);
-        if (!state.burning || rule->burn.alerts) continue;
-        a->hold.burning = rule;
+    struct paces p;
+    struct burn_state state;
+    if (!budget_rules_burn(r->lease->snapshot->budgets) || is_free(r)) return true;
+    for (paces_begin(&p, a); paces_next(&p);) {
+        burns_look(r->worker->purser->burns, p.rule, p.value, p.now_us, &state);
+        tell(&p, &state);
+        if (!state.burning || p.rule->burn.alerts) continue;
+        a->hold.burning = p.rule;
         a->hold.burn = state;
         attempt_fail(a, ERR_DEGRADED, "a budget is spent too fast");
         return false;
@@ -52,18 +72,12 @@ bool burn_allows(struct attempt *a)
 
 void burn_note(const struct attempt *a, const struct budget_amounts *used)
 {
-    const struct request *r = a->request;
-    const struct budget_rules *rules = r->lease->snapshot->budgets;
-    char text[SCOPE_TEXT_MAX];
-    if (!budget_rules_burn(rules)) return;
-    int64_t now_us = time_now_us();
-    for (size_t i = 0; i < budget_rules_count(rules); i++) {
-        const struct budget_rule *rule = budget_rules_at(rules, i);
-        str value = value_for(a, rule, text);
-        struct burn_state state;
-        if (!value.p) continue;
-        burns_note(r->worker->purser->burns, rule, value, now_us, used->of[rule->measure], &state);
-        tell(a, rule, &state, now_us);
+    struct paces p;
+    struct burn_state state;
+    if (!budget_rules_burn(a->request->lease->snapshot->budgets)) return;
+    for (paces_begin(&p, a); paces_next(&p);) {
+        burns_note(a->request->worker->purser->burns, p.rule, p.value, p.now_us, used->of[p.rule->measure], &state);
+        tell(&p, &state);
     }
 }
 

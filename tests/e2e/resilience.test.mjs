@@ -45,12 +45,14 @@ before(async () => {
                 stepping: model(['down3', 'good/sim-dear', 'other/sim-cheap'], { attempts: { max: 3, time: '30s', money_usd: '0.002' } }),
                 stuck: model(['down3', 'good/sim-dear'], { attempts: { max: 2, time: '30s', money_usd: '0.002' } }),
                 cheaper: model(['good/sim-dear', 'good'], { attempts: { max: 2, time: '30s', money_usd: '0.002' } }),
+                counted: model(['down3/gpt-4o-mini', 'good/gpt-4o-mini'], { attempts: { max: 2, money_usd: '0.005' } }),
                 modest: model(['slow', 'good'], { hedge: { after: '100ms', max_extra_spend: '100%' }, attempts: { max: 2, money_usd: '0.0015' } }),
                 bounded: model(['flaky1', 'flaky2', 'flaky3'], { attempts: { max: 2, time: '30s' } }),
             },
             prices: [
                 { model: 'claude/sim-small', input: 1, output: 2 }, { model: 'other/sim-cheap', input: 0.01, output: 0.01 },
                 { model: 'good/sim-dear', input: 100, output: 200 },
+                { model: 'down3/gpt-4o-mini', input: 1, output: 2 }, { model: 'good/gpt-4o-mini', input: 1, output: 2 },
                 ...['down', 'down2', 'down3', 'good', 'slow', 'other', 'narrow', 'flaky1', 'flaky2', 'flaky3', 'dead'].map((p) => ({ model: `${p}/sim-small`, input: 1, output: 2 })),
             ],
             budgets: [{ name: 'all', limit_usd: 100000, window: 'total' }],
@@ -189,6 +191,9 @@ test('an attempt that would be too dear is passed over: retries, fallbacks and h
     assert.equal((await short('cheaper')).status, 200);
     assert.deepEqual(await path('cheaper', 1), ['good/sim-small first']);
     for (let i = 0; i < 3; i++) assert.equal((await short('modest')).headers.get('x-purser-target'), 'slow/sim-small');
+    const long = await ask('counted', { words: 'word '.repeat(1600), headers: { 'x-purser-task': 'money-counted' } });
+    assert.equal(long.status, 200, long.text);
+    assert.deepEqual(await path('counted', 2), ['down3/gpt-4o-mini first', 'good/gpt-4o-mini fallback'], 'bytes would not fit, tokens do, and are counted once');
     assert.deepEqual(await path('modest', 3), Array(3).fill('slow/sim-small first'), 'two bounds do not fit beside each other');
 });
 
