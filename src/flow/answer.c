@@ -14,25 +14,42 @@
 
 /* ---- what is told */
 
-/* A target that does not know a field purser wrote says so: it is remembered, and
- * the call is tried once more without it. Nothing was generated, so it cost nothing. */
-static bool learned(struct request *r)
+/* A limit that is too high is no field that is not known. */
+static bool is_about_value(str body)
 {
-    struct attempt *a = r->attempt;
-    struct target *t = a->way->target;
-    if (a->err != ERR_PROVIDER_ERROR || a->number > 2 || !r->x || !r->receive.body.p) return false;
-    if (a->head.status != 400 && a->head.status != 422) return false;
-    str body = buf_str(&a->body.kept);
-    if (a->wire.add_usage && str_find(body, S("stream_options"), 0) != SIZE_MAX) {
-        t->rejects_stream_options = true;
-        return true;
-    }
-    if (!t->wants_max_tokens && a->way->kind == CALL_CHAT &&
-        str_find(body, S("max_completion_tokens"), 0) != SIZE_MAX) {
-        t->wants_max_tokens = true;
-        return true;
+    static const str words[] = {STR_INIT("too large"), STR_INIT("too high"), STR_INIT("at most"), STR_INIT("maximum"),
+                                STR_INIT("exceed")};
+    for (size_t i = 0; i < COUNT_OF(words); i++) {
+        if (str_find(body, words[i], 0) != SIZE_MAX) return true;
     }
     return false;
+}
+
+static unsigned field_refused(const struct attempt *a)
+{
+    str body = buf_str(&a->body.kept);
+    unsigned written = wire_fields(a);
+    if (a->err != ERR_PROVIDER_ERROR || (a->head.status != 400 && a->head.status != 422)) return 0;
+    if (is_about_value(body)) return 0;
+    if (written & TARGET_STREAM_OPTIONS && str_find(body, S("stream_options"), 0) != SIZE_MAX)
+        return TARGET_STREAM_OPTIONS;
+    bool limit = written & TARGET_MAX_COMPLETION_TOKENS && str_find(body, S("max_completion_tokens"), 0) != SIZE_MAX;
+    return limit ? TARGET_MAX_COMPLETION_TOKENS : 0;
+}
+
+/* A target that does not know a field purser wrote says so: the call is tried once more without it, and
+ * where it is taken then, that is remembered. Nothing was generated, so it cost nothing. */
+static bool goes_without(struct request *r)
+{
+    struct attempt *a = r->attempt;
+    unsigned field = field_refused(a);
+    if (!field) return false;
+    if (a->number > 2 || !r->x || !r->receive.body.p) {
+        a->way->target->accepts &= ~field; /* it was known to: the next call may find out */
+        return false;
+    }
+    r->plan.ways[a->way - r->plan.ways].without |= field;
+    return true;
 }
 
 static void answer_client(struct request *r)
@@ -191,7 +208,7 @@ static bool follow(struct request *r)
 {
     struct again next;
     if (r->attempt->err == ERR_NOT_ACCEPTED) return climb(r);
-    if (learned(r)) {
+    if (goes_without(r)) {
         replace_attempt(r, r->attempt->way, REASON_RETRY);
         return true;
     }

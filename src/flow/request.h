@@ -59,6 +59,7 @@ struct way {
     const struct setting_rung *rung; /* of the model's ladder; NULL: none */
     enum mishap only_for;            /* tried after such a mishap alone; MISHAP_COUNT: in its turn */
     str dropped;                     /* fields that were dropped, for the warning header */
+    unsigned without;                /* left out to see whether the target takes the call then: enum target_field */
     int64_t input_tokens;            /* upper bound */
     struct price_bound_ask ask;
     int64_t max_output; /* tokens a choice, as far as the plan knows; -1: the kind has none */
@@ -377,6 +378,11 @@ bool wire_start(struct attempt *a) MUST_CHECK;
 bool wire_read_body(struct request *r) MUST_CHECK;
 /* Does an attempt of the call still send it, or may one? */
 bool wire_needs_request(const struct request *r);
+/* Fields that purser does not write there: the target does not know them, or that is being found out.
+ * Sets of enum target_field, as below. */
+unsigned wire_left_out(const struct way *way);
+/* Fields that purser wrote into this attempt's call, or would write under another name. */
+unsigned wire_fields(const struct attempt *a);
 /* Nobody needs the client's request any more. */
 void wire_drop_request(struct attempt *a);
 const struct http_call_events *wire_events(void);

@@ -18,30 +18,60 @@ bool wire_read_body(struct request *r)
     return json_parse(&w->json, r->receive.body, &fail); /* parsed before: cannot fail */
 }
 
+unsigned wire_left_out(const struct way *way)
+{
+    const struct target *t = way->target;
+    return way->without | (t->rejects_stream_options ? TARGET_STREAM_OPTIONS : 0) |
+           (t->wants_max_tokens ? TARGET_MAX_COMPLETION_TOKENS : 0);
+}
+
 static size_t plan_edits(struct attempt *a, struct json_edit edits[CALL_EDITS_MAX])
 {
     struct request *r = a->request;
     const struct call *call = &r->attribute.call;
     struct target *t = a->way->target;
-    a->wire.add_usage = call->stream && !call->include_usage && !t->rejects_stream_options &&
+    unsigned left_out = wire_left_out(a->way);
+    a->wire.add_usage = call->stream && !call->include_usage && !(left_out & TARGET_STREAM_OPTIONS) &&
                         (call->kind == CALL_CHAT || call->kind == CALL_COMPLETIONS);
     struct call_changes changes = {
         .model = str_eq(call->model, t->model) ? STR_NONE : t->model,
         .add_usage = a->wire.add_usage,
         .max_output = a->hold.max_output,
-        .use_max_tokens = t->wants_max_tokens,
+        .use_max_tokens = left_out & TARGET_MAX_COMPLETION_TOKENS,
         .body_version = provider_body_version(&t->provider->paths, endpoint_of(call->kind)),
     };
     return call_edit(call, &r->worker->json, &changes, edits);
 }
 
+/* A limit that the client gave as `max_tokens` stays what it is. */
+static bool writes_completion_limit(const struct attempt *a)
+{
+    const struct call *call = &a->request->attribute.call;
+    if (a->way->kind != CALL_CHAT) return false;
+    return a->way->translated || call->max_output < 0 || (call->max_refs[0] && !call->max_refs[1]);
+}
+
+unsigned wire_fields(const struct attempt *a)
+{
+    bool usage =
+        a->way->translated ? a->way->kind == CALL_CHAT && a->request->attribute.call.stream : a->wire.add_usage;
+    unsigned fields = usage ? TARGET_STREAM_OPTIONS : 0;
+    if (writes_completion_limit(a)) fields |= TARGET_MAX_COMPLETION_TOKENS;
+    return fields & ~wire_left_out(a->way);
+}
+
 /* What the target has not yet been seen to accept: if it refuses, the call is made again without it. */
 static unsigned on_trial(const struct attempt *a)
 {
-    const struct target *t = a->way->target;
-    unsigned trial = a->wire.add_usage ? TARGET_STREAM_OPTIONS : 0;
-    if (a->way->kind == CALL_CHAT && !t->wants_max_tokens) trial |= TARGET_MAX_COMPLETION_TOKENS;
-    return trial & ~t->accepts;
+    return wire_fields(a) & ~a->way->target->accepts;
+}
+
+static void remember(const struct attempt *a)
+{
+    struct target *t = a->way->target;
+    t->accepts |= on_trial(a);
+    if (a->way->without & TARGET_STREAM_OPTIONS) t->rejects_stream_options = true;
+    if (a->way->without & TARGET_MAX_COMPLETION_TOKENS) t->wants_max_tokens = true;
 }
 
 void wire_drop_request(struct attempt *a)
@@ -190,7 +220,7 @@ static void on_head(struct http_call *c)
         c->head.keep_alive = false;
     }
     a->head.status = c->head.status;
-    if (c->head.status < 300) a->way->target->accepts |= on_trial(a);
+    if (c->head.status < 300) remember(a);
     bool settled = !on_trial(a) || (c->head.status != 400 && c->head.status != 422);
     if (settled && !wire_needs_request(a->request)) wire_drop_request(a);
     struct credential *credential = a->way->target->provider->credential;
