@@ -311,8 +311,7 @@ enum tap_verdict cohere_tap_event(struct answer *a, enum call_kind kind, uint32_
     take_usage(a, doc, openai_find(doc, delta, S("usage")));
     finish(a, doc, reason);
     bool failed = reason && (json_string_is(doc, reason, S("ERROR")) || json_string_is(doc, reason, S("TIMEOUT")));
-    a->ended = true;
-    if (!failed) return TAP_END;
+    if (!failed) return TAP_PASS; /* [DONE] is the end */
     str error = canon_text(doc, delta, S("error"), a->arena);
     answer_fail(a, error.n ? arena_str(a->arena, str_head(error, 1024))
                            : S("the provider ended the answer with an error"));

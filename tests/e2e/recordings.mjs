@@ -117,7 +117,7 @@ function* eventsOf(recording) {
 }
 
 /** What follows a protocol's own end is nobody's. */
-const isEnd = ({ data }) => data === '[DONE]' || /^(response\.(completed|incomplete)|message_stop|message-end|metadata)$/.test(data.type ?? '');
+const isEnd = ({ data }) => data === '[DONE]' || /^(response\.(completed|incomplete)|message_stop|metadata)$/.test(data.type ?? '');
 
 /** What the client should see: the recorded bytes, but for what purser says it changes. */
 export function expectedOf(recording) {
