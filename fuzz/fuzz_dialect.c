@@ -57,7 +57,8 @@ static void check_alike(const struct bench *b, struct gathered *first, const str
         const struct gathered_choice *d = &again->choices[i];
         for (int k = 0; k < c->count && k < d->count; k++)
             if (!is_plain(c->calls[k].id) || b->id == DIALECT_GEMINI) c->calls[k].id = d->calls[k].id;
-        if (c->stop == STOP_NONE) c->stop = d->stop;
+        bool blocked = b->id == DIALECT_GEMINI && c->stop == STOP_FILTER; /* a prompt: its reasons are no finish */
+        if (c->stop == STOP_NONE || blocked) c->stop = d->stop;
     }
     const char *what = gathered_differs(first, again);
     if (what)
