@@ -69,7 +69,8 @@ struct spread {
     RUNG(PROMPT_TOKENS, "of their prompts, cached ones and all")                                                       \
     RUNG(PROMPT_COST, "pico-dollars for these tokens")                                                                 \
     RUNG(ANSWER_COST, "pico-dollars for the rest of these answers: output, searches, time")                            \
-    RUNG(USED, "whole answers that were used, priced or not: one of each call that was answered")                      \
+    RUNG(USED, "answers that went out, priced or not: one of each call that was answered")                             \
+    RUNG(COUNTED, "of these, those that told how many tokens their prompt had: a service tells of none")               \
     RUNG(USED_TOKENS, "of the prompts of these")
 
 enum rung_sum {
@@ -244,7 +245,7 @@ struct report {
 void rung_write_columns(struct buf *sql, int version);
 /* A row, as far as the scan has read it. */
 struct rung_row {
-    bool ok, answered, priced; /* used; a whole answer, used or not */
+    bool used, whole, priced; /* its answer went out; was whole, as one that was ended early by a test is not */
     int64_t cost;
     sqlite3_value **units, **more; /* UNIT_COUNT; what rung_write_columns() asks for */
 };

@@ -7,7 +7,8 @@
  *   alone = T * prompt cost / prompt tokens + N * answer cost / answers
  *
  * with N calls that were answered, by any rung, and T tokens of their prompts as the rung
- * that answered counted them; the rest is over all whole answers of the rung, accepted or not.
+ * that answered counted them (where a service answered, which counts none, as many as the others
+ * had on the average); the rest is over all whole answers of the rung, accepted or not.
  * Where a rung answered every call itself, this is just what its answers cost. What it cannot
  * know: that rungs count the same text in other tokens, and that the calls that reach a high
  * rung may be the long ones. Failed attempts are in no rung's figure. */
@@ -57,9 +58,10 @@ void rung_add_row(struct group *g, const struct rung_row *row)
     }
     of[RUNG_REACHED] += sqlite3_value_int64(row->more[NUMBER]) == 1;
     of[RUNG_ACCEPTED] += sqlite3_value_int64(row->more[ACCEPTED]) != 0;
-    of[RUNG_USED] += row->ok;
-    of[RUNG_USED_TOKENS] += row->ok ? tokens : 0;
-    if (!row->answered || !row->priced) return;
+    of[RUNG_USED] += row->used;
+    of[RUNG_COUNTED] += row->used && tokens;
+    of[RUNG_USED_TOKENS] += row->used ? tokens : 0;
+    if (!row->whole || !row->priced) return;
     of[RUNG_ANSWERS]++;
     of[RUNG_PROMPT_TOKENS] += tokens;
     of[RUNG_PROMPT_COST] += cost;
@@ -98,10 +100,11 @@ bool rung_alone_cost(const struct report *r, const struct group *g, __int128 *ou
 {
     const struct rung_sums *all = r->totals.rung, *own = g->rung;
     str key = g->key;
-    __int128 prompts, answers;
+    __int128 tokens, prompts, answers;
     if (g == &r->totals || !own || !key_next(r->by[0], &key).text.n) return false; /* at no rung */
     if (!own->of[RUNG_ANSWERS] || !all->of[RUNG_USED]) return false;
-    if (!scale(all->of[RUNG_USED_TOKENS], own->of[RUNG_PROMPT_COST], own->of[RUNG_PROMPT_TOKENS], &prompts) ||
+    if (!scale(all->of[RUNG_USED], all->of[RUNG_USED_TOKENS], all->of[RUNG_COUNTED], &tokens) ||
+        !scale(tokens, own->of[RUNG_PROMPT_COST], own->of[RUNG_PROMPT_TOKENS], &prompts) ||
         !scale(all->of[RUNG_USED], own->of[RUNG_ANSWER_COST], own->of[RUNG_ANSWERS], &answers))
         return false;
     *out = prompts + answers;

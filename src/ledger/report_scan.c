@@ -128,7 +128,12 @@ static bool add_row(struct scanner *s, sqlite3_value **row)
     if (total_us > 0) spread_add(&g->latency, total_us);
     if (streamed && first_byte_us > 0) spread_add(&g->first_token, first_byte_us);
     if (s->scan->plan->ask->ladder)
-        rung_add_row(g, &(struct rung_row){ok, ok || rejected, priced, cost, row + UNITS, row + UNITS + UNIT_COUNT});
+        rung_add_row(g, &(struct rung_row){.used = ok && !wasted,
+                                           .whole = (ok && !wasted) || (rejected && !estimated),
+                                           .priced = priced,
+                                           .cost = cost,
+                                           .units = row + UNITS,
+                                           .more = row + UNITS + UNIT_COUNT});
     return true;
 }
 

@@ -122,6 +122,47 @@ static struct report_ask rungs_of(str model)
     return ask;
 }
 
+/* A service's answer has no tokens, one that was ended early is no whole one, one with nothing in it is no answer. */
+static void test_services_and_cuts(void **state)
+{
+    (void)state;
+    static const struct told some[] = {
+        {1, 1, 1, REASON_FIRST, ERR_NONE, true, 0, 0, 0, 0, 0, 5},          /* the service's price */
+        {2, 1, 1, REASON_FIRST, ERR_NOT_ACCEPTED, false, 0, 0, 0, 0, 0, 5}, /* it found nothing */
+        {2, 3, 1, REASON_ESCALATION, ERR_NOT_ACCEPTED, false, 9, 0, 1, 9, 0, 1, COST_ESTIMATED}, /* ended early */
+        {2, 10, 1, REASON_ESCALATION, ERR_NONE, true, 40, 0, 4, 400, 0, 80},
+        {3, 3, 1, REASON_FIRST, ERR_NONE, false, 7, 0, 0, 7, 0, 0}, /* nothing in it */
+        {3, 10, 1, REASON_FALLBACK, ERR_NONE, true, 21, 0, 2, 210, 0, 40},
+    };
+    char *dir = folder_new();
+    struct buf why, out;
+    buf_init(&why, 0);
+    buf_init(&out, 0);
+    struct store *s = store_open(dir, &why);
+    assert_true(store_begin(s));
+    for (uint64_t i = 0; i < COUNT_OF(some); i++) {
+        struct row row = row_of(&some[i], i + 1, S("triage"));
+        if (i == 4) row.n.wasted = 1;
+        assert_int_equal(store_post(s, &row), STORE_DONE);
+    }
+    assert_true(store_commit(s));
+    store_close(s);
+    struct report_ask ask = rungs_of(S("triage"));
+    struct report *r = report_run(dir, &ask, NULL, NULL, &why);
+    assert_non_null(r);
+    report_csv(r, &out);
+    buf_add_byte(&out, '\0');
+    /* Three calls were answered, two of them with 61 tokens together: 91.5 for all, 92.
+     *   rung 1: 3 * 10 / 2 = 15, rung 3: no whole answer, rung 10: 92 * 610 / 61 + 3 * 120 / 2 = 1100 */
+    assert_non_null(strstr(out.p, "\n1,lab,m,2,1,0.5,1,2,1,10000000,10000000,5000000,0,0,15000000\n"));
+    assert_non_null(strstr(out.p, "\n3,big,m,2,0,0,0,2,1,17000000,17000000,17000000,1,0,\n"));
+    assert_non_null(strstr(out.p, "\n10,last,m,2,2,1,2,2,0,730000000,730000000,0,0,0,1100000000\n"));
+    report_drop(r);
+    buf_free(&why);
+    buf_free(&out);
+    folder_drop(dir);
+}
+
 /* Rung 1: 110 + 240 + 60 + 320 = 730 micro-dollars, 240 + 320 of them wasted; the unpriced answer is no cost.
  * Five calls were answered, with prompts of 100 + 210 + 50 + 310 + 44 = 714 tokens.
  *   rung 1: 640 for 650 tokens of prompts, 90 for 4 answers: 714 * 640 / 650 + 5 * 90 / 4 = 815.515385
@@ -299,6 +340,7 @@ int main(void)
         cmocka_unit_test(test_rungs),
         cmocka_unit_test(test_no_ladder),
         cmocka_unit_test(test_by_rung),
+        cmocka_unit_test(test_services_and_cuts),
         cmocka_unit_test(test_one_rung_is_what_it_was),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
