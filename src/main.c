@@ -38,7 +38,8 @@ static void help(FILE *out)
           "usage: purser COMMAND [options]\n\ncommands:\n",
           out);
     for (const struct entry *e = entries; e < entries + entry_count; e++) fprintf(out, "  %-9s %s\n", e->name, e->text);
-    fputs("\n'purser COMMAND --help' tells more, with an example.\n\nexample:\n"
+    fputs("\n'purser COMMAND --help' tells more, with an example; 'purser --help-settings' explains every\n"
+          "setting.\n\nexample:\n"
           "  purser init && purser serve\n",
           out);
 }
@@ -59,6 +60,7 @@ int main(int argc, char **argv)
         help(stdout);
         return EXIT_OK;
     }
+    if (is(name, "--help-settings")) return cmd_check(argc, argv);
     if (is(name, "--version") || is(name, "-V")) name = "version";
     for (const struct entry *e = entries; e < entries + entry_count; e++) {
         if (is(name, e->name)) return e->run(argc - 1, argv + 1);

@@ -99,7 +99,8 @@ static void print_for_people(const struct price_book *book, const struct sold *s
         table_free(&t);
         printf("\n");
     }
-    printf("US dollars per million units. Price book of %" STR_FMT ", %lld days old, from %" STR_FMT ".\n",
+    if (n) printf("US dollars per million units. ");
+    printf("Price book of %" STR_FMT ", %lld days old, from %" STR_FMT ".\n",
            STR_ARG(time_format_date(price_book_date(book), date)), (long long)book_age_days(book),
            STR_ARG(price_book_source(book)));
 }
@@ -157,8 +158,9 @@ static int show(const struct options *o, const struct prices_source *source, str
     struct sold sold[SELLERS_MAX];
     struct arena arena;
     arena_init(&arena);
-    size_t n = find_sold(source, name, &arena, sold, SELLERS_MAX);
-    if (!n) {
+    size_t n = name.n ? find_sold(source, name, &arena, sold, SELLERS_MAX) : 0;
+    bool found = n || !name.n; /* without a model it is the book alone */
+    if (!found) {
         options_complain(o,
                          "'%" STR_FMT "' has no price: under `prices:` in the settings add\n"
                          "  - { model: \"<provider>/%" STR_FMT "\", input: 0.00, output: 0.00 }  # per million tokens",
@@ -170,7 +172,7 @@ static int show(const struct options *o, const struct prices_source *source, str
     }
     warn_if_old(o, source->book);
     arena_free(&arena);
-    return n ? EXIT_OK : EXIT_FAILED;
+    return found ? EXIT_OK : EXIT_FAILED;
 }
 
 enum { SHOW_FORMAT, SHOW_CONFIG };
@@ -180,9 +182,10 @@ int prices_show(int argc, char **argv)
     static const struct option options[] = {OPTION_FORMAT, OPTION_CONFIG};
     static const struct command command = {
         .name = "prices show",
-        .usage = "[options] MODEL",
+        .usage = "[options] [MODEL]",
         .summary = "Print everything known of a model's price, as `model` or `provider/model`: history,\n"
-                   "context and service tiers, names, source, and how old the book is.",
+                   "context and service tiers, names, source, and how old the book is. Without a model:\n"
+                   "the book's age and sources alone.",
         .options = options,
         .option_count = COUNT_OF(options),
         .example = "purser prices show openai/gpt-5-mini",
@@ -193,10 +196,6 @@ int prices_show(int argc, char **argv)
     const struct option_to to[] = {[SHOW_FORMAT] = {.format = &format}, [SHOW_CONFIG] = {.text = &config}};
     options_init(&o, &command, argc, argv);
     if (!options_read(&o, to, &name)) return o.exit_code;
-    if (!name || !*name) {
-        options_complain(&o, "which model? (purser prices show gpt-5-mini)");
-        return EXIT_USAGE;
-    }
     struct prices_source source = prices_open(&o, config);
     if (!source.whole) return EXIT_FAILED;
     int code = show(&o, &source, str_from(name), format);

@@ -11,20 +11,31 @@
 
 int cmd_version(int argc, char **argv)
 {
+    static const struct option options[] = {OPTION_FORMAT};
     static const struct command command = {
-        "version", "", "Prints the version, and those of the libraries and the price book.", NULL, 0, "purser version"};
+        "version", "[options]",       "Prints the version, and those of the libraries and the price book.",
+        options,   COUNT_OF(options), "purser version"};
     struct options o;
+    enum output_format format = OUTPUT_TABLE;
+    const struct option_to to[] = {{.format = &format}};
     options_init(&o, &command, argc, argv);
-    for (int got; (got = options_next(&o)) != OPT_END;) {
-        if (got == OPT_STOP) return o.exit_code;
-        options_unexpected(&o);
-        return EXIT_USAGE;
-    }
+    if (!options_read(&o, to, NULL)) return o.exit_code;
     struct price_book *book = price_book_new();
-    char date[40];
-    printf("purser %s\nprice book of %s, %zu prices\nlibuv %s, %s, SQLite %s\n", PURSER_VERSION,
-           time_format_date(price_book_date(book), date).p, price_book_count(book), uv_version_string(),
-           OpenSSL_version(OPENSSL_VERSION), sqlite3_libversion());
+    char text[40];
+    const char *date = time_format_date(price_book_date(book), text).p, *uv = uv_version_string(),
+               *openssl = OpenSSL_version(OPENSSL_VERSION), *sqlite = sqlite3_libversion();
+    size_t prices = price_book_count(book);
+    if (format == OUTPUT_JSON) {
+        printf("{\"version\": \"%s\", \"price_book\": \"%s\", \"prices\": %zu, \"libuv\": \"%s\", \"openssl\": \"%s\", "
+               "\"sqlite\": \"%s\"}\n",
+               PURSER_VERSION, date, prices, uv, openssl, sqlite);
+    } else if (format == OUTPUT_CSV) {
+        printf("version,price_book,prices,libuv,openssl,sqlite\n%s,%s,%zu,%s,%s,%s\n", PURSER_VERSION, date, prices, uv,
+               openssl, sqlite);
+    } else {
+        printf("purser %s\nprice book of %s, %zu prices\nlibuv %s, %s, SQLite %s\n", PURSER_VERSION, date, prices, uv,
+               openssl, sqlite);
+    }
     price_book_drop(book);
     return EXIT_OK;
 }

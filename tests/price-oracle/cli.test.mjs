@@ -58,6 +58,12 @@ test('show tells history, tiers, names and the age of the book', { skip }, () =>
     assert.equal(rows.find((x) => x.tier === 'standard' && x.from === '2026-07-30' && x.context_from === 272001).output, 1.8);
     assert.equal(book.made, loadBook(`${root}data/prices.csv`).made);
     assert.equal(book.age_days, Math.floor((Date.now() - Date.parse(book.made)) / 86400000));
+    const alone = purser('show', '--format', 'json');
+    assert.deepEqual([alone.status, JSON.parse(alone.stdout)], [0, { models: [], book, rows: [] }], alone.stderr);
+    assert.match(purser('show').stdout, new RegExp(`^Price book of ${book.made}, ${book.age_days} days old, from `));
+    const all = spawnSync(bin, ['version', '--format', 'json'], { encoding: 'utf8' });
+    assert.equal(JSON.parse(all.stdout).price_book, book.made);
+    assert.match(spawnSync(bin, ['--help-settings'], { encoding: 'utf8' }).stdout, /^ *listen /m);
     assert.equal(/warning: the price book is of/.test(r.stderr), book.age_days > 60);
     assert.match(purser('show', 'GPT-5-mini-2025-08-07').stdout, /^openai\/gpt-5-mini$/m);
     const unknown = purser('show', 'gpt-4o-audio-preview-xyz');
@@ -82,7 +88,7 @@ test('check holds own prices against the book', { skip }, () => {
 });
 
 test('wrong usage is 2, help is 0 and has an example', { skip }, () => {
-    for (const args of [[], ['lst'], ['list', '--limit', 'x'], ['list', '--format', 'xml'], ['show'], ['show', 'a', 'b'], ['check', '--colour']])
+    for (const args of [[], ['lst'], ['list', '--limit', 'x'], ['list', '--format', 'xml'], ['show', 'a', 'b'], ['check', '--colour']])
         assert.equal(purser(...args).status, 2, args.join(' '));
     for (const args of [['--help'], ['list', '--help'], ['show', '--help'], ['check', '--help']]) {
         const r = purser(...args);
