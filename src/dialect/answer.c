@@ -43,6 +43,12 @@ void answer_fail(struct answer *a, str message)
     a->failed = true;
 }
 
+void answer_fail_told(struct answer *a, const struct json *doc, json_ref root, str message)
+{
+    if (!a->failed && !a->error_status) a->error_status = answer_error_status(doc, root);
+    answer_fail(a, message);
+}
+
 /* Every chunk may bring a new one (cumulative): one piece of memory serves them all. */
 void answer_keep_usage(struct answer *a, str raw)
 {
@@ -104,7 +110,7 @@ static enum tap_verdict feed_error(struct answer *a, const struct dialect *d, ui
                                    str message)
 {
     d->tap_frame(a, quirks, doc);
-    answer_fail(a, message);
+    answer_fail_told(a, doc, JSON_ROOT, message);
     return TAP_ERROR;
 }
 
@@ -120,7 +126,8 @@ enum tap_verdict answer_feed(struct answer *a, enum call_kind kind, uint32_t qui
                              str data)
 {
     data = str_trim(data);
-    bool error = str_eq(event, S("error"));
+    bool exception = str_ends(event, S("Exception")); /* Bedrock's frames have a type for each */
+    bool error = exception || str_eq(event, S("error"));
     if (!data.n && !error) return TAP_PASS;
     if (str_eq(data, S("[DONE]"))) {
         a->ended = true;
@@ -143,7 +150,8 @@ enum tap_verdict answer_feed(struct answer *a, enum call_kind kind, uint32_t qui
     bool payload = call_kind_dialect(kind) != DIALECT_CHAT || openai_find(doc, JSON_ROOT, S("choices"));
     if (kind == CALL_RESPONSES) payload = str_starts(answer_event_type(doc, event), S("response."));
     if (openai_error_find(doc, JSON_ROOT, payload, a->arena, &message)) return feed_error(a, d, quirks, doc, message);
-    if (error) return feed_error(a, d, quirks, doc, arena_str(a->arena, str_head(data, LABEL_BYTES_MAX)));
+    if (exception) a->error_status = answer_status_of_name(event);
+    if (error) return feed_error(a, d, quirks, doc, openai_error_message(doc, JSON_ROOT, a->arena));
     const struct codec *c = codec_of(kind);
     return (c && c->tap_event ? c->tap_event : d->tap_event)(a, kind, quirks, doc, event);
 }
@@ -174,7 +182,7 @@ bool answer_read(struct answer *a, enum call_kind kind, uint32_t quirks, struct 
     str message;
     if (openai_error_find(doc, JSON_ROOT, carries_result(doc), a->arena, &message)) {
         d->tap_frame(a, quirks, doc);
-        answer_fail(a, message);
+        answer_fail_told(a, doc, JSON_ROOT, message);
         return true;
     }
     /* Cohere and Bedrock say nothing but {"message"} where something is wrong */

@@ -160,6 +160,7 @@ struct answer {
     str finish;            /* the last finish reason */
     str id;                /* of what the provider stored: a response, or whatever another path made */
     str provider_error;    /* message of an error the provider sent in band */
+    int error_status;      /* the HTTP status that it stands for; 0: it does not say */
     picousd provider_cost; /* its own figure; PICO -1 where it gave none */
     bool finished;         /* the protocol's own end was seen (finish reason of all choices, end event) */
     bool ended;            /* the last event was seen ([DONE], response.completed ...) */

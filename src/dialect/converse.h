@@ -55,6 +55,7 @@ void converse_decode_event(struct canon_decoder *d, const struct json *doc, str 
 void converse_decode_end(struct canon_decoder *d, const struct answer *tap);
 void converse_encode_delta(struct canon_encoder *e, const struct canon_delta *delta);
 void converse_error(struct buf *out, enum err e, str message, str param, str code);
+void converse_error_headers(struct buf *out, enum err e);
 void converse_stream_error(struct event_sink *sink, enum err e, str message, int64_t sequence);
 
 #endif

@@ -194,6 +194,22 @@ void converse_error(struct buf *out, enum err e, str message, str param, str cod
     buf_add_byte(out, '}');
 }
 
+void converse_error_headers(struct buf *out, enum err e)
+{
+    buf_add(out, S("x-amzn-errortype: "));
+    buf_add(out, exception_of(e));
+    buf_add(out, S("\r\n"));
+}
+
+/* Of the exceptions that the stream's union knows. */
+static str stream_exception_of(enum err e)
+{
+    int status = err_info(e)->status;
+    if (status == 429) return S("throttlingException");
+    if (status == 400) return S("validationException");
+    return status == 503 ? S("serviceUnavailableException") : S("modelStreamErrorException");
+}
+
 void converse_stream_error(struct event_sink *sink, enum err e, str message, int64_t sequence)
 {
     struct buf data;
@@ -202,9 +218,7 @@ void converse_stream_error(struct event_sink *sink, enum err e, str message, int
     buf_add_byte(&data, '{');
     canon_put_text(&data, S("message"), message.n ? message : err_info(e)->text);
     buf_add_byte(&data, '}');
-    /* of the exceptions that the stream's union knows */
-    str name = err_info(e)->status == 429 ? S("throttlingException") : S("modelStreamErrorException");
-    sink->fail(sink, name, buf_str(&data));
+    sink->fail(sink, stream_exception_of(e), buf_str(&data));
     buf_free(&data);
 }
 

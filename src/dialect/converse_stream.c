@@ -344,5 +344,6 @@ const struct dialect dialect_converse = {
     .decode_end = converse_decode_end,
     .encode_delta = converse_encode_delta,
     .error = converse_error,
+    .error_headers = converse_error_headers,
     .stream_error = converse_stream_error,
 };

@@ -50,6 +50,8 @@ struct dialect {
 
     /* ---- errors, in the client's shape */
     void (*error)(struct buf *out, enum err e, str message, str param, str code);
+    /* Headers beside such a body, each with its line end; NULL: none. */
+    void (*error_headers)(struct buf *out, enum err e);
     /* The event that ends a stream; `sequence` is its number, where events are numbered. */
     void (*stream_error)(struct event_sink *sink, enum err e, str message, int64_t sequence);
 };

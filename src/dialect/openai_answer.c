@@ -161,7 +161,7 @@ static void take_choice(struct answer *a, const struct json *doc, json_ref choic
     a->output_events += bytes > 0;
     a->output_bytes += bytes;
     str message;
-    if (openai_error_find(doc, choice, true, a->arena, &message)) answer_fail(a, message);
+    if (openai_error_find(doc, choice, true, a->arena, &message)) answer_fail_told(a, doc, choice, message);
     take_finish(a, doc, choice, index);
 }
 

@@ -20,8 +20,8 @@ static str text_of(const struct json *doc, json_ref at, struct arena *arena)
     return arena_str(arena, shorten(s));
 }
 
-/* The message inside an error object: OpenRouter keeps the cause in metadata.raw. */
-static str object_message(const struct json *doc, json_ref error, struct arena *arena)
+/* OpenRouter keeps the cause in metadata.raw. */
+str openai_error_message(const struct json *doc, json_ref error, struct arena *arena)
 {
     static const str keys[] = {STR_INIT("message"), STR_INIT("error"), STR_INIT("detail"), STR_INIT("code")};
     str message = STR_NONE;
@@ -45,7 +45,7 @@ static bool error_member(const struct json *doc, json_ref error, struct arena *a
     case JSON_FALSE:
         return false;
     case JSON_OBJECT:
-        *message = object_message(doc, error, arena);
+        *message = openai_error_message(doc, error, arena);
         return true;
     default:
         *message = text_of(doc, error, arena);
@@ -61,7 +61,7 @@ bool openai_error_find(const struct json *doc, json_ref root, bool payload, stru
     if (groq && error_member(doc, groq, arena, message)) return true;
     if (json_string_is(doc, json_find(doc, root, S("object"), NULL), S("error")) ||
         json_string_is(doc, json_find(doc, root, S("type"), NULL), S("error"))) {
-        *message = object_message(doc, root, arena);
+        *message = openai_error_message(doc, root, arena);
         return true;
     }
     if (payload) return false;

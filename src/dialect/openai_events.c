@@ -89,7 +89,7 @@ void answer_take_response(struct answer *a, uint32_t quirks, const struct json *
     bool incomplete = json_string_is(doc, status, S("incomplete"));
     if (json_string_is(doc, status, S("failed")) || json_string_is(doc, status, S("cancelled"))) {
         a->ended = true;
-        answer_fail(a, response_error(a, doc, response));
+        answer_fail_told(a, doc, response, response_error(a, doc, response));
     } else if (incomplete || json_string_is(doc, status, S("completed"))) {
         json_ref reason = json_find(doc, response, S("incomplete_details"), NULL);
         if (reason) reason = openai_find(doc, reason, S("reason"));
@@ -128,7 +128,7 @@ enum tap_verdict answer_take_event(struct answer *a, uint32_t quirks, const stru
     answer_take_response(a, quirks, doc, response);
     if (failed) {
         a->ended = true;
-        answer_fail(a, response_error(a, doc, response));
+        answer_fail_told(a, doc, response, response_error(a, doc, response));
         return TAP_ERROR;
     }
     if (!last) return TAP_PASS;

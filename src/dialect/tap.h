@@ -12,6 +12,11 @@ void answer_keep_tier(struct answer *a, const struct json *doc, json_ref at);
 void answer_keep_usage(struct answer *a, str raw);
 /* Marks the answer as failed; the first message stays. */
 void answer_fail(struct answer *a, str message);
+/* ... with the status that the error in `root` stands for. */
+void answer_fail_told(struct answer *a, const struct json *doc, json_ref root, str message);
+/* The HTTP status of an error in band, from 400 to 599, by its numbers or names; 0: it says none. */
+int answer_error_status(const struct json *doc, json_ref root);
+int answer_status_of_name(str name);
 /* What an event is: its data's `type` says so, else its name. */
 str answer_event_type(const struct json *doc, str event);
 
@@ -38,6 +43,9 @@ int64_t openai_value_bytes(const struct json *doc, json_ref at);
  * or an event; `payload`: it also carries a result, so that a mere `message` or
  * `detail` proves nothing. `*message` lives in `arena`, at most a kilobyte. */
 bool openai_error_find(const struct json *doc, json_ref root, bool payload, struct arena *arena, str *message);
+
+/* The message inside an error object, else the object as text; at most a kilobyte, lives in `arena`. */
+str openai_error_message(const struct json *doc, json_ref error, struct arena *arena);
 
 /* Counts of usage objects: a whole number, also one written as "12.0" or "1e3"; -1 where
  * there is none, with USAGE_NOT_A_COUNT in `*flags` where something else stands. */

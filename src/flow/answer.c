@@ -69,13 +69,13 @@ static void answer_client(struct request *r)
     str message = arena_printf(&r->arena, "%" STR_FMT " (provider '%" STR_FMT "')", STR_ARG(why),
                                STR_ARG(a->way->target->provider->name));
     if (r->answer.begun)
-        client_stream_error(r, a->err, message);
+        client_stream_error(r, client_err_of(a), message);
     else if (a->err == ERR_PROVIDER_ERROR && a->head.status >= 300)
         client_respond_provider_error(r);
     else if (r->err_message.n)
         client_respond_error(r, r->err, r->err_message, r->err_param, r->err_headers);
     else
-        client_respond_error(r, a->err, message, STR_NONE, STR_NONE);
+        client_respond_error(r, client_err_of(a), message, STR_NONE, STR_NONE);
 }
 
 static bool succeeded(const struct attempt *a)

@@ -144,7 +144,9 @@ static void end_whole(struct attempt *a)
     } else if (!json && !unread) {
         attempt_fail(a, ERR_PROVIDER_PROTOCOL, "the provider's answer is no valid JSON object");
     } else if (a->body.answer.failed) {
-        attempt_fail(a, ERR_PROVIDER_ERROR, "the provider answered with an error under status 200");
+        str said = a->body.answer.provider_error;
+        attempt_fail(a, ERR_PROVIDER_ERROR,
+                     said.n ? mask_secrets(a, said).p : "the provider answered with an error under status 200");
     } else if (!unread && is_nothing(a)) {
         attempt_fail(a, ERR_PROVIDER_PROTOCOL, "the provider's answer has nothing in it");
     } else if (is_remade(a)) {

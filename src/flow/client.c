@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "dialect/rate_header.h"
 #include "flow/alive.h"
+#include "flow/mishap.h"
 #include "flow/purser.h"
 #include "flow/trial.h"
 
@@ -258,6 +259,12 @@ void client_stream_error(struct request *r, enum err e, str message)
 
 /* ---- whole answers */
 
+static void add_error_headers(const struct request *r, enum err e, struct buf *out)
+{
+    const struct dialect *d = dialect_at(r->receive.dialect);
+    if (d->error_headers) d->error_headers(out, e);
+}
+
 void client_respond_error(struct request *r, enum err e, str message, str param, str headers)
 {
     r->answer.done = true;
@@ -269,9 +276,10 @@ void client_respond_error(struct request *r, enum err e, str message, str param,
     struct buf body, all;
     buf_init(&body, 0);
     dialect_at(r->receive.dialect)->error(&body, e, message, param, STR_NONE);
+    buf_init(&all, 0);
+    add_error_headers(r, e, &all);
     bool retry = err_info(e)->retry_may_help && !tried_again(r);
     bool told = str_find(headers, S("x-should-retry"), 0) != SIZE_MAX;
-    buf_init(&all, 0);
     buf_printf(&all, "content-type: application/json\r\nx-purser-request-id: %016llx\r\n%s%" STR_FMT,
                (unsigned long long)r->id,
                told    ? ""
@@ -284,8 +292,9 @@ void client_respond_error(struct request *r, enum err e, str message, str param,
 }
 
 /* What the provider's status means for the client. */
-static enum err err_of_status(int status)
+static enum err err_of_status(const struct attempt *a, int status)
 {
+    if (mishap_is_quota(a)) return ERR_BUDGET_SPENT;
     switch (status) {
     case 404:
         return ERR_MODEL_NOT_FOUND;
@@ -299,9 +308,35 @@ static enum err err_of_status(int status)
     case 503:
     case 529:
         return ERR_OVERLOADED;
+    case 424: /* Bedrock: its model failed */
+        return ERR_PROVIDER_ERROR;
     default:
         return status < 500 ? ERR_BAD_REQUEST : ERR_PROVIDER_ERROR;
     }
+}
+
+enum err client_err_of(const struct attempt *a)
+{
+    int told = a->body.answer.error_status;
+    bool in_band = a->err == ERR_PROVIDER_ERROR || a->err == ERR_PROVIDER_STREAM_ERROR;
+    return in_band && told && told != 401 && told != 403 ? err_of_status(a, told) : a->err;
+}
+
+/* The status for the client: the provider's, where the client's protocol has such a one; a body of Google's and
+ * Bedrock's says it, too, and must agree. */
+static int status_of(enum dialect_id client, int status, enum err e)
+{
+    bool exact = client == DIALECT_GEMINI || client == DIALECT_CONVERSE;
+    bool free = e == ERR_BAD_REQUEST || (e == ERR_PROVIDER_ERROR && status >= 500);
+    return status == 529 && client == DIALECT_MESSAGES ? status : free && !exact ? status : err_info(e)->status;
+}
+
+/* What Google tells in the error's details is a header elsewhere. */
+static void add_retry_after(const struct request *r, const struct http_head *head, struct buf *out)
+{
+    if (http_head_find(head, S("retry-after")).p || http_head_find(head, S("retry-after-ms")).p) return;
+    int64_t us = mishap_retry_after_us(r->attempt, r->at_us);
+    if (us > 0) buf_printf(out, "retry-after: %lld\r\n", (long long)((us + US_PER_SECOND - 1) / US_PER_SECOND));
 }
 
 /* With the provider's status, in the words of the client's protocol. */
@@ -309,17 +344,27 @@ static void respond_told(struct request *r, int status, enum err e, str message)
 {
     const struct http_head *head = &r->attempt->wire.call.head;
     struct buf body, headers;
+    enum dialect_id client = r->receive.dialect;
+    if (status == 500 && status_of(client, status, e) != 500) e = ERR_INTERNAL; /* the same in the body's words */
     buf_init(&body, 0);
     buf_init(&headers, HEADERS_MAX);
-    dialect_at(r->receive.dialect)->error(&body, e, message, STR_NONE, STR_NONE);
+    dialect_at(client)->error(&body, e, message, STR_NONE, STR_NONE);
+    add_error_headers(r, e, &headers);
     buf_printf(&headers, "content-type: application/json\r\nx-purser-request-id: %016llx\r\n",
                (unsigned long long)r->id);
     for (size_t i = 0; i < head->header_count; i++) {
         str name = head->headers[i].name;
-        if (is_understood(name) && !is_advice(r, name)) add_header(&headers, name, head->headers[i].value);
+        if (is_understood(name) && !is_advice(r, name) && e != ERR_BUDGET_SPENT)
+            add_header(&headers, name, head->headers[i].value);
+        else if (!r->limit.headers.n)
+            rate_header_convert(client, name, head->headers[i].value, r->at_us, &headers);
     }
-    add_advice(r, &headers);
-    http_respond(r->x, status, buf_str(&headers), buf_str(&body));
+    add_retry_after(r, head, &headers);
+    if (e == ERR_BUDGET_SPENT)
+        buf_add(&headers, S("x-should-retry: false\r\n"));
+    else
+        add_advice(r, &headers);
+    http_respond(r->x, status_of(client, status, e), buf_str(&headers), buf_str(&body));
     buf_free(&body);
     buf_free(&headers);
 }
@@ -331,7 +376,7 @@ void client_respond_provider_error(struct request *r)
     struct attempt *a = r->attempt;
     int status = a->head.status;
     str provider = a->way->target->provider->name, told = a->body.answer.provider_error;
-    bool credentials = status == 401 || status == 403 || status == 407;
+    bool credentials = mishap_is_refusal(a);
     bool json = a->body.kept.n > 1 && (a->body.kept.p[0] == '{' || a->body.kept.p[0] == '[');
     r->answer.done = true;
     if (!r->x) return;
@@ -348,13 +393,13 @@ void client_respond_provider_error(struct request *r)
     str message = arena_printf(&r->arena, "The provider '%" STR_FMT "' answered with HTTP %d and no readable error.",
                                STR_ARG(provider), status);
     if (r->answer.opened) {
-        alive_error(r, err_of_status(status), told.n ? told : message);
+        alive_error(r, err_of_status(a, status), told.n ? told : message);
     } else if (status < 400) {
         client_respond_error(r, ERR_PROVIDER_ERROR, message, STR_NONE, S("x-should-retry: false\r\n"));
     } else if (a->way->translated && told.n) {
-        respond_told(r, status, err_of_status(status), told);
+        respond_told(r, status, err_of_status(a, status), told);
     } else if (!json) {
-        respond_told(r, status, err_of_status(status), message);
+        respond_told(r, status, err_of_status(a, status), message);
     } else {
         struct buf headers;
         write_headers(r, &headers, true);

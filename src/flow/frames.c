@@ -15,7 +15,8 @@ static size_t next_event_stream(str bytes, struct frame *out, const char **why)
 {
     struct event_stream_frame f;
     size_t n = event_stream_next(bytes, &f, why);
-    if (n && n != SIZE_MAX) *out = (struct frame){f.raw, f.exception ? S("error") : f.type, f.payload};
+    if (n && n != SIZE_MAX)
+        *out = (struct frame){f.raw, f.exception && !str_ends(f.type, S("Exception")) ? S("error") : f.type, f.payload};
     return n;
 }
 

@@ -40,6 +40,25 @@ static bool says(const struct attempt *a, const str *words, size_t count)
     return false;
 }
 
+/* Google and xAI answer a bad key with 400. */
+static const str bad_key[] = {
+    STR_INIT("API_KEY_INVALID"),
+    STR_INIT("API key not valid"),
+    STR_INIT("Incorrect API key provided"),
+};
+
+bool mishap_is_quota(const struct attempt *a)
+{
+    int status = a->head.status < 300 ? a->body.answer.error_status : a->head.status;
+    return status == 402 || (status == 429 && says(a, no_quota, COUNT_OF(no_quota)));
+}
+
+bool mishap_is_refusal(const struct attempt *a)
+{
+    int status = a->head.status;
+    return status == 401 || status == 403 || status == 407 || (status == 400 && says(a, bad_key, COUNT_OF(bad_key)));
+}
+
 static enum mishap of_status(const struct attempt *a)
 {
     int status = a->head.status;
@@ -47,6 +66,7 @@ static enum mishap of_status(const struct attempt *a)
         return status == 408 || status == 504 ? MISHAP_TIMEOUT : status == 429 ? MISHAP_RATE_LIMIT : MISHAP_ERROR;
     if (says(a, too_long, COUNT_OF(too_long)) && status < 500) return MISHAP_CONTEXT_WINDOW;
     if (says(a, against_policy, COUNT_OF(against_policy)) && status < 500) return MISHAP_CONTENT_POLICY;
+    if (status == 400 && mishap_is_refusal(a)) return MISHAP_ERROR;
     switch (status) {
     case 408:
     case 504:

@@ -10,6 +10,10 @@ struct attempt;
 enum mishap mishap_of(const struct attempt *a);
 /* How long its provider asked to be left alone; 0: it said nothing; -1: it asked not to be tried again. */
 int64_t mishap_retry_after_us(const struct attempt *a, int64_t now_us);
+/* Money is out at the provider: trying again does not help. */
+bool mishap_is_quota(const struct attempt *a);
+/* The provider does not let purser in: its credentials are wrong, or may not do this. */
+bool mishap_is_refusal(const struct attempt *a);
 /* Complete, by its protocol, and nothing in it. */
 bool mishap_is_empty(const struct attempt *a);
 

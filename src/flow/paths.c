@@ -10,8 +10,13 @@ static const struct {
     {STR_INIT("/v1beta/models/*:streamGenerateContent"), CALL_GENERATE, true, FRAMING_JSON_ARRAY},
     {STR_INIT("/v1/models/*:generateContent"), CALL_GENERATE, false, FRAMING_NONE},
     {STR_INIT("/v1/models/*:streamGenerateContent"), CALL_GENERATE, true, FRAMING_JSON_ARRAY},
+    {STR_INIT("/v1/models/*:countTokens"), CALL_GEMINI_COUNT, false, FRAMING_NONE},
+    {STR_INIT("/v1/models/*:embedContent"), CALL_EMBED_CONTENT, false, FRAMING_NONE},
+    {STR_INIT("/v1/models/*:batchEmbedContents"), CALL_EMBED_CONTENTS, false, FRAMING_NONE},
     {STR_INIT("/v1beta1/publishers/google/models/*:generateContent"), CALL_GENERATE, false, FRAMING_NONE},
     {STR_INIT("/v1beta1/publishers/google/models/*:streamGenerateContent"), CALL_GENERATE, true, FRAMING_JSON_ARRAY},
+    {STR_INIT("/v1beta1/publishers/google/models/*:countTokens"), CALL_GEMINI_COUNT, false, FRAMING_NONE},
+    {STR_INIT("/v1beta1/publishers/google/models/*:embedContent"), CALL_EMBED_CONTENT, false, FRAMING_NONE},
     {STR_INIT("/model/*/converse-stream"), CALL_CONVERSE, true, FRAMING_EVENT_STREAM},
 };
 

@@ -80,7 +80,7 @@ enum verdict step_receive(struct request *r)
     r->receive.body = q->body;
     r->receive.body_bytes = q->body.n;
     r->receive.kind = r->receive.path.kind;
-    if (call_kind_generates(r->receive.kind)) r->receive.dialect = call_kind_dialect(r->receive.kind);
+    r->receive.dialect = call_kind_dialect(r->receive.kind);
     if (r->receive.path.model.p && !keep_model(r))
         return request_fail_param(r, ERR_BAD_FIELD, S("The model in the path is malformed."), S("model"));
     if (!str_eq(q->method, S("POST"))) {

@@ -11,7 +11,7 @@ import { aliceKey, labSettings, post, root, startPurser, startSimulator, until }
 const ranks = join(root, 'tools/ranks/node_modules/gpt-tokenizer');
 const skip = existsSync(ranks) ? false : 'no rank files (scripts/install fetches them)';
 const price = (model) => ({ model, input: 1, output: 2, from: '2026-01-01' });
-let sim, purser, claude, gemini;
+let sim, purser, claude, gemini, geminiV1;
 
 before(async () => {
     sim = await startSimulator({ args: ['--keep-requests'] });
@@ -29,6 +29,7 @@ before(async () => {
     });
     claude = new Anthropic({ baseURL: purser.url, apiKey: aliceKey, maxRetries: 0 });
     gemini = new GoogleGenAI({ apiKey: aliceKey, httpOptions: { baseUrl: purser.url } });
+    geminiV1 = new GoogleGenAI({ apiKey: aliceKey, apiVersion: 'v1', httpOptions: { baseUrl: purser.url } });
 });
 after(async () => {
     await purser?.stop();
@@ -57,6 +58,7 @@ test('for OpenAI\u2019s models the count is exact: the text, four a message, thr
         assert.equal(response.headers.get('x-purser-estimated'), null);
         const more = await gemini.models.countTokens({ model, contents: question[0].content });
         assert.equal(more.totalTokens, data.input_tokens);
+        assert.equal((await geminiV1.models.countTokens({ model, contents: question[0].content })).totalTokens, data.input_tokens);
     }
     const nested = { generateContentRequest: { model: 'models/gpt', contents: [{ parts: [{ text: 'hello' }] }] } };
     const got = await post(purser, '/v1beta/models/gpt:countTokens', nested);

@@ -223,14 +223,18 @@ for (const target of names) {
             ['a redirection', whole(302, 'text/html', 'there', { location: 'http://169.254.169.254/' }), [502], /^provider_\w+ free$/],
             ['400', told(400), [400], /^provider_error free$/],
             ['404', told(404), [404], /^provider_error free$/],
-            ['422 without JSON', whole(422, 'text/plain', 'no'), [422], /^provider_error free$/],
+            ['422 without JSON', whole(422, 'text/plain', 'no'), [422, 400], /^provider_error free$/],
+            ['402', told(402), [402], /^provider_error free$/],
+            ['400 for a bad key', whole(400, json, body.replace('it burns', 'it burns: API key not valid')), [502], /^provider_error free$/],
             ['401', told(401), [502], /^provider_error free$/],
             ['403 with the key', whole(403, json, withKey), [502], /^provider_error free$/],
             ['400 with the key', whole(400, json, withKey, { 'x-amzn-errortype': 'SomeException' }), [400], /^provider_error free$/],
             ['429', told(429, { 'retry-after': '3' }), [429], /^provider_error free$/],
             ['500', told(500), [500], /^provider_error free$/],
             ['503 as a page', whole(503, 'text/html', '<html>down</html>'), [503], /^provider_error free$/],
-            ['529', told(529), [529], /^provider_error free$/],
+            ['529', told(529), [529, 503], /^provider_error free$/],
+            ['200 with an error of status 429', whole(200, json, '{"error":{"message":"it burns","code":429}}'), [429], /^provider_\w+ (free|estimated)$/],
+            ...(target === 'gemini' ? [['429 with a delay', whole(429, json, body.replace('"status":', '"details":[{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"2.5s"}],"status":')), [429], /^provider_error free$/]] : []),
             ['gzip', whole(200, json, gzipSync(JSON.stringify(p.whole)), { 'content-encoding': 'gzip' }), [502], /^provider_\w+ estimated$/],
             ...(target === 'gemini' ? [['400 as a list', whole(400, json, `[${body}]`), [400], /^provider_error free$/]] : []),
             ['silence', async () => {}, [504], /^provider_timeout estimated$/],
@@ -242,6 +246,11 @@ for (const target of names) {
             assert.ok(told.error, where);
             assert.ok(statuses.includes(told.status), where);
             if (/^4\d\d$|list/.test(what) && told.status !== 502 && !(what.endsWith('list') && same(client, target))) assert.match(told.error, /^it burns/, where);
+            const foreign = !same(client, target);
+            if (client === 'gemini' && foreign) assert.equal(JSON.parse(told.answer.text)[0]?.error.code ?? JSON.parse(told.answer.text).error.code, told.status, where);
+            if (client === 'converse' && foreign) assert.ok(told.answer.headers['x-amzn-errortype'], where);
+            if (what === '402' && foreign) assert.equal(told.answer.headers['x-should-retry'], 'false', where);
+            if (what === '429 with a delay' && foreign) assert.equal(told.answer.headers['retry-after'], '3', where);
             if (what === '429') assert.equal(told.answer.headers['retry-after'], '3', where);
             return { ...told, what: where, row };
         })));
