@@ -1,7 +1,7 @@
 /* Recorded traffic, which is not part of the project: $PURSER_SHARED/traffic, else
  * ../shared/traffic. */
-#ifndef TESTS_DIALECT_RECORDINGS_H
-#define TESTS_DIALECT_RECORDINGS_H
+#ifndef TESTS_RECORDINGS_H
+#define TESTS_RECORDINGS_H
 
 #include "dialect/dialect.h"
 
@@ -18,7 +18,7 @@ struct recording {
     str type;              /* Content-Type of the answer; where none was kept, as its first bytes say */
     str request, response; /* decoded; p == NULL: not kept */
     int64_t status;
-    struct arena arena; /* freed behind each */
+    struct arena *arena; /* emptied behind each */
 };
 
 typedef void recording_fn(struct recording *r, void *ctx);
@@ -84,21 +84,22 @@ static inline void recording_line(str provider, str line, recording_fn *fn, void
 {
     struct json row;
     struct json_fail why;
-    struct recording r = {.provider = provider};
+    struct arena arena;
+    struct recording r = {.provider = provider, .arena = &arena};
     json_init(&row);
-    arena_init(&r.arena);
+    arena_init(&arena);
     if (!json_parse(&row, line, &why)) fail_msg("%.*s: a line is no JSON: %s", (int)provider.n, provider.p, why.why);
-    r.id = recording_text(&row, "id", &r.arena);
-    r.method = recording_text(&row, "method", &r.arena);
-    r.uri = recording_text(&row, "uri", &r.arena);
-    r.request = recording_text(&row, "request_body", &r.arena);
-    r.response = recording_text(&row, "response_body", &r.arena);
-    str coded = recording_text(&row, "response_body_b64", &r.arena);
-    if (!r.response.p && coded.p) r.response = recording_base64(coded, &r.arena);
-    r.type = recording_type(&row, r.response, &r.arena);
+    r.id = recording_text(&row, "id", &arena);
+    r.method = recording_text(&row, "method", &arena);
+    r.uri = recording_text(&row, "uri", &arena);
+    r.request = recording_text(&row, "request_body", &arena);
+    r.response = recording_text(&row, "response_body", &arena);
+    str coded = recording_text(&row, "response_body_b64", &arena);
+    if (!r.response.p && coded.p) r.response = recording_base64(coded, &arena);
+    r.type = recording_type(&row, r.response, &arena);
     if (!json_i64(&row, json_find(&row, JSON_ROOT, S("status"), NULL), &r.status)) r.status = 0;
     fn(&r, ctx);
-    arena_free(&r.arena);
+    arena_free(&arena);
     json_free(&row);
 }
 
@@ -123,6 +124,29 @@ static inline bool recordings_each(const char *provider, recording_fn *fn, void 
     buf_free(&line);
     gzclose(file);
     return true;
+}
+
+/* The same of several files; says how many there were. */
+static inline int recordings_read(const char *const *providers, size_t count, recording_fn *fn, void *ctx)
+{
+    int found = 0;
+    for (size_t i = 0; i < count; i++) found += recordings_each(providers[i], fn, ctx);
+    return found;
+}
+
+/* Where no file was found the test is skipped, and says so. */
+static inline void recordings_found(int files)
+{
+    if (files) return;
+    print_message("skipped: no recorded traffic in $PURSER_SHARED/traffic or ../shared/traffic\n");
+    skip();
+}
+
+/* The address without its query. */
+static inline str recording_path(const struct recording *r)
+{
+    str path = str_head(r->uri, str_find_byte(r->uri, '?', 0));
+    return str_head(path, str_find_byte(path, '#', 0));
 }
 
 /* ---- the same JSON, whatever the order of members: all that `a` has is in `b`, which may say more */

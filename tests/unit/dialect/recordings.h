@@ -1,78 +1,8 @@
-/* Recorded traffic, for tests: each line of each file of a list, and JSON held against JSON.
- * The recordings are not part of the project: $PURSER_SHARED/traffic, else ../shared/traffic. */
+/* Recorded traffic, for tests of dialects: streams in the plainest framing, and JSON held against JSON. */
 #ifndef TESTS_DIALECT_RECORDINGS_H
 #define TESTS_DIALECT_RECORDINGS_H
 
-#include "dialect/dialect.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <zlib.h>
-
-#include <cmocka.h>
-
-struct recording {
-    str provider, id, uri;
-    int64_t status;
-    str request, response; /* p == NULL: not kept */
-    struct arena *arena;   /* emptied behind each */
-};
-
-static inline str recording_text(const struct json *row, const char *key, struct arena *arena)
-{
-    str s = STR_NONE;
-    json_ref at = json_find(row, JSON_ROOT, str_from(key), NULL);
-    return at && json_string(row, at, arena, &s) ? s : STR_NONE;
-}
-
-static inline void recording_line(const char *provider, str line, void (*take)(struct recording *))
-{
-    struct json row;
-    struct json_fail why;
-    struct arena arena;
-    struct recording r = {.provider = str_from(provider), .arena = &arena};
-    json_init(&row);
-    arena_init(&arena);
-    if (!json_parse(&row, line, &why)) fail_msg("%s: a line is no JSON: %s", provider, why.why);
-    r.id = recording_text(&row, "id", &arena);
-    r.uri = recording_text(&row, "uri", &arena);
-    r.uri = str_head(r.uri, str_find_byte(r.uri, '?', 0));
-    r.request = recording_text(&row, "request_body", &arena);
-    r.response = recording_text(&row, "response_body", &arena);
-    if (!json_i64(&row, json_find(&row, JSON_ROOT, S("status"), NULL), &r.status)) r.status = 0;
-    take(&r);
-    arena_free(&arena);
-    json_free(&row);
-}
-
-/* Gives each exchange to `take`; says how many files there were. */
-static inline int recordings_read(const char *const *providers, size_t count, void (*take)(struct recording *))
-{
-    static char piece[64 * 1024];
-    const char *shared = getenv("PURSER_SHARED");
-    int files = 0;
-    for (size_t i = 0; i < count; i++) {
-        char path[4096];
-        struct buf line;
-        (void)snprintf(path, sizeof(path), "%s/traffic/%s.jsonl.gz", shared ? shared : "../shared", providers[i]);
-        gzFile file = gzopen(path, "rb");
-        if (!file) continue;
-        files++;
-        buf_init(&line, 0);
-        for (int n; (n = gzread(file, piece, sizeof(piece))) > 0;) {
-            buf_add(&line, str_of(piece, (size_t)n));
-            for (size_t end; (end = str_find_byte(buf_str(&line), '\n', 0)) != SIZE_MAX;) {
-                recording_line(providers[i], str_head(buf_str(&line), end), take);
-                buf_consume(&line, end + 1);
-            }
-        }
-        buf_free(&line);
-        gzclose(file);
-    }
-    return files;
-}
+#include "../recordings.h"
 
 /* Framing in its plainest form: good enough for recordings, tested elsewhere. */
 static inline bool recording_event(str *rest, struct arena *arena, str *event, str *data)

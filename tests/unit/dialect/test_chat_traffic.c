@@ -323,9 +323,9 @@ static void check_stream(struct bench *b)
 
 static struct bench bench;
 
-static void take(struct recording *r)
+static void take(struct recording *r, void *ctx)
 {
-    struct bench *b = &bench;
+    struct bench *b = ctx;
     b->r = r;
     if (str_find(r->uri, S("chat/completions"), 0) == SIZE_MAX) return;
     check_call(b);
@@ -343,13 +343,10 @@ static void keeps_recordings(void **state)
     (void)state;
     json_init(&bench.doc);
     json_init(&bench.again);
-    int files = recordings_read(providers, COUNT_OF(providers), take);
+    int files = recordings_read(providers, COUNT_OF(providers), take, &bench);
     json_free(&bench.doc);
     json_free(&bench.again);
-    if (!files) {
-        print_message("skipped: no recorded traffic in $PURSER_SHARED/traffic or ../shared/traffic\n");
-        skip();
-    }
+    recordings_found(files);
     print_message("%d calls, %d answers and %d streams lose nothing; %d calls with %d tool calls and %d answers say "
                   "the same when they are written anew\n",
                   totals.calls, totals.answers, totals.streams, totals.foreign_calls, totals.tool_calls,

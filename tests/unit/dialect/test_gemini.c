@@ -1,18 +1,9 @@
 /* Recorded traffic of Gemini and Vertex: every call is read, edited and written again, every
  * answer tapped, decoded and encoded without loss, every stream decoded, encoded and decoded to
- * the same blocks. The recordings are $PURSER_SHARED/traffic, else ../shared/traffic; without
- * them the test says that it skips. */
+ * the same blocks. Without recordings the test says that it skips. */
 #include "dialect/dialect.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <zlib.h>
-
-#include <cmocka.h>
-
-enum { LINE_PIECE = 64 * 1024, EVENTS_MAX = 4096 };
+#include "../recordings.h"
 
 static const char *const providers[] = {"gemini", "vertex"};
 
@@ -21,7 +12,7 @@ static struct totals {
 } totals;
 
 struct bench {
-    struct json row, doc, again;
+    struct json doc, again;
     struct arena arena;
     str id;
 };
@@ -272,69 +263,30 @@ static void check_stream(struct bench *b, str body)
 
 /* ---- recordings */
 
-static str string_at(struct bench *b, const char *key)
+static void take(struct recording *r, void *ctx)
 {
-    str s = STR_NONE;
-    json_ref at = json_find(&b->row, JSON_ROOT, str_from(key), NULL);
-    return at && json_string(&b->row, at, &b->arena, &s) ? s : STR_NONE;
-}
-
-static void check_line(struct bench *b, str line)
-{
-    parse(b, &b->row, line);
-    b->id = string_at(b, "id");
-    str uri = string_at(b, "uri"), body = str_trim(string_at(b, "response_body"));
-    bool streams = str_find(uri, S(":streamGenerateContent"), 0) != SIZE_MAX;
-    if (!streams && str_find(uri, S(":generateContent"), 0) == SIZE_MAX) return;
-    str request = string_at(b, "request_body");
-    if (request.n) check_call(b, request);
+    struct bench *b = ctx;
+    str path = recording_path(r), body = str_trim(r->response);
+    if (!str_ends(path, S(":streamGenerateContent")) && !str_ends(path, S(":generateContent"))) return;
+    b->id = r->id;
+    if (r->request.n) check_call(b, r->request);
     if (str_starts(body, S("data:")))
         check_stream(b, body);
     else if (str_starts(body, S("{")))
         check_answer(b, body);
-}
-
-static void check_file(struct bench *b, gzFile file)
-{
-    static char piece[LINE_PIECE];
-    struct buf line;
-    buf_init(&line, 0);
-    for (int n; (n = gzread(file, piece, sizeof(piece))) > 0;) {
-        buf_add(&line, str_of(piece, (size_t)n));
-        for (size_t end; (end = str_find_byte(buf_str(&line), '\n', 0)) != SIZE_MAX;) {
-            check_line(b, str_head(buf_str(&line), end));
-            arena_free(&b->arena);
-            buf_consume(&line, end + 1);
-        }
-    }
-    buf_free(&line);
+    arena_free(&b->arena);
 }
 
 static void reads_recordings(void **state)
 {
-    (void)state;
-    const char *shared = getenv("PURSER_SHARED");
     struct bench b = {0};
-    int files = 0;
-    json_init(&b.row);
+    (void)state;
     json_init(&b.doc);
     json_init(&b.again);
-    for (size_t i = 0; i < COUNT_OF(providers); i++) {
-        char path[4096];
-        (void)snprintf(path, sizeof(path), "%s/traffic/%s.jsonl.gz", shared ? shared : "../shared", providers[i]);
-        gzFile file = gzopen(path, "rb");
-        if (!file) continue;
-        files++;
-        check_file(&b, file);
-        gzclose(file);
-    }
-    json_free(&b.row);
+    int files = recordings_read(providers, COUNT_OF(providers), take, &b);
     json_free(&b.doc);
     json_free(&b.again);
-    if (!files) {
-        print_message("skipped: no recorded traffic in $PURSER_SHARED/traffic or ../shared/traffic\n");
-        skip();
-    }
+    recordings_found(files);
     print_message("%d calls (%d unknown fields), %d answers and %d streams (%d chunks with those written again), %d "
                   "usages, %d errors\n",
                   totals.calls, totals.unknown, totals.answers, totals.streams, totals.chunks, totals.usages,

@@ -4,22 +4,16 @@
  * Without the recordings the test says that it skips. */
 #include "dialect/dialect.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <zlib.h>
+#include "../recordings.h"
 
-#include <cmocka.h>
-
-enum { LINE_PIECE = 64 * 1024 };
+static const char *const providers[] = {"anthropic", "bedrock"};
 
 static struct totals {
     int requests, rewritten, answers, streams, usages, errors, counted, edited;
 } totals;
 
 struct bench {
-    struct json row, doc, again;
+    struct json doc, again;
     struct arena arena;
     str id;
 };
@@ -280,76 +274,42 @@ static void check_stream(struct bench *b, str text)
 
 /* ---- recordings */
 
-static str string_at(struct bench *b, const char *key)
+static void read_one(struct bench *b, const struct recording *r)
 {
-    str s = STR_NONE;
-    json_ref at = json_find(&b->row, JSON_ROOT, str_from(key), NULL);
-    return at && json_string(&b->row, at, &b->arena, &s) ? s : STR_NONE;
-}
-
-static void check_line(struct bench *b, str line)
-{
-    struct json_fail why;
-    int64_t status = 0;
-    if (!json_parse(&b->row, line, &why)) fail_msg("a line is no JSON: %s", why.why);
-    b->id = string_at(b, "id");
-    str uri = string_at(b, "uri"), path = str_head(uri, str_find_byte(uri, '?', 0));
-    str request = string_at(b, "request_body"), response = string_at(b, "response_body");
-    if (!json_i64(&b->row, json_find(&b->row, JSON_ROOT, S("status"), NULL), &status)) status = 0;
+    str path = recording_path(r);
     if (str_ends(path, S("/v1/messages/count_tokens"))) {
-        if (request.n) check_request(b, request, CALL_COUNT_TOKENS);
+        if (r->request.n) check_request(b, r->request, CALL_COUNT_TOKENS);
         totals.counted++;
     }
     bool bedrock = str_find(path, S("anthropic."), 0) != SIZE_MAX && str_ends(path, S("/invoke")) &&
-                   str_find(response, S("\"usage\""), 0) != SIZE_MAX;
-    if (bedrock) check_body(b, response, status);
+                   str_find(r->response, S("\"usage\""), 0) != SIZE_MAX;
+    if (bedrock) check_body(b, r->response, r->status);
     if (!str_ends(path, S("api.anthropic.com/v1/messages"))) return;
-    if (request.n) check_request(b, request, CALL_MESSAGES);
-    if (str_starts(str_trim(response), S("{")))
-        check_body(b, response, status);
+    if (r->request.n) check_request(b, r->request, CALL_MESSAGES);
+    if (str_starts(str_trim(r->response), S("{")))
+        check_body(b, r->response, r->status);
     else
-        check_stream(b, response);
+        check_stream(b, r->response);
 }
 
-static bool check_file(struct bench *b, const char *name)
+static void take(struct recording *r, void *ctx)
 {
-    static char piece[LINE_PIECE];
-    char path[4096];
-    const char *shared = getenv("PURSER_SHARED");
-    struct buf line;
-    (void)snprintf(path, sizeof(path), "%s/traffic/%s.jsonl.gz", shared ? shared : "../shared", name);
-    gzFile file = gzopen(path, "rb");
-    if (!file) return false;
-    buf_init(&line, 0);
-    for (int n; (n = gzread(file, piece, sizeof(piece))) > 0;) {
-        buf_add(&line, str_of(piece, (size_t)n));
-        for (size_t end; (end = str_find_byte(buf_str(&line), '\n', 0)) != SIZE_MAX;) {
-            check_line(b, str_head(buf_str(&line), end));
-            arena_free(&b->arena);
-            buf_consume(&line, end + 1);
-        }
-    }
-    buf_free(&line);
-    gzclose(file);
-    return true;
+    struct bench *b = ctx;
+    b->id = r->id;
+    read_one(b, r);
+    arena_free(&b->arena);
 }
 
 static void reads_recordings(void **state)
 {
     struct bench b = {0};
     (void)state;
-    json_init(&b.row);
     json_init(&b.doc);
     json_init(&b.again);
-    bool any = check_file(&b, "anthropic");
-    any = check_file(&b, "bedrock") || any;
-    json_free(&b.row);
+    int files = recordings_read(providers, COUNT_OF(providers), take, &b);
     json_free(&b.doc);
     json_free(&b.again);
-    if (!any) {
-        print_message("skipped: no recorded traffic in $PURSER_SHARED/traffic or ../shared/traffic\n");
-        skip();
-    }
+    recordings_found(files);
     print_message("%d requests, %d edited, %d written again; %d answers and %d streams, %d with usage, %d errors; %d "
                   "counts of tokens\n",
                   totals.requests, totals.edited, totals.rewritten, totals.answers, totals.streams, totals.usages,

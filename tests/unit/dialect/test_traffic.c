@@ -1,18 +1,9 @@
 /* Recorded traffic of the OpenAI family: every body is read, every answer tapped
- * whole, and what comes out is held against the recording's own counts. The
- * recordings are not part of the project: without them the test says that it
- * skips. They are $PURSER_SHARED/traffic, else ../shared/traffic. */
+ * whole, and what comes out is held against the recording's own counts. Without
+ * recordings the test says that it skips. */
 #include "dialect/dialect.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <zlib.h>
-
-#include <cmocka.h>
-
-enum { LINE_PIECE = 64 * 1024 };
+#include "recordings.h"
 
 static const struct provider {
     const char *name;
@@ -52,7 +43,8 @@ static struct totals {
 } totals;
 
 struct bench {
-    struct json row, doc, again;
+    const struct provider *provider;
+    struct json doc, again;
     struct arena arena;
 };
 
@@ -216,22 +208,6 @@ static void check_body(struct bench *b, const struct row *r)
     if (a.usage.known) check_sums(b, r, &a);
 }
 
-/* Framing in its plainest form: good enough for recordings, tested elsewhere. */
-static bool next_event(str *rest, struct arena *arena, str *event, str *data)
-{
-    *event = *data = STR_NONE;
-    while (rest->p) {
-        str line = str_cut(rest, '\n');
-        if (line.n && line.p[line.n - 1] == '\r') line.n--;
-        if (!line.n && data->p) return true;
-        if (str_starts(line, S("event:"))) *event = str_trim(str_from_at(line, 6));
-        if (!str_starts(line, S("data:"))) continue;
-        str more = str_trim(str_from_at(line, 5));
-        *data = data->p ? arena_printf(arena, "%.*s\n%.*s", (int)data->n, data->p, (int)more.n, more.p) : more;
-    }
-    return data->p != NULL;
-}
-
 static bool has_choices(struct bench *b, str data)
 {
     struct json_fail why;
@@ -246,7 +222,7 @@ static void check_stream(struct bench *b, const struct row *r)
     str rest = r->response, event, data;
     int events = 0, last = 0, usage_only = 0;
     answer_init(&a, &b->arena);
-    while (next_event(&rest, &b->arena, &event, &data)) {
+    while (recording_event(&rest, &b->arena, &event, &data)) {
         enum tap_verdict v = answer_feed(&a, r->kind, r->provider->quirks, &b->doc, event, data);
         events++;
         usage_only += v == TAP_USAGE_ONLY;
@@ -274,10 +250,8 @@ static void check_stream(struct bench *b, const struct row *r)
 
 /* ---- recordings */
 
-static bool kind_of(const struct provider *p, str uri, enum call_kind *out)
+static bool kind_of(const struct provider *p, str path, enum call_kind *out)
 {
-    str path = str_head(uri, str_find_byte(uri, '?', 0));
-    path = str_head(path, str_find_byte(path, '#', 0));
     if (strcmp(p->name, "ollama") == 0 && str_find(path, S("/api/"), 0) != SIZE_MAX)
         return false; /* its own protocol */
     for (enum call_kind k = 0; k < CALL_KIND_COUNT; k++) {
@@ -290,78 +264,35 @@ static bool kind_of(const struct provider *p, str uri, enum call_kind *out)
     return false;
 }
 
-static str string_at(struct bench *b, const char *key)
+static void take(struct recording *recorded, void *ctx)
 {
-    str s = STR_NONE;
-    json_ref at = json_find(&b->row, JSON_ROOT, str_from(key), NULL);
-    return at && json_string(&b->row, at, &b->arena, &s) ? s : STR_NONE;
-}
-
-static bool is_stream(str body)
-{
-    body = str_trim(body);
-    return str_starts(body, S("data:")) || str_starts(body, S("event:")) || str_starts(body, S(":"));
-}
-
-static void check_line(struct bench *b, const struct provider *p, str line)
-{
-    struct json_fail why;
-    struct row r = {.provider = p};
-    if (!json_parse(&b->row, line, &why)) fail_msg("%s: a line is no JSON: %s", p->name, why.why);
-    r.id = string_at(b, "id");
-    if (!kind_of(p, string_at(b, "uri"), &r.kind)) return;
-    r.request = string_at(b, "request_body");
-    r.response = string_at(b, "response_body");
-    assert_true(json_i64(&b->row, json_find(&b->row, JSON_ROOT, S("status"), NULL), &r.status));
+    struct bench *b = ctx;
+    struct row r = {.provider = b->provider,
+                    .id = recorded->id,
+                    .status = recorded->status,
+                    .request = recorded->request,
+                    .response = recorded->response};
+    if (!kind_of(r.provider, recording_path(recorded), &r.kind)) return;
     if (r.request.n) check_request(b, &r);
-    if (!r.response.n) return;
-    if (is_stream(r.response))
+    if (r.response.n && recording_is_stream(r.response))
         check_stream(b, &r);
-    else
+    else if (r.response.n)
         check_body(b, &r);
-}
-
-static void check_file(struct bench *b, const struct provider *p, gzFile file)
-{
-    static char piece[LINE_PIECE];
-    struct buf line;
-    buf_init(&line, 0);
-    for (int n; (n = gzread(file, piece, sizeof(piece))) > 0;) {
-        buf_add(&line, str_of(piece, (size_t)n));
-        for (size_t end; (end = str_find_byte(buf_str(&line), '\n', 0)) != SIZE_MAX;) {
-            check_line(b, p, str_head(buf_str(&line), end));
-            arena_free(&b->arena);
-            buf_consume(&line, end + 1);
-        }
-    }
-    buf_free(&line);
+    arena_free(&b->arena);
 }
 
 static void reads_recordings(void **state)
 {
-    (void)state;
-    const char *shared = getenv("PURSER_SHARED");
     struct bench b = {0};
     int files = 0;
-    json_init(&b.row);
+    (void)state;
     json_init(&b.doc);
     json_init(&b.again);
-    for (size_t i = 0; i < COUNT_OF(providers); i++) {
-        char path[4096];
-        (void)snprintf(path, sizeof(path), "%s/traffic/%s.jsonl.gz", shared ? shared : "../shared", providers[i].name);
-        gzFile file = gzopen(path, "rb");
-        if (!file) continue;
-        files++;
-        check_file(&b, &providers[i], file);
-        gzclose(file);
-    }
-    json_free(&b.row);
+    for (b.provider = providers; b.provider < providers + COUNT_OF(providers); b.provider++)
+        files += recordings_each(b.provider->name, take, &b);
     json_free(&b.doc);
     json_free(&b.again);
-    if (!files) {
-        print_message("skipped: no recorded traffic in $PURSER_SHARED/traffic or ../shared/traffic\n");
-        skip();
-    }
+    recordings_found(files);
     print_message("%d requests (%d without a model), %d edited; %d answers, %d of them streams, %d with usage (%d "
                   "clamped, %d with the provider's own cost), %d errors and %d in a stream; %d streams end without a "
                   "finish reason, %d without a last event\n",

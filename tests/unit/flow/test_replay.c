@@ -179,10 +179,8 @@ static void replay(const size_t *cuts, size_t count, const char *way, void *ctx)
 
 /* ---- recordings */
 
-static bool kind_of(str uri, enum call_kind *out)
+static bool kind_of(str path, enum call_kind *out)
 {
-    str path = str_head(uri, str_find_byte(uri, '?', 0));
-    path = str_head(path, str_find_byte(path, '#', 0));
     if (str_find(path, S("/api/embeddings"), 0) != SIZE_MAX) return false; /* Ollama's own */
     for (size_t i = 0; i < COUNT_OF(addresses); i++) {
         *out = addresses[i].kind;
@@ -195,7 +193,7 @@ static void take(struct recording *r, void *ctx)
 {
     enum call_kind kind;
     uint64_t *serial = ctx;
-    if (!str_eq(r->method, S("POST")) || !r->response.n || !kind_of(r->uri, &kind)) return;
+    if (!str_eq(r->method, S("POST")) || !r->response.n || !kind_of(recording_path(r), &kind)) return;
     const struct vendor *v = vendor_find(r->provider);
     enum dialect_id id = call_kind_dialect(kind);
     if (str_eq(r->provider, S("cohere")) && id != DIALECT_COHERE) return; /* its old protocol */
@@ -214,7 +212,7 @@ static void take(struct recording *r, void *ctx)
 static void same_at_every_split(void **state)
 {
     uint64_t serial = 0;
-    int found = 0, all = 0;
+    int all = 0;
     (void)state;
     list_init(&rig.worker.loop.runnable);
     json_init(&rig.worker.event_json);
@@ -222,16 +220,13 @@ static void same_at_every_split(void **state)
     rig.request.worker = &rig.worker;
     rig.way.target = &rig.target;
     rig.target.provider = &rig.provider;
-    for (size_t i = 0; i < COUNT_OF(files); i++) found += recordings_each(files[i], take, &serial);
+    int found = recordings_read(files, COUNT_OF(files), take, &serial);
     json_free(&rig.worker.event_json);
     buf_free(&rig.worker.joined);
     buf_free(&rig.wire);
     buf_free(&rig.said);
     buf_free(&rig.expected);
-    if (!found) {
-        print_message("skipped: no recorded traffic in $PURSER_SHARED/traffic or ../shared/traffic\n");
-        skip();
-    }
+    recordings_found(found);
     for (enum dialect_id id = 0; id < DIALECT_COUNT; id++) {
         print_message("%.*s: %d exchanges, %d of them streams, %d with usage\n", (int)dialect_at(id)->name.n,
                       dialect_at(id)->name.p, totals.exchanges[id], totals.streams[id], totals.usages[id]);

@@ -32,9 +32,8 @@ struct bench {
     struct tally of[DIALECT_COUNT];
 };
 
-static enum dialect_id dialect_of_uri(str uri)
+static enum dialect_id dialect_of_path(str path)
 {
-    str path = str_head(uri, str_find_byte(uri, '?', 0));
     for (size_t i = 0; i < COUNT_OF(addresses); i++)
         if (str_ends(path, str_from(addresses[i].ends))) return addresses[i].dialect;
     return DIALECT_COUNT;
@@ -56,8 +55,8 @@ static void check_answer(struct recording *r, struct bench *b, enum dialect_id i
     struct canon_client client = {.model = S("asked"), .seed = S("seed"), .created_s = 1};
     struct buf out, where;
     struct json_fail why;
-    answer_init(&tap, &r->arena);
-    canon_answer_init(&answer, id, &r->arena);
+    answer_init(&tap, r->arena);
+    canon_answer_init(&answer, id, r->arena);
     if (!answer_read(&tap, d->kind, 0, &b->doc, r->response) || tap.failed) return;
     if (!d->decode_answer(&b->doc, &answer)) wrong(r, "not decoded", r->response);
     answer.usage = tap.usage;
@@ -195,23 +194,23 @@ static void check_stream(struct recording *r, struct bench *b, enum dialect_id i
     struct answer tap, again;
     struct frames frames = {.sink = {emit_frame, emit_frame}};
     struct sse_sink sse;
-    struct relay relay = {.sink = {relay_delta}, .first = {.sink = {write_down}, .arena = &r->arena}};
-    struct transcript second = {.sink = {write_down}, .arena = &r->arena};
+    struct relay relay = {.sink = {relay_delta}, .first = {.sink = {write_down}, .arena = r->arena}};
+    struct transcript second = {.sink = {write_down}, .arena = r->arena};
     buf_init(&frames.out, 0);
     buf_init(&relay.first.text, 0);
     buf_init(&second.text, 0);
     sse_sink_init(&sse, &frames.out, false);
     relay.encoder = (struct canon_encoder){.dialect = id,
                                            .sink = id == DIALECT_CONVERSE ? &frames.sink : &sse.sink,
-                                           .arena = &r->arena,
+                                           .arena = r->arena,
                                            .model = S("asked"),
                                            .seed = S("seed"),
                                            .created_s = 1,
                                            .include_usage = true,
                                            .sequence = -1};
-    if (feed(b, id, r->response, &relay.sink, &r->arena, &tap)) {
+    if (feed(b, id, r->response, &relay.sink, r->arena, &tap)) {
         if (!relay.first.ended) wrong(r, "the stream is not ended", STR_NONE);
-        if (!feed(b, id, buf_str(&frames.out), &second.sink, &r->arena, &again))
+        if (!feed(b, id, buf_str(&frames.out), &second.sink, r->arena, &again))
             wrong(r, "what was encoded is not decoded", buf_str(&frames.out));
         if (!str_eq(buf_str(&relay.first.text), buf_str(&second.text))) {
             print_message("first:%.*s\n", (int)relay.first.text.n, relay.first.text.p);
@@ -235,7 +234,7 @@ static bool is_stream(enum dialect_id id, str body)
 static void check(struct recording *r, void *ctx)
 {
     struct bench *b = ctx;
-    enum dialect_id id = dialect_of_uri(r->uri);
+    enum dialect_id id = dialect_of_path(recording_path(r));
     const struct dialect *d = dialect_at(id);
     if (!d || !d->decode_answer || !str_eq(r->method, S("POST")) || r->status >= 300 || !r->response.n) return;
     if (is_stream(id, r->response))
@@ -247,17 +246,14 @@ static void check(struct recording *r, void *ctx)
 static void keeps_everything(void **state)
 {
     struct bench b = {0};
-    int found = 0, lost = 0, all = 0;
+    int found, lost = 0, all = 0;
     (void)state;
     json_init(&b.doc);
     json_init(&b.again);
-    for (size_t i = 0; i < COUNT_OF(files); i++) found += recordings_each(files[i], check, &b);
+    found = recordings_read(files, COUNT_OF(files), check, &b);
     json_free(&b.doc);
     json_free(&b.again);
-    if (!found) {
-        print_message("skipped: no recorded traffic in $PURSER_SHARED/traffic or ../shared/traffic\n");
-        skip();
-    }
+    recordings_found(found);
     for (enum dialect_id id = 0; id < DIALECT_COUNT; id++) {
         if (!dialect_at(id) || !dialect_at(id)->decode_answer) continue;
         print_message("%.*s: %d answers, %d of them lost a field; %d streams say the same again\n",

@@ -3,6 +3,7 @@
 #ifndef TESTS_SIMULATE_ANSWERS_H
 #define TESTS_SIMULATE_ANSWERS_H
 
+#include "base/usage.h"
 #include "simulate/sim_answer.h"
 
 #include <setjmp.h>
@@ -102,6 +103,31 @@ static inline int64_t number_at(const struct json *doc, json_ref at)
     int64_t v = -1;
     assert_true(at && json_i64(doc, at, &v));
     return v;
+}
+
+/* What was truly used against what was read. */
+static inline void compare_units(const struct sim_units *truth, const struct usage *read, const char *what)
+{
+    const struct {
+        const char *name;
+        int64_t truth, read;
+    } units[] = {
+        {"input", truth->input, read->units[UNIT_INPUT]},
+        {"cache_read", truth->cache_read, read->units[UNIT_CACHE_READ]},
+        {"cache_write", truth->cache_write, read->units[UNIT_CACHE_WRITE_5M]},
+        {"cache_write_1h", truth->cache_write_1h, read->units[UNIT_CACHE_WRITE_1H]},
+        {"output", truth->output, read->units[UNIT_OUTPUT]},
+        {"reasoning", truth->reasoning, read->units[UNIT_REASONING]},
+        {"audio_in", truth->audio_in, read->units[UNIT_AUDIO_IN]},
+        {"audio_out", truth->audio_out, read->units[UNIT_AUDIO_OUT]},
+        {"searches", truth->searches, read->units[UNIT_SEARCHES]},
+    };
+    for (size_t i = 0; i < COUNT_OF(units); i++) {
+        if (units[i].truth != units[i].read) {
+            fail_msg("%s: %s is %lld, read as %lld", what, units[i].name, (long long)units[i].truth,
+                     (long long)units[i].read);
+        }
+    }
 }
 
 #endif

@@ -74,30 +74,6 @@ static bool next_of(enum sim_kind kind, str *rest, str *name, str *data)
 
 /* ---- usage */
 
-static void compare(const struct sim_units *truth, const struct usage *read, const char *what)
-{
-    const struct {
-        const char *name;
-        int64_t truth, read;
-    } units[] = {
-        {"input", truth->input, read->units[UNIT_INPUT]},
-        {"cache_read", truth->cache_read, read->units[UNIT_CACHE_READ]},
-        {"cache_write", truth->cache_write, read->units[UNIT_CACHE_WRITE_5M]},
-        {"cache_write_1h", truth->cache_write_1h, read->units[UNIT_CACHE_WRITE_1H]},
-        {"output", truth->output, read->units[UNIT_OUTPUT]},
-        {"reasoning", truth->reasoning, read->units[UNIT_REASONING]},
-        {"audio_in", truth->audio_in, read->units[UNIT_AUDIO_IN]},
-        {"audio_out", truth->audio_out, read->units[UNIT_AUDIO_OUT]},
-        {"searches", truth->searches, read->units[UNIT_SEARCHES]},
-    };
-    for (size_t i = 0; i < COUNT_OF(units); i++) {
-        if (units[i].truth != units[i].read) {
-            fail_msg("%s: %s is %lld, read as %lld", what, units[i].name, (long long)units[i].truth,
-                     (long long)units[i].read);
-        }
-    }
-}
-
 static void check_usage(const struct family *f, const char *shape, bool stream)
 {
     char words[128], what[192];
@@ -123,7 +99,7 @@ static void check_usage(const struct family *f, const char *shape, bool stream)
     }
     struct sim_units truth = sim_answer_units(sim);
     if (!tap.usage.known || !answer_complete(&tap) || tap.failed) fail_msg("%s: unknown or incomplete", what);
-    compare(&truth, &tap.usage, what);
+    compare_units(&truth, &tap.usage, what);
     assert_int_equal(truth.output + truth.reasoning + truth.audio_out, 40);
     json_free(&doc);
     buf_free(&b);

@@ -42,28 +42,6 @@ static const struct {
     {"usage=absurd", 0},
 };
 
-static void compare(const struct sim_units *truth, const struct usage *read, const char *what)
-{
-    const struct {
-        const char *name;
-        int64_t truth, read;
-    } units[] = {
-        {"input", truth->input, read->units[UNIT_INPUT]},
-        {"cache_read", truth->cache_read, read->units[UNIT_CACHE_READ]},
-        {"cache_write", truth->cache_write, read->units[UNIT_CACHE_WRITE_5M]},
-        {"output", truth->output, read->units[UNIT_OUTPUT]},
-        {"reasoning", truth->reasoning, read->units[UNIT_REASONING]},
-        {"audio_in", truth->audio_in, read->units[UNIT_AUDIO_IN]},
-        {"audio_out", truth->audio_out, read->units[UNIT_AUDIO_OUT]},
-    };
-    for (size_t i = 0; i < COUNT_OF(units); i++) {
-        if (units[i].truth != units[i].read) {
-            fail_msg("%s: %s is %lld, read as %lld", what, units[i].name, (long long)units[i].truth,
-                     (long long)units[i].read);
-        }
-    }
-}
-
 static struct asked *ask_for(const struct protocol *p, bool stream, const char *words)
 {
     char body[512], all[128];
@@ -109,7 +87,7 @@ static void test_usage_is_read_as_it_was(void **state)
         }
         struct sim_units truth = sim_answer_units(sim);
         if (!tap.usage.known || !answer_complete(&tap) || tap.failed) fail_msg("%s: unknown or incomplete", what);
-        compare(&truth, &tap.usage, what);
+        compare_units(&truth, &tap.usage, what);
         bool absurd = strstr(shapes[shape].words, "absurd") != NULL;
         assert_int_equal((tap.usage.flags & USAGE_CLAMPED) != 0, absurd);
         json_free(&doc);
