@@ -122,15 +122,17 @@ static struct hedge_spend *hedge_spend(const struct request *r)
     return &r->lease->hedges[r->plan.model - r->lease->snapshot->settings->models];
 }
 
-/* One more, at what a call costs on average, must stay within the share; running ones count as if they were over. */
+/* One more, at what a call or the loser of two costs on average, must stay within the share; running ones count as if
+ * they were over. A loser may cost more than a call: what it had generated when it was cancelled is estimated. */
 static bool affords_hedge(const struct request *r)
 {
     const struct hedge_spend *s = hedge_spend(r);
     if (!s->calls) return false;
     picousd usual = s->all / (int64_t)s->calls;
-    picousd after = money_add_sat(s->hedges, money_mul_sat(usual, (int64_t)s->running + 1));
+    picousd loser = s->losers ? s->lost / (int64_t)s->losers : 0;
+    picousd after = money_add_sat(s->lost, money_mul_sat(usual > loser ? usual : loser, (int64_t)s->running + 1));
     return (unsigned __int128)after * 1000000 <=
-           (unsigned __int128)s->all * (uint64_t)r->plan.model->hedge.max_extra_ppm;
+           (unsigned __int128)(s->all - s->lost) * (uint64_t)r->plan.model->hedge.max_extra_ppm;
 }
 
 void again_spent(const struct attempt *a)
@@ -140,7 +142,9 @@ void again_spent(const struct attempt *a)
     struct hedge_spend *s = hedge_spend(r);
     s->calls++;
     s->all = money_add_sat(s->all, a->post.cost.total);
-    if (a->reason == REASON_HEDGE) s->hedges = money_add_sat(s->hedges, a->post.cost.total);
+    if (a->err != ERR_HEDGE_LOST && (a->reason != REASON_HEDGE || !a->err)) return;
+    s->losers++;
+    s->lost = money_add_sat(s->lost, a->post.cost.total);
 }
 
 const struct way *again_hedge(struct request *r, const struct attempt *slow)

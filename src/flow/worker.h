@@ -50,8 +50,9 @@ struct target {
 
 /* What hedges of a model have cost, beside all that its calls have. */
 struct hedge_spend {
-    picousd all, hedges;
-    uint64_t calls, running; /* attempts that are posted; hedges that are not */
+    picousd all,
+        lost; /* of it for attempts that lost to another one, or were hedges in vain: without hedges they would not be */
+    uint64_t calls, losers, running; /* attempts that are posted; those that lost; hedges that are not posted */
 };
 
 /* One settings generation as this worker uses it: counted by its requests. */
