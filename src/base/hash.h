@@ -10,7 +10,7 @@ struct hash_key {
 
 /* SipHash-2-4: for tables whose keys a peer chooses. Source: Aumasson and Bernstein, 2012. */
 uint64_t hash_sip(struct hash_key key, const void *p, size_t n);
-/* Ten times as fast: for telling long texts apart where who made two alike would only cheat himself.
+/* Five times as fast: for telling long texts apart where who made two alike would only cheat himself.
  * Source: the multiply and fold of Makarov's MUM, 2016. */
 uint64_t hash_text(struct hash_key key, const void *p, size_t n);
 /* CRC-32C (Castagnoli), as iSCSI and ext4 use it: for the journal's records.
