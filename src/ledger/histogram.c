@@ -137,3 +137,18 @@ bool histogram_merge_encoded(struct histogram *h, str blob)
     }
     return true;
 }
+
+void histogram_subtract(struct histogram *h, const struct histogram *other)
+{
+    uint32_t kept = 0, at = 0;
+    for (uint32_t i = 0; i < h->n; i++) {
+        struct histogram_bucket b = h->buckets[i];
+        while (at < other->n && other->buckets[at].index < b.index) at++;
+        uint64_t less = at < other->n && other->buckets[at].index == b.index ? other->buckets[at].count : 0;
+        if (less > b.count) less = b.count;
+        h->total -= less;
+        b.count -= less;
+        if (b.count) h->buckets[kept++] = b;
+    }
+    h->n = kept;
+}

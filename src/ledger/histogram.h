@@ -24,6 +24,8 @@ void histogram_free(struct histogram *h);
 void histogram_clear(struct histogram *h); /* keeps the memory */
 void histogram_add(struct histogram *h, int64_t value);
 void histogram_merge(struct histogram *h, const struct histogram *other);
+/* Takes `other` out again, which was part of it; what was not is passed over. */
+void histogram_subtract(struct histogram *h, const struct histogram *other);
 /* The value below which `permille` thousandths of the samples lie: 500, 950, 990.
  * 0 where there are none. */
 int64_t histogram_quantile(const struct histogram *h, unsigned permille);

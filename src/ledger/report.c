@@ -153,6 +153,29 @@ static void finish(struct report *r)
     }
 }
 
+static void subtract(struct group *g, struct group *less)
+{
+    spread_finish(&less->latency);
+    spread_finish(&less->first_token);
+    histogram_subtract(&g->latency.sparse, &less->latency.sparse);
+    histogram_subtract(&g->first_token.sparse, &less->first_token.sparse);
+}
+
+/* Of what is shown, and of all. */
+static void take_back_histograms(struct report *r, const struct groups *back)
+{
+    struct group all = {0};
+    if (!back->count) return;
+    for (size_t i = 0; i < back->slot_count; i++)
+        if (back->slots[i].group) group_add(&all, back->slots[i].group);
+    subtract(&r->totals, &all);
+    for (size_t i = 0; i < r->shown_count; i++) {
+        struct group *less = groups_find(back, r->shown[i]->key);
+        if (less) subtract(r->shown[i], less);
+    }
+    group_free(&all);
+}
+
 /* ---- running */
 
 static bool has_ledger(const char *dir, struct buf *why)
@@ -184,10 +207,11 @@ static bool few_are_shown(const struct report *r)
 /* The histograms of the groups that are shown, of days that were scanned for sums. */
 static bool add_histograms(struct report *r, struct scan *scan, sqlite3 *db, struct buf *why)
 {
-    struct groups wanted, found;
-    struct group none = {0};
+    struct groups wanted, found, none;
+    struct group unasked = {0};
     groups_init(&wanted, r->groups.secret);
     groups_init(&found, r->groups.secret);
+    groups_init(&none, r->groups.secret);
     for (size_t i = 0; i < r->shown_count; i++) (void)groups_at(&wanted, r->shown[i]->key);
     struct scan again = {.plan = scan->plan, .dir = scan->dir, .want = SCAN_HISTOGRAMS, .wanted = &wanted};
     uint64_t *bits = NULL;
@@ -198,7 +222,7 @@ static bool add_histograms(struct report *r, struct scan *scan, sqlite3 *db, str
     } else {
         again.wanted_bits = bits = scan_wanted_bits(scan->plan, r->shown, r->shown_count);
     }
-    bool ok = scan_run(&again, db, &found, &none, why);
+    bool ok = scan_run(&again, db, &found, &none, &unasked, why);
     free(bits);
     free(values);
     for (size_t i = 0; ok && i < r->shown_count; i++) {
@@ -207,6 +231,7 @@ static bool add_histograms(struct report *r, struct scan *scan, sqlite3 *db, str
     }
     groups_free(&wanted);
     groups_free(&found);
+    groups_free(&none);
     return ok;
 }
 
@@ -223,12 +248,21 @@ static bool answer(struct report *r, const struct plan *plan, const char *dir, s
     r->until_us = plan->until_us;
     r->rows_from_us = plan->rows_from_us;
     if (wants_sums_first(plan)) scan.want = SCAN_SUMS;
-    if (!scan_run(&scan, db, &r->groups, &r->totals, why)) return false;
-    if (r->by_count == 0) (void)groups_at(&r->groups, S("")); /* one row, also where nothing was spent */
-    choose_shown(r, plan->ask->limit);
-    if (scan.want == SCAN_SUMS && !add_histograms(r, &scan, db, why)) return false;
-    finish(r);
-    return true;
+    struct groups back;
+    groups_init(&back, r->groups.secret);
+    bool ok = scan_run(&scan, db, &r->groups, &back, &r->totals, why);
+    if (ok) {
+        groups_take_back(&r->groups, &r->totals, &back);
+        if (r->by_count == 0) (void)groups_at(&r->groups, S("")); /* one row, also where nothing was spent */
+        choose_shown(r, plan->ask->limit);
+        ok = scan.want != SCAN_SUMS || add_histograms(r, &scan, db, why);
+    }
+    if (ok) {
+        finish(r);
+        take_back_histograms(r, &back);
+    }
+    groups_free(&back);
+    return ok;
 }
 
 struct asking {

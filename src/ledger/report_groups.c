@@ -338,3 +338,37 @@ bool groups_merge(struct groups *g, struct groups *from)
     from->chunks = NULL;
     return ok;
 }
+
+/* Slots lie in runs: one that goes makes all behind it in its run be placed anew. */
+static void sweep(struct groups *g)
+{
+    struct groups kept = *g;
+    kept.slots = slots_new(g->slot_count);
+    kept.count = 0;
+    for (size_t i = 0; i < g->slot_count; i++) {
+        struct group *group = g->slots[i].group;
+        if (!group) continue;
+        if (group->sums[SUM_attempts]) {
+            *slot_of(&kept, g->slots[i].hash, group->key) = g->slots[i];
+            kept.count++;
+        } else {
+            group_free(group);
+        }
+    }
+    slots_drop(g);
+    *g = kept;
+}
+
+void groups_take_back(struct groups *g, struct group *totals, const struct groups *back)
+{
+    if (!back->count) return;
+    for (size_t i = 0; i < back->slot_count; i++) {
+        const struct group *less = back->slots[i].group;
+        struct group *from = less ? slot_of(g, back->slots[i].hash, less->key)->group : NULL;
+        for (int s = 0; from && s < SUM_COUNT; s++) {
+            from->sums[s] -= less->sums[s];
+            totals->sums[s] -= less->sums[s];
+        }
+    }
+    sweep(g);
+}

@@ -117,6 +117,8 @@ void groups_free(struct groups *g);
 struct group *groups_at(struct groups *g, str key);
 struct group *groups_find(const struct groups *g, str key); /* or NULL */
 str groups_too_many(void);                                  /* the sentence for that */
+/* Takes the sums of what was too much off again; groups of which nothing is left go. */
+void groups_take_back(struct groups *g, struct group *totals, const struct groups *back);
 /* Moves `from`'s groups here. Fails: false beyond the ceiling. */
 bool groups_merge(struct groups *g, struct groups *from) MUST_CHECK;
 void group_add(struct group *to, struct group *from);
@@ -138,6 +140,7 @@ struct slice {
     enum source source;
     int64_t from, until;
     uint32_t part; /* of packs */
+    bool back;     /* of rows: what is too much in a packed day that the report begins in; taken off again */
 };
 
 struct plan {
@@ -209,15 +212,17 @@ struct scanner {
     struct groups groups;
     struct group totals;
     struct buf key, why;
-    struct group *last; /* neighbours are often of one group */
+    struct groups back, *to; /* what is to be taken off again; where rows go: to one of the two */
+    struct group *last;      /* neighbours are often of one group */
     uint64_t rows;
     bool rollup; /* the rows that come are a rollup's */
     bool tells;  /* on the asker's own thread */
 };
 
-/* Runs all slices into `into`, and their sum into `totals` (left alone by SCAN_HISTOGRAMS and SCAN_SEEKS).
- * Fails: false with a sentence in `why`. */
-bool scan_run(struct scan *scan, sqlite3 *db, struct groups *into, struct group *totals, struct buf *why) MUST_CHECK;
+/* Runs all slices into `into`, and their sum into `totals` (left alone by SCAN_HISTOGRAMS and SCAN_SEEKS), but those
+ * that are to be taken off again into `back`. Fails: false with a sentence in `why`. */
+bool scan_run(struct scan *scan, sqlite3 *db, struct groups *into, struct groups *back, struct group *totals,
+              struct buf *why) MUST_CHECK;
 /* For SCAN_HISTOGRAMS: the bits of the groups in `wanted`. Owns: free(). */
 uint64_t *scan_wanted_bits(const struct plan *p, struct group *const *wanted, size_t count);
 /* For SCAN_SEEKS: their users, prompts or tasks. Owns: free(). */

@@ -47,7 +47,7 @@ static int write_key(struct scanner *s, sqlite3_value **row)
 static struct group *group_of(struct scanner *s)
 {
     if (s->last && str_eq(s->last->key, buf_str(&s->key))) return s->last;
-    s->last = groups_at(&s->groups, buf_str(&s->key));
+    s->last = groups_at(s->to, buf_str(&s->key));
     if (!s->last) buf_add(&s->why, groups_too_many());
     return s->last;
 }
@@ -190,6 +190,9 @@ static bool scan_slice(struct scanner *s, const struct slice *slice)
         return false;
     }
     if (s->scan->want >= SCAN_HISTOGRAMS) return true; /* these came along with the sums */
+    struct groups *to = slice->back ? &s->back : &s->groups;
+    if (s->to != to) s->last = NULL;
+    s->to = to;
     s->rollup = slice->source == SOURCE_HOUR || slice->source == SOURCE_DAY;
     if (!*q) *q = plan_prepare(s->scan->plan, slice->source, s->db);
     bool ok = *q != NULL;
@@ -244,27 +247,32 @@ static void scanner_init(struct scanner *s, struct scan *scan, struct hash_key s
 {
     *s = (struct scanner){.scan = scan};
     groups_init(&s->groups, secret);
+    groups_init(&s->back, secret);
+    s->to = &s->groups;
     buf_init(&s->key, 0);
     buf_init(&s->why, 0);
 }
 
-static bool scanner_end(struct scanner *s, struct groups *into, struct group *totals, struct buf *why)
+static bool scanner_end(struct scanner *s, struct groups *into, struct groups *back, struct group *totals,
+                        struct buf *why)
 {
     bool ok = s->why.n == 0;
     if (!ok && why->n == 0) buf_add(why, buf_str(&s->why));
     if (ok && into) {
-        ok = groups_merge(into, &s->groups);
+        ok = groups_merge(into, &s->groups) && groups_merge(back, &s->back);
         if (!ok) buf_add(why, groups_too_many());
         group_add(totals, &s->totals);
     }
     groups_free(&s->groups);
+    groups_free(&s->back);
     group_free(&s->totals);
     buf_free(&s->key);
     buf_free(&s->why);
     return ok;
 }
 
-bool scan_run(struct scan *scan, sqlite3 *db, struct groups *into, struct group *totals, struct buf *why)
+bool scan_run(struct scan *scan, sqlite3 *db, struct groups *into, struct groups *back, struct group *totals,
+              struct buf *why)
 {
     struct scanner all[THREADS_MAX];
     pthread_t thread;
@@ -278,6 +286,6 @@ bool scan_run(struct scan *scan, sqlite3 *db, struct groups *into, struct group 
         buf_printf(&all[0].why, "the ledger cannot be read: %s", sqlite3_errmsg(db));
     if (two) pthread_join(thread, NULL);
     bool ok = true;
-    for (int i = 0; i < THREADS_MAX; i++) ok = scanner_end(&all[i], ok ? into : NULL, totals, why) && ok;
+    for (int i = 0; i < THREADS_MAX; i++) ok = scanner_end(&all[i], ok ? into : NULL, back, totals, why) && ok;
     return ok;
 }

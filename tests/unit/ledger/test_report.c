@@ -205,6 +205,7 @@ static void hold_against_model(const struct report *r, const struct report_ask *
             grouped++;
         }
         assert_same(r->shown[g], &m);
+        assert_true(m.sums[SUM_attempts] || r->by_count == 0);
     }
     if (r->shown_count == r->groups.count) assert_int_equal(grouped, fitting);
     assert_same(&r->totals, &totals);
@@ -335,11 +336,16 @@ static void test_many_users(void **state)
         {.by = {S("user")}, .by_count = 1, .where[0] = {S("feature"), S("search")}, .where_count = 1},
         {.by = {S("user"), S("day"), S("feature")}, .by_count = 3, .since_us = day_us + 1},
         {.by = {S("user")}, .by_count = 1, .where = {{S("user"), S("u7")}, {S("user"), S("u1599")}}, .where_count = 2},
+        /* the morning is taken off a packed day again, and with it who was there in the morning alone */
+        {.by = {S("user")}, .by_count = 1, .since_us = day_us + 6 * US_PER_HOUR},
+        {.by = {S("feature"), S("user")}, .by_count = 2, .since_us = day_us + 11 * US_PER_HOUR},
+        {.where[0] = {S("user"), S("u0")}, .where_count = 1, .since_us = day_us + 6 * US_PER_HOUR},
     };
     for (size_t i = 0; i < COUNT_OF(asks); i++) {
         asks[i].until_us = INT64_MAX;
-        for (int64_t limit = 5; limit <= 2000; limit += 1995) { /* by seeks; from packs */
-            asks[i].limit = limit;
+        const int64_t limits[] = {5, asks[i].since_us > day_us + 1 ? 2000 : 300}; /* by seeks; from packs */
+        for (size_t l = 0; l < COUNT_OF(limits); l++) {
+            asks[i].limit = limits[l];
             struct report *r = must_run(dir, &asks[i]);
             hold_against_model(r, &asks[i]);
             report_drop(r);
