@@ -54,7 +54,11 @@ static void announce(const struct settings *s)
 {
     for (size_t i = 0; i < s->listener_count; i++) {
         const struct setting_listener *l = &s->listeners[i];
-        bool v6 = str_find_byte(l->host, ':', 0) != SIZE_MAX && !str_starts(l->host, S("unix:"));
+        if (str_starts(l->host, S("unix:"))) {
+            printf("purser listens on %" STR_FMT "\n", STR_ARG(l->host));
+            continue;
+        }
+        bool v6 = str_find_byte(l->host, ':', 0) != SIZE_MAX;
         printf("purser listens on %s%s%" STR_FMT "%s:%u\n", l->tls_cert.n ? "https://" : "http://", v6 ? "[" : "",
                STR_ARG(l->host), v6 ? "]" : "", l->port);
     }

@@ -158,7 +158,11 @@ static void handshake(struct client_conn *c)
     if (result == 1) {
         client_conn_begin(c, false);
     } else if (result == TLS_BROKEN) {
-        str why = arena_printf(c->call->arena, "TLS with the provider failed: %s", tls_error(c->io.tls));
+        bool distrusted = tls_is_distrusted(c->io.tls);
+        str why = arena_printf(c->call->arena, "TLS with the provider failed: %s%s", tls_error(c->io.tls),
+                               distrusted ? "; its certificate must be for the name in base_url, by an authority that "
+                                            "the system or the provider's `ca_file` knows"
+                                          : "");
         client_conn_fail(c, ERR_PROVIDER_TLS, why.p);
     } else {
         conn_want(&c->io, result == TLS_WANTS_WRITE ? CONN_READ | CONN_WRITE : CONN_READ);

@@ -246,6 +246,11 @@ const char *tls_error(const struct tls *t)
     return t->error;
 }
 
+bool tls_is_distrusted(const struct tls *t)
+{
+    return SSL_get_verify_result(t->ssl) != X509_V_OK;
+}
+
 bool tls_resumed(const struct tls *t)
 {
     return SSL_session_reused(t->ssl) == 1;

@@ -44,6 +44,8 @@ bool tls_pending(const struct tls *t);
 ssize_t tls_write(struct tls *t, const char *from, size_t size);
 /* Why it broke, for people: "certificate has expired". Static or `t`'s. */
 const char *tls_error(const struct tls *t);
+/* Whether it was for the other side's certificate. */
+bool tls_is_distrusted(const struct tls *t);
 bool tls_resumed(const struct tls *t);
 
 #endif
