@@ -11,7 +11,7 @@
 //             'stop'  the call is at fault, by what the provider says: the client gets the error at once
 //             'fine'  odd, but whole
 //   row       what the ledger's row of the attempt says, `status cost_state`; null: as 'fine' wants it
-//   told      the HTTP status that a client without another target sees
+//   told      the HTTP status that a client without another target sees; null: its protocol's own for such a one
 //   rests     the target asks to be left alone for a while: other calls go elsewhere at once
 //   empty     a proper answer with nothing in it: who has no other target gets it as it came
 import { gzipSync } from 'node:zlib';
@@ -78,7 +78,7 @@ const status = (code, outcome, more = {}) => ({
     name: `status-${code}${more.as ? `-${more.as}` : ''}`, stage: 'status', by: 'socket', whole: outcome, streamed: outcome, row: /^provider_error free$/,
     act: says((p) => answer(code, more.type ?? JSON_TYPE, more.page ?? refusal(p, code, more.says),
         { ...(p.kind === 'bedrock' ? { 'x-amzn-errortype': 'SomeException' } : {}), ...more.headers })),
-    told: [401, 403].includes(code) || code < 400 ? 502 : code, ...(more.rests ? { rests: true } : {}),
+    told: more.told === undefined ? ([401, 403].includes(code) || code < 400 ? 502 : code) : more.told, ...(more.rests ? { rests: true } : {}),
 });
 
 // ---- the table
@@ -114,11 +114,11 @@ export const FAULTS = [
     socket('bad-status-line', 'head', 'next', 'next', PROTOCOL, says(() => 'HTTP/1.1 OK 200\r\ncontent-length: 0\r\n\r\n')),
     socket('bad-header', 'head', 'next', 'next', PROTOCOL, says((p) => `HTTP/1.1 200 OK\r\ncontent type: ${p.type}\r\n\r\n`)),
     socket('head-too-large', 'head', 'next', 'next', PROTOCOL, says(() => `HTTP/1.1 200 OK\r\nx-long: ${'x'.repeat(80_000)}\r\n\r\n`)),
-    socket('two-lengths', 'head', 'next', 'next', PROTOCOL, says((p) => Buffer.concat([Buffer.from(headOf(200, { 'content-type': JSON_TYPE, 'content-length': body(p).length, 'Content-Length': 5 })), body(p)]))),
+    socket('two-lengths', 'head', 'next', 'next', PROTOCOL, says((p) => Buffer.concat([Buffer.from(headOf(200, { 'content-type': JSON_TYPE, 'content-length': body(p).length, 'Content-Length': 5, connection: 'close' })), body(p)]))),
 
     // in the body
     socket('reset-before-content', 'body', 'next', 'next', CUT, async (io, p, streamed) => {
-        await io.send(streamed ? Buffer.concat([Buffer.from(begin(p)), chunks(opening(p))]) : headOf(200, { 'content-type': JSON_TYPE, 'content-length': 400 }));
+        await io.send(streamed ? Buffer.concat([Buffer.from(begin(p)), chunks(opening(p))]) : headOf(200, { 'content-type': JSON_TYPE, 'content-length': 400, connection: 'close' }));
         io.reset();
     }),
     socket('reset-in-body', 'body', 'next', 'late', CUT, async (io, p, streamed) => {
@@ -128,20 +128,20 @@ export const FAULTS = [
     socket('closed-in-body', 'body', 'next', 'late', CUT, says(half)),
     socket('ended-in-body', 'body', 'next', 'late', BROKEN, says((p, streamed) => (streamed
         ? Buffer.concat([half(p, true), Buffer.from(LAST_CHUNK)])
-        : Buffer.concat([Buffer.from(headOf(200, { 'content-type': JSON_TYPE, 'transfer-encoding': 'chunked' })), chunkOf(body(p).subarray(0, body(p).length >> 1)), Buffer.from(LAST_CHUNK)])))),
+        : Buffer.concat([Buffer.from(headOf(200, { 'content-type': JSON_TYPE, 'transfer-encoding': 'chunked', connection: 'close' })), chunkOf(body(p).subarray(0, body(p).length >> 1)), Buffer.from(LAST_CHUNK)])))),
     socket('bad-chunk', 'body', 'next', 'late', BROKEN, says((p, streamed) => (streamed
         ? Buffer.concat([half(p, true), Buffer.from('zz\r\n')])
-        : Buffer.concat([Buffer.from(headOf(200, { 'content-type': JSON_TYPE, 'transfer-encoding': 'chunked' })), chunkOf(body(p).subarray(0, 20)), Buffer.from('zz\r\n')])))),
+        : Buffer.concat([Buffer.from(headOf(200, { 'content-type': JSON_TYPE, 'transfer-encoding': 'chunked', connection: 'close' })), chunkOf(body(p).subarray(0, 20)), Buffer.from('zz\r\n')])))),
     socket('length-too-long', 'length', 'next', 'fine', CUT, says((p, streamed) => {
         const bytes = streamed ? Buffer.concat(p.stream) : body(p);
-        return Buffer.concat([Buffer.from(headOf(200, { 'content-type': streamed ? p.type : JSON_TYPE, 'content-length': bytes.length + 64 })), bytes]);
+        return Buffer.concat([Buffer.from(headOf(200, { 'content-type': streamed ? p.type : JSON_TYPE, 'content-length': bytes.length + 64, connection: 'close' })), bytes]);
     })),
     socket('length-too-short', 'length', 'next', 'late', BROKEN, says((p, streamed) => {
         const bytes = streamed ? Buffer.concat(p.stream) : body(p), length = streamed ? Buffer.concat(begun(p)).length + 9 : bytes.length - 9;
-        return Buffer.concat([Buffer.from(headOf(200, { 'content-type': streamed ? p.type : JSON_TYPE, 'content-length': length })), bytes]);
+        return Buffer.concat([Buffer.from(headOf(200, { 'content-type': streamed ? p.type : JSON_TYPE, 'content-length': length, connection: 'close' })), bytes]);
     })),
     socket('stall-before-content', 'body', 'next', 'next', TIMEOUT, async (io, p, streamed) => {
-        await io.send(streamed ? Buffer.concat([Buffer.from(begin(p)), chunks(opening(p))]) : headOf(200, { 'content-type': JSON_TYPE, 'content-length': 400 }));
+        await io.send(streamed ? Buffer.concat([Buffer.from(begin(p)), chunks(opening(p))]) : headOf(200, { 'content-type': JSON_TYPE, 'content-length': 400, connection: 'close' }));
     }, { hasty: true }),
     socket('stall', 'body', 'next', 'late', TIMEOUT, (io, p, streamed) => io.send(half(p, streamed)), { hasty: true }),
     socket('gzip', 'body', 'next', 'next', BROKEN, says((p, streamed) => answer(200, streamed ? p.type : JSON_TYPE, gzipSync(streamed ? Buffer.concat(p.stream) : body(p)), { 'content-encoding': 'gzip' }))),
@@ -178,7 +178,7 @@ export const FAULTS = [
     status(400, 'stop', { as: 'policy', says: 'content_policy_violation' }),
     status(302, 'next', { type: 'text/html', page: 'there', headers: { location: 'http://169.254.169.254/' } }),
     status(500, 'next'), status(501, 'next'), status(502, 'next', { type: 'text/html', page: '<html>Bad Gateway</html>' }), status(503, 'next'),
-    status(504, 'next'), status(520, 'next', { type: 'text/plain', page: '' }), status(524, 'next'), status(529, 'next'),
+    status(504, 'next'), status(520, 'next', { type: 'text/plain', page: '', told: null }), status(524, 'next'), status(529, 'next'),
 
     // as the simulator does it, against its own truth
     simulator('429', 'fault=429', 'next', 'next', FREE, { told: 429, rests: true }),
