@@ -180,7 +180,7 @@ function chosenOf(fit, count, draw) {
     return [of(fit.filter((r) => OPENAI.includes(r.family)), count), ...others.map((f) => of(fit.filter((r) => r.family === f), Math.ceil(count / 16)))].flat();
 }
 
-for (const [way, [count, most]] of Object.entries({ 'at event edges': [sanitized ? 20 : 1000, Infinity], 'byte by byte': [sanitized ? 4 : 60, 20_000], 'at random': [sanitized ? 4 : 80, 200_000] })) {
+for (const [way, [count, most]] of Object.entries({ 'at event edges': [sanitized ? 20 : 1000, Infinity], 'byte by byte': [sanitized ? 4 : 40, 20_000], 'at random': [sanitized ? 4 : 80, 200_000] })) {
     test(`cut ${way}: the same bytes`, { skip }, async (t) => {
         const draw = draws(seed);
         const fit = recordings.filter((r) => r.reached && r.body.length > 1 && (all || r.body.length <= most) && (way !== 'at event edges' || r.stream));

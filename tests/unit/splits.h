@@ -11,11 +11,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Sanitizers are slow, and look for other faults: they do fewer. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-enum { SPLITS_RANDOM = 8, SPLITS_ALONE_BYTES = 64 * 1024 };
+/* Sanitizers are slow, and look for other faults: they do fewer. Nothing here has a second thread. */
+#if defined(__SANITIZE_THREAD__)
+enum { SPLITS_RANDOM = 1, SPLITS_ALONE_BYTES = 0, SPLITS_SINGLE_BYTES = 4 * 1024 };
+#elif defined(__SANITIZE_ADDRESS__)
+enum { SPLITS_RANDOM = 8, SPLITS_ALONE_BYTES = 64 * 1024, SPLITS_SINGLE_BYTES = INT32_MAX };
 #else
-enum { SPLITS_RANDOM = 64, SPLITS_ALONE_BYTES = 4 * 1024 * 1024 };
+enum { SPLITS_RANDOM = 64, SPLITS_ALONE_BYTES = 4 * 1024 * 1024, SPLITS_SINGLE_BYTES = INT32_MAX };
 #endif
 enum { SPLITS_CUTS_MAX = 6 }; /* of a random set */
 
@@ -104,7 +106,7 @@ static inline void splits_each(str body, enum framing framing, uint64_t seed, cu
     s.cuts = malloc((body.n + 1) * sizeof(size_t));
     if (!s.edges || !s.cuts) abort();
     for (size_t i = 1; i < body.n; i++) s.cuts[i - 1] = i;
-    fn(s.cuts, body.n - 1, "byte by byte", ctx);
+    if (body.n <= SPLITS_SINGLE_BYTES) fn(s.cuts, body.n - 1, "byte by byte", ctx);
     splits_find_edges(&s, framing);
     splits_at_edges(&s);
     splits_at_random(&s, seed);

@@ -56,8 +56,12 @@ static inline void raw_find(struct raw_usage *all, str text, str key)
         str object = at && text.p[at - 1] == '\\' ? STR_NONE : raw_object(text, from);
         struct json_fail why;
         if (!object.n || all->count == RAW_OBJECTS_MAX) continue;
-        json_init(&all->at[all->count]);
-        if (json_parse(&all->at[all->count], object, &why)) all->count++;
+        struct json *doc = &all->at[all->count];
+        json_init(doc);
+        if (json_parse(doc, object, &why))
+            all->count++;
+        else
+            json_free(doc);
     }
 }
 
@@ -298,13 +302,12 @@ static inline bool raw_count(enum call_kind kind, const struct raw_usage *all, r
 /* False: the answer tells no usage, or one that the arithmetic does not hold for. */
 static inline bool raw_usage_of(enum call_kind kind, str body, raw_units u)
 {
-    struct raw_usage all = {.at = calloc(RAW_OBJECTS_MAX, sizeof(struct json))};
-    if (!all.at) abort();
+    static struct json objects[RAW_OBJECTS_MAX];
+    struct raw_usage all = {.at = objects};
     memset(u, 0, sizeof(raw_units));
     raw_find(&all, body, raw_key(kind));
     bool told = raw_count(kind, &all, u);
     for (size_t i = 0; i < all.count; i++) json_free(&all.at[i]);
-    free(all.at);
     if (told) u[UNIT_REQUESTS] = 1;
     return told;
 }
