@@ -52,6 +52,8 @@ struct dialect {
     void (*error)(struct buf *out, enum err e, str message, str param, str code);
     /* Headers beside such a body, each with its line end; NULL: none. */
     void (*error_headers)(struct buf *out, enum err e);
+    /* Says in such a body, just written, in how long the call may come again; NULL: only headers say that. */
+    void (*error_wait)(struct buf *body, int64_t wait_ms);
     /* The event that ends a stream; `sequence` is its number, where events are numbered. */
     void (*stream_error)(struct event_sink *sink, enum err e, str message, int64_t sequence);
 };

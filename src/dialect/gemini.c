@@ -18,5 +18,6 @@ const struct dialect dialect_gemini = {
     .decode_end = gemini_decode_end,
     .encode_delta = gemini_encode_delta,
     .error = gemini_error,
+    .error_wait = gemini_error_wait,
     .stream_error = gemini_stream_error,
 };

@@ -138,6 +138,7 @@ void gemini_tap_body(struct answer *a, enum call_kind kind, uint32_t quirks, con
 
 /* ---- gemini_error.c */
 void gemini_error(struct buf *out, enum err e, str message, str param, str code);
+void gemini_error_wait(struct buf *body, int64_t wait_ms);
 void gemini_stream_error(struct event_sink *sink, enum err e, str message, int64_t sequence);
 
 #endif

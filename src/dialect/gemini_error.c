@@ -63,6 +63,18 @@ void gemini_error(struct buf *out, enum err e, str message, str param, str code)
     buf_add(out, S("}}"));
 }
 
+/* google.rpc.RetryInfo, a duration as protobuf's JSON has it: "3s", "0.250s". Google's clients know no Retry-After. */
+void gemini_error_wait(struct buf *body, int64_t wait_ms)
+{
+    const str end = S("}}"), list = S("]}}");
+    bool listed = str_ends(buf_str(body), list);
+    body->n -= listed ? list.n : end.n;
+    buf_printf(body, "%s{\"@type\":\"type.googleapis.com/google.rpc.RetryInfo\",\"retryDelay\":\"%lld",
+               listed ? "," : ",\"details\":[", (long long)(wait_ms / 1000));
+    if (wait_ms % 1000) buf_printf(body, ".%03lld", (long long)(wait_ms % 1000));
+    buf_add(body, S("s\"}]}}"));
+}
+
 void gemini_stream_error(struct event_sink *sink, enum err e, str message, int64_t sequence)
 {
     struct buf data;

@@ -9,6 +9,8 @@
 /* Waits between repeats at one target: doubled each time, then drawn between half and all of it,
  * so that clients that failed together do not come back together. */
 enum { BACKOFF_FIRST_US = 250 * 1000, BACKOFF_MOST_US = 8 * 1000 * 1000 };
+/* The longest rest of a target that a call waits for, from its start on. */
+enum { REST_MOST_US = 5 * 1000 * 1000 };
 
 static int64_t left_us(const struct request *r, int64_t now_us)
 {
@@ -93,10 +95,22 @@ static int64_t backoff_us(struct request *r)
 /* The same target once more, after it asked for, or a while. */
 static bool repeat(struct request *r, const struct attempt *failed, int64_t asked_us, struct again *out)
 {
-    if (asked_us < 0 || failed->way->only_for != MISHAP_COUNT || !failed->began) return false;
+    if (!mishap_may_pass(failed) || failed->way->only_for != MISHAP_COUNT || !failed->began) return false;
     if (!bound_allows(r, failed->way) || !health_may_repeat(failed->way->target->health)) return false;
     *out = (struct again){failed->way, REASON_RETRY, asked_us ? asked_us : backoff_us(r)};
     r->answer.repeats++;
+    return true;
+}
+
+/* A target that asked for a moment's rest gets it: the call waits as it would in the target's queue. */
+static bool wait_out(struct request *r, const struct attempt *refused, struct again *out)
+{
+    int64_t until_us = refused->enter.pass.until_us, now_us = time_mono_us();
+    if (refused->err != ERR_TARGET_OPEN || !until_us || refused->way->only_for != MISHAP_COUNT) return false;
+    if (until_us - r->answer.first_us > REST_MOST_US) return false;
+    if (health_look(refused->way->target->health, now_us) == HEALTH_REFUSED) return false;
+    int64_t jitter_us = (int64_t)(rng_next(&r->worker->rng) % (BACKOFF_FIRST_US / 2));
+    *out = (struct again){refused->way, refused->reason, (until_us > now_us ? until_us - now_us : 0) + jitter_us};
     return true;
 }
 
@@ -114,7 +128,9 @@ bool again_decide(struct request *r, const struct attempt *failed, struct again 
     }
     bool mends = mishap == MISHAP_ERROR || mishap == MISHAP_TIMEOUT || mishap == MISHAP_RATE_LIMIT;
     int64_t asked_us = mishap_retry_after_us(failed, time_now_us());
-    return on->what == REACTION_NEXT && mends && repeat(r, failed, asked_us, out) && out->wait_us < left_us(r, now_us);
+    bool follows = on->what == REACTION_NEXT && mends;
+    follows = follows && (failed->began ? repeat(r, failed, asked_us, out) : wait_out(r, failed, out));
+    return follows && out->wait_us < left_us(r, now_us);
 }
 
 static struct hedge_spend *hedge_spend(const struct request *r)

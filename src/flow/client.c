@@ -2,6 +2,7 @@
 #include "flow/request.h"
 
 #include "base/text.h"
+#include "base/time.h"
 #include "dialect/rate_header.h"
 #include "flow/alive.h"
 #include "flow/mishap.h"
@@ -60,10 +61,11 @@ static void add_header(struct buf *out, str name, str value)
     buf_add(out, S("\r\n"));
 }
 
-/* purser has tried again already: the client's SDK need not. */
+/* purser has tried again already, or has decided that trying again does not help: the client's SDK need not.
+ * A name with one target, tried once, leaves that to the SDK. */
 static bool tried_again(const struct request *r)
 {
-    return r->attempts > 1;
+    return r->attempts > 1 || (r->attempts && enter_guards(r));
 }
 
 static void add_advice(const struct request *r, struct buf *out)
@@ -265,6 +267,27 @@ static void add_error_headers(const struct request *r, enum err e, struct buf *o
     if (d->error_headers) d->error_headers(out, e);
 }
 
+/* When the call may come again, of raw header lines; 0: they do not say. */
+static int64_t wait_ms_of(str headers)
+{
+    int64_t wait_ms = 0, n;
+    for (str line = str_cut(&headers, '\n'); line.n; line = str_cut(&headers, '\n')) {
+        str name = str_cut(&line, ':'), value = str_trim(line);
+        if (!str_to_i64(value, &n) || n <= 0 || n > 86400000) continue;
+        if (str_eq_nocase(name, S("retry-after-ms"))) return n;
+        if (str_eq_nocase(name, S("retry-after"))) wait_ms = n * 1000;
+    }
+    return wait_ms;
+}
+
+void client_write_error(const struct request *r, enum err e, str message, str param, str headers, struct buf *body)
+{
+    const struct dialect *dialect = dialect_at(r->receive.dialect);
+    int64_t wait_ms = wait_ms_of(headers);
+    dialect->error(body, e, message, param, STR_NONE);
+    if (wait_ms && dialect->error_wait) dialect->error_wait(body, wait_ms);
+}
+
 void client_respond_error(struct request *r, enum err e, str message, str param, str headers)
 {
     r->answer.done = true;
@@ -275,7 +298,7 @@ void client_respond_error(struct request *r, enum err e, str message, str param,
     if (!r->x) return;
     struct buf body, all;
     buf_init(&body, 0);
-    dialect_at(r->receive.dialect)->error(&body, e, message, param, STR_NONE);
+    client_write_error(r, e, message, param, headers, &body);
     buf_init(&all, 0);
     add_error_headers(r, e, &all);
     bool retry = err_info(e)->retry_may_help && !tried_again(r);
@@ -348,7 +371,6 @@ static void respond_told(struct request *r, int status, enum err e, str message)
     if (status == 500 && status_of(client, status, e) != 500) e = ERR_INTERNAL; /* the same in the body's words */
     buf_init(&body, 0);
     buf_init(&headers, HEADERS_MAX);
-    dialect_at(client)->error(&body, e, message, STR_NONE, STR_NONE);
     add_error_headers(r, e, &headers);
     buf_printf(&headers, "content-type: application/json\r\nx-purser-request-id: %016llx\r\n",
                (unsigned long long)r->id);
@@ -364,6 +386,7 @@ static void respond_told(struct request *r, int status, enum err e, str message)
         buf_add(&headers, S("x-should-retry: false\r\n"));
     else
         add_advice(r, &headers);
+    client_write_error(r, e, message, STR_NONE, buf_str(&headers), &body);
     http_respond(r->x, status_of(client, status, e), buf_str(&headers), buf_str(&body));
     buf_free(&body);
     buf_free(&headers);

@@ -130,7 +130,7 @@ static void send_error(struct request *r, const struct degrading *d, const struc
 {
     int64_t seconds = d->retry_after_s > 0 ? d->retry_after_s : RETRY_AFTER_S;
     if (seconds > RETRY_AFTER_MAX_S) seconds = RETRY_AFTER_MAX_S;
-    r->err = d->why == DEGRADE_SWITCH ? ERR_SWITCHED_OFF : ERR_DEGRADED;
+    r->err = d->err ? d->err : d->why == DEGRADE_SWITCH ? ERR_SWITCHED_OFF : ERR_DEGRADED;
     r->err_message = rule ? rule->reply : d->message.n ? d->message : err_info(r->err)->text;
     r->degrade.status = rule ? (int)rule->status : err_info(r->err)->status;
     if (r->answer.opened) {
@@ -140,9 +140,9 @@ static void send_error(struct request *r, const struct degrading *d, const struc
     struct buf body, headers;
     buf_init(&body, 0);
     buf_init(&headers, 0);
-    dialect_at(r->receive.dialect)->error(&body, r->err, r->err_message, STR_NONE, STR_NONE);
     write_headers(r, S("content-type: application/json\r\n"), &headers);
     buf_printf(&headers, "retry-after: %lld\r\nx-should-retry: false\r\n", (long long)seconds);
+    client_write_error(r, r->err, r->err_message, STR_NONE, buf_str(&headers), &body);
     if (r->x) http_respond(r->x, r->degrade.status, buf_str(&headers), buf_str(&body));
     buf_free(&body);
     buf_free(&headers);
@@ -220,6 +220,23 @@ static bool is_outage(const struct attempt *a)
            mishap == MISHAP_RATE_LIMIT;
 }
 
+/* No target could even be asked. The first one to be asked again says when; the wait is rounded up. */
+static struct degrading all_open(struct request *r, const struct attempt *last)
+{
+    int64_t now_us = time_mono_us(), soonest_us = last->enter.pass.until_us;
+    for (size_t i = 0; i < r->plan.count; i++) {
+        const struct way *way = &r->plan.ways[i];
+        int64_t until_us = way->only_for == MISHAP_COUNT ? health_until_us(way->target->health, now_us) : INT64_MAX;
+        if (until_us < soonest_us) soonest_us = until_us;
+    }
+    int64_t wait_us = soonest_us > now_us ? soonest_us - now_us : 1;
+    return (struct degrading){.why = DEGRADE_OUTAGE,
+                              .err = degrade_may(r) ? ERR_NONE : ERR_TARGET_OPEN,
+                              .message = arena_printf(&r->arena, "%s (provider '%" STR_FMT "')", last->err_why,
+                                                      STR_ARG(last->way->target->provider->name)),
+                              .retry_after_s = (wait_us + US_PER_SECOND - 1) / US_PER_SECOND};
+}
+
 bool degrade_after(struct request *r, const struct attempt *last)
 {
     struct degrading d = {.why = DEGRADE_OUTAGE};
@@ -229,7 +246,9 @@ bool degrade_after(struct request *r, const struct attempt *last)
     else if (burn_degrades(last, &d))
         ; /* it says so itself */
     else if (exceed_degrades(last, &d.retry_after_s))
-        d = (struct degrading){DEGRADE_BUDGET, r->err_message, d.retry_after_s};
+        d = (struct degrading){.why = DEGRADE_BUDGET, .message = r->err_message, .retry_after_s = d.retry_after_s};
+    else if (last->err == ERR_TARGET_OPEN)
+        d = all_open(r, last);
     else if (!degrade_may(r) || !is_outage(last))
         return false;
     else if (last->err_why)

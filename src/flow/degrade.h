@@ -15,6 +15,7 @@ bool degrade_may(const struct request *r);
  * `message` is told where no reply fits; `retry_after_s` 0: not known. */
 struct degrading {
     enum degrade_reason why;
+    enum err err; /* of the 503; ERR_NONE: what `why` says */
     str message;
     int64_t retry_after_s;
 };

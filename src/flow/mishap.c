@@ -59,6 +59,13 @@ bool mishap_is_refusal(const struct attempt *a)
     return status == 401 || status == 403 || status == 407 || (status == 400 && says(a, bad_key, COUNT_OF(bad_key)));
 }
 
+/* What it says itself counts before what its status means: 1 to be tried again, 0 not to, -1: nothing. */
+static int asks_for_retry(const struct attempt *a)
+{
+    str value = a->head.status ? http_head_find(&a->wire.call.head, S("x-should-retry")) : STR_NONE;
+    return str_eq_nocase(value, S("true")) ? 1 : str_eq_nocase(value, S("false")) ? 0 : -1;
+}
+
 static enum mishap of_status(const struct attempt *a)
 {
     int status = a->head.status;
@@ -82,8 +89,16 @@ static enum mishap of_status(const struct attempt *a)
     case 409:
         return MISHAP_ERROR;
     default: /* a redirection, which is not followed, is no word on the call either */
+        if (asks_for_retry(a) == 1) return MISHAP_ERROR;
         return status < 400 || status >= 500 ? MISHAP_ERROR : MISHAP_COUNT;
     }
+}
+
+bool mishap_may_pass(const struct attempt *a)
+{
+    int asked = asks_for_retry(a);
+    if (asked >= 0) return asked;
+    return a->head.status != 404 && !mishap_is_refusal(a) && !mishap_is_quota(a);
 }
 
 bool mishap_is_empty(const struct attempt *a)
@@ -148,7 +163,6 @@ int64_t mishap_retry_after_us(const struct attempt *a, int64_t now_us)
     const struct http_head *head = &a->wire.call.head;
     int64_t ms;
     if (!a->head.status) return 0;
-    if (str_eq_nocase(http_head_find(head, S("x-should-retry")), S("false"))) return -1;
     str value = http_head_find(head, S("retry-after-ms"));
     if (value.n && str_to_i64(value, &ms) && ms >= 0 && ms < 86400000) return ms * US_PER_MS;
     value = http_head_find(head, S("retry-after"));

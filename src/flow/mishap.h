@@ -8,7 +8,10 @@ struct attempt;
 
 /* MISHAP_COUNT: the client's own fault, or nobody's: nothing else would help. */
 enum mishap mishap_of(const struct attempt *a);
-/* How long its provider asked to be left alone; 0: it said nothing; -1: it asked not to be tried again. */
+/* Might the same call succeed at the same target a moment later? Not where purser's key, its account or the model is
+ * refused; what the provider says of it (x-should-retry) counts first. */
+bool mishap_may_pass(const struct attempt *a);
+/* How long its provider asked to be left alone; 0: it said nothing. */
 int64_t mishap_retry_after_us(const struct attempt *a, int64_t now_us);
 /* Money is out at the provider: trying again does not help. */
 bool mishap_is_quota(const struct attempt *a);

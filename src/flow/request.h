@@ -403,6 +403,8 @@ void client_begin_stream(struct attempt *a);
 void client_finish_stream(struct request *r, str last);
 void client_stream_error(struct request *r, enum err e, str message);
 void client_respond_whole(struct request *r);
+/* The body alone; a wait that the header lines tell stands in it, too, where the protocol has a place for it. */
+void client_write_error(const struct request *r, enum err e, str message, str param, str headers, struct buf *body);
 void client_respond_error(struct request *r, enum err e, str message, str param, str headers);
 /* In the provider's own words, where they are the client's business. */
 void client_respond_provider_error(struct request *r);

@@ -111,6 +111,18 @@ enum health_verdict health_enter(struct health *h, const struct health_ask *ask,
     return verdict;
 }
 
+int64_t health_until_us(struct health *h, int64_t now_us)
+{
+    pthread_mutex_lock(&h->mutex);
+    int64_t until_us = h->rest.until_us > now_us ? h->rest.until_us : now_us;
+    if (!breaker_would_pass(h, until_us)) {
+        int64_t probe_us = breaker_until_us(h, until_us);
+        if (probe_us > until_us) until_us = probe_us;
+    }
+    pthread_mutex_unlock(&h->mutex);
+    return until_us;
+}
+
 enum health_verdict health_look(struct health *h, int64_t now_us)
 {
     enum health_verdict verdict = HEALTH_GO;

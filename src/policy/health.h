@@ -126,6 +126,9 @@ void health_quit(struct health_waiter *w, int64_t now_us);
 /* Would it be let in? Takes nothing; HEALTH_WAIT: at its limit. */
 enum health_verdict health_look(struct health *h, int64_t now_us);
 
+/* When a call would no longer be refused by its breaker or rest; `now_us` where it is not. */
+int64_t health_until_us(struct health *h, int64_t now_us);
+
 /* The first token came: it is known at once that the target works, not only at a long stream's end. */
 void health_first_token(struct health_pass *p, int64_t now_us);
 

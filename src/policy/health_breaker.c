@@ -68,11 +68,16 @@ bool breaker_would_pass(const struct health *h, int64_t now_us)
     return b->state == HEALTH_CLOSED || b->probing < h->rules.probes;
 }
 
+int64_t breaker_until_us(const struct health *h, int64_t now_us)
+{
+    return h->breaker.state == HEALTH_OPEN ? h->breaker.probe_us : now_us + PROBE_RETRY_US;
+}
+
 bool breaker_enter(struct health *h, int64_t now_us, bool *probe, int64_t *until_us)
 {
     struct breaker *b = &h->breaker;
     if (!breaker_would_pass(h, now_us)) {
-        *until_us = b->state == HEALTH_OPEN ? b->probe_us : now_us + PROBE_RETRY_US;
+        *until_us = breaker_until_us(h, now_us);
         return false;
     }
     if (b->state == HEALTH_OPEN) change(b, HEALTH_HALF_OPEN, now_us);

@@ -74,6 +74,8 @@ static inline int64_t later_of(int64_t a, int64_t b)
 /* Says whether a call may pass; `*probe`: it took a token. Else `*until_us` is when to ask again. */
 bool breaker_enter(struct health *h, int64_t now_us, bool *probe, int64_t *until_us);
 bool breaker_would_pass(const struct health *h, int64_t now_us);
+/* When it would, where it does not now. */
+int64_t breaker_until_us(const struct health *h, int64_t now_us);
 /* A probe is over, whatever came of it. */
 void breaker_give_token(struct breaker *b, struct health_pass *pass);
 void breaker_learn(struct health *h, struct health_pass *p, const struct health_result *r, bool slow);

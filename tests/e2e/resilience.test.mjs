@@ -4,14 +4,16 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { eventsOf, post, sanitized, startPurser, startSimulator, until } from './helpers.mjs';
+import { startScripted } from './scripted.mjs';
 import { attemptOf, truthSince } from './truth.mjs';
 import { Wire } from './wire.mjs';
 
 const sims = {};
-let purser;
+let purser, scripted;
 const MANY = sanitized ? 100 : 400;
 
 before(async () => {
+    scripted = await startScripted();
     sims.good = await startSimulator({ args: ['--output-tokens', '8..40'] });
     sims.down = await startSimulator({ args: ['--faults', '500:1'] });
     sims.flaky = await startSimulator({ args: ['--faults', '503:0.3', '--seed', '7'] });
@@ -26,12 +28,16 @@ before(async () => {
                 flaky1: openai(sims.flaky), flaky2: openai(sims.flaky), flaky3: openai(sims.flaky),
                 narrow: { ...openai(sims.good), health: { concurrency_max: 1 } },
                 dead: { kind: 'openai', base_url: 'http://127.0.0.1:1/v1', api_key: 'k' },
+                said: openai({ url: `${scripted.url}/said` }), rests: openai({ url: `${scripted.url}/rests` }), limits: { kind: 'gemini', base_url: `${scripted.url}/limits`, api_key: 'k' },
                 claude: { kind: 'anthropic', base_url: sims.good.url, api_key: 'k' },
             },
             models: {
                 failing: model(['down', 'good']),
                 across: model(['dead', 'claude']),
                 unlucky: model(['flaky1', 'flaky2', 'flaky3'], { attempts: four }),
+                told: model(['said'], { attempts: { max: 3, time: '30s' } }),
+                resting: model(['rests'], { attempts: { max: 2, time: '30s' } }),
+                limited: model(['limits'], { attempts: { max: 1 } }),
                 again: model(['good'], { attempts: { max: 3, time: '30s' } }),
                 lone: model(['down2'], { attempts: { max: 2, time: '30s' } }),
                 hedged: model(['slow', 'good'], { hedge: { after: '100ms', max_extra_spend: '60%' } }),
@@ -53,7 +59,7 @@ before(async () => {
                 { model: 'claude/sim-small', input: 1, output: 2 }, { model: 'other/sim-cheap', input: 0.01, output: 0.01 },
                 { model: 'good/sim-dear', input: 100, output: 200 },
                 { model: 'down3/gpt-4o-mini', input: 1, output: 2 }, { model: 'good/gpt-4o-mini', input: 1, output: 2 },
-                ...['down', 'down2', 'down3', 'good', 'slow', 'other', 'narrow', 'flaky1', 'flaky2', 'flaky3', 'dead'].map((p) => ({ model: `${p}/sim-small`, input: 1, output: 2 })),
+                ...['down', 'down2', 'down3', 'good', 'slow', 'other', 'narrow', 'flaky1', 'flaky2', 'flaky3', 'dead', 'said', 'rests', 'limits'].map((p) => ({ model: `${p}/sim-small`, input: 1, output: 2 })),
             ],
             budgets: [{ name: 'all', limit_usd: 100000, window: 'total' }],
             keys: [{ name: 'alice', secret: '${ALICE_KEY}', models: ['*'] }],
@@ -64,6 +70,7 @@ before(async () => {
 after(async () => {
     await purser?.stop();
     for (const sim of Object.values(sims)) await sim.stop();
+    scripted?.stop();
 });
 
 const ask = (model, { words = '', headers = {}, ...more } = {}) =>
@@ -149,6 +156,43 @@ test('what purser has tried again, an SDK is told not to', async () => {
     const failed = await ask('lone');
     assert.equal(failed.status, 500);
     assert.equal(failed.headers.get('x-should-retry'), 'false');
+});
+
+test('what a provider says of trying again counts, and what no waiting mends is not repeated', async () => {
+    const said = (status, headers = {}, error = { message: 'no' }) => ({ status, headers, body: JSON.stringify({ error }) });
+    const tries = { // what comes first, then how often the target is asked
+        'says-yes': [said(400, { 'x-should-retry': 'true' }), 2], 'says-no': [said(500, { 'x-should-retry': 'false' }), 1],
+        'soon-ms': [said(500, { 'retry-after-ms': '20' }), 2], 'bad-key': [said(401), 1], unknown: [said(404), 1],
+        unpaid: [said(429, {}, { message: 'no', code: 'insufficient_quota' }), 1],
+        'says-refused': [said(400), 1],
+    };
+    for (const [word, [first, times]] of Object.entries(tries)) {
+        scripted.scripts[word] = { said: [first, 'fine'] };
+        const answer = await ask('told', { words: word });
+        assert.equal(scripted.calls.filter((c) => c.who === 'said' && JSON.stringify(c.body).includes(word)).length, times, word);
+        assert.equal(answer.status === 200, times === 2, `${word}: ${answer.text}`);
+        if (times === 1) assert.equal(answer.headers.get('x-should-retry'), 'false', word); // an SDK would stack its own on top
+    }
+});
+
+test('a short rest that a target asks for is waited out; a long one is told, in every protocol', async () => {
+    scripted.scripts.short = { rests: [{ status: 429, headers: { 'retry-after-ms': '300', 'x-should-retry': 'false' }, body: '{"error":{"message":"slow down"}}' }, 'fine'] };
+    assert.equal((await ask('resting', { words: 'short' })).status, 429);
+    assert.equal((await ask('resting', { words: 'short' })).status, 200);
+    scripted.scripts.long = { rests: [{ status: 429, headers: { 'retry-after': '90' }, body: '{"error":{"message":"come later"}}' }] };
+    assert.equal((await ask('resting', { words: 'long' })).headers.get('retry-after'), '90');
+    const shut = await ask('resting', { words: 'long' });
+    assert.deepEqual([shut.status, shut.body.error.code, shut.headers.get('x-purser-degraded'), shut.headers.get('x-should-retry')], [503, 'target_open', 'outage', 'false']);
+    assert.ok(Number(shut.headers.get('retry-after')) > 60, shut.headers.get('retry-after'));
+    const body = { contents: [{ role: 'user', parts: [{ text: 'long' }] }] };
+    const google = await post(purser, '/v1beta/models/resting:generateContent', body);
+    const info = google.body.error.details.find((d) => d['@type'] === 'type.googleapis.com/google.rpc.RetryInfo');
+    assert.equal(info.retryDelay, `${google.headers.get('retry-after')}s`);
+    // Gemini's own word becomes a header for those who know no other
+    const delay = { code: 429, message: 'slow', status: 'RESOURCE_EXHAUSTED', details: [{ '@type': 'type.googleapis.com/google.rpc.RetryInfo', retryDelay: '2.5s' }] };
+    scripted.scripts.google = { limits: [{ status: 429, body: JSON.stringify({ error: delay }) }] };
+    const told = await ask('limited', { words: 'google' });
+    assert.deepEqual([told.status, told.headers.get('retry-after')], [429, '3']);
 });
 
 test('a slow first attempt gets company, the loser is cancelled and booked, within the share', async () => {

@@ -308,6 +308,27 @@ static void expect_error(enum err e, const char *param, const char *want)
 #define INFO(reason)                                                                                                   \
     "{\"@type\":\"type.googleapis.com/google.rpc.ErrorInfo\",\"reason\":\"" reason "\",\"domain\":\"purser\"}"
 
+static void says_when_to_come_back(void **state)
+{
+    const struct {
+        int64_t wait_ms;
+        const char *delay;
+    } cases[] = {{3000, "3s"}, {250, "0.250s"}, {90001, "90.001s"}};
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct buf out;
+        char want[512];
+        buf_init(&out, 0);
+        dialect_gemini.error(&out, ERR_OVERLOADED, S("why"), STR_NONE, STR_NONE);
+        dialect_gemini.error_wait(&out, cases[i].wait_ms);
+        (void)snprintf(want, sizeof want,
+                       ",{\"@type\":\"type.googleapis.com/google.rpc.RetryInfo\",\"retryDelay\":\"%s\"}]}}",
+                       cases[i].delay);
+        if (!str_ends(buf_str(&out), str_from(want))) fail_msg("%.*s", (int)out.n, out.p);
+        buf_free(&out);
+    }
+}
+
 static void renders_errors(void **state)
 {
     (void)state;
@@ -378,6 +399,6 @@ static void tells_stop_reasons(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(reads_recordings), cmocka_unit_test(renders_errors),
-                                       cmocka_unit_test(tells_stop_reasons)};
+                                       cmocka_unit_test(says_when_to_come_back), cmocka_unit_test(tells_stop_reasons)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
