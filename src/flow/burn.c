@@ -111,32 +111,39 @@ bool burn_degrades(const struct attempt *a, struct degrading *out)
 
 /* ---- spending of before */
 
-static bool was_known(const struct settings *before, const struct budget_rule *rule)
+static bool was_known(const struct settings *now, const struct budget_rule *rule)
 {
-    for (size_t i = 0; before && i < before->budget_count; i++) {
-        const struct budget_rule *b = &before->budgets[i];
+    for (size_t i = 0; now && i < now->budget_count; i++) {
+        const struct budget_rule *b = &now->budgets[i];
         if (past_same_cells(b, rule) && b->burn.over_us == rule->burn.over_us) return true;
     }
     return false;
 }
 
+struct restoring {
+    struct burns *burns;
+    uint32_t number;
+};
+
 static void restore(void *ctx, const struct budget_rule *rule, str value, int64_t at_us, int64_t amount)
 {
-    struct purser *p = ctx;
-    burns_restore(p->burns, rule, value, at_us, amount);
+    const struct restoring *r = ctx;
+    const struct burn_past past = {value, at_us, amount};
+    burns_restore(r->burns, rule, &past, r->number);
 }
 
-void burn_restore(struct purser *p, const struct settings *now, const struct settings *before, uint32_t generation)
+void burn_restore(struct purser *p, const struct settings *next, const struct settings *now)
 {
+    struct restoring to = {p->burns, p->generation + 1};
     int64_t now_us = time_now_us();
-    for (size_t i = 0; i < now->budget_count; i++) {
-        const struct budget_rule *rule = &now->budgets[i];
-        if (!rule->burn.over_us || was_known(before, rule)) continue;
+    for (size_t i = 0; i < next->budget_count; i++) {
+        const struct budget_rule *rule = &next->budgets[i];
+        if (!rule->burn.over_us || was_known(now, rule)) continue;
         struct past_ask ask = {.rule = rule,
                                .from_us = now_us - rule->burn.over_us,
                                .step_us = burn_step_us(&rule->burn),
-                               .generation = generation};
-        if (past_each(p, &ask, restore, p)) continue;
+                               .generation = UINT32_MAX};
+        if (past_each(p, &ask, restore, &to)) continue;
         fprintf(stderr,
                 "purser: warning: what was spent of the budget '%" STR_FMT "' cannot be read: its pace begins now\n",
                 STR_ARG(rule->name));

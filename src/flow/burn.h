@@ -13,8 +13,8 @@ void burn_note(const struct attempt *a, const struct budget_amounts *used);
 /* Whether that ended the attempt: then what the client is told. */
 bool burn_degrades(const struct attempt *a, struct degrading *out);
 
-/* Spending of before, from the ledger's rows, for the rules whose pace was not looked at before; `before` NULL: for
- * all. `generation`: rows of this boot from it on are none of these. Thread: one at a time, no worker. */
-void burn_restore(struct purser *p, const struct settings *now, const struct settings *before, uint32_t generation);
+/* Before `next` is in force: spending of the past, from the ledger's rows, for those of its rules whose pace is not
+ * looked at now; `now` NULL: for all. What is posted in between is missed. Thread: one at a time, no worker. */
+void burn_restore(struct purser *p, const struct settings *next, const struct settings *now);
 
 #endif

@@ -186,7 +186,7 @@ struct purser *purser_open(struct settings *settings, const char *settings_file,
     }
     ledger_start(p->ledger);
     count_pasts(p, settings);
-    if (ledger_epoch(p->ledger) != 1) burn_restore(p, settings, NULL, UINT32_MAX);
+    if (ledger_epoch(p->ledger) != 1) burn_restore(p, settings, NULL);
     if (why->n) fprintf(stderr, "purser: the ledger says: %" STR_FMT "\n", STR_ARG(buf_str(why)));
     buf_clear(why);
     return p;
@@ -313,10 +313,8 @@ bool purser_reload(struct purser *p, struct buf *why)
     if (ok) {
         struct stored_keys stored;
         load_stored(p, &stored);
-        struct snapshot *old = snapshot_get(p->current);
+        burn_restore(p, next, p->current->settings);
         offer(p, snapshot_new(next, trust, stored.keys, stored.count, ++p->generation));
-        burn_restore(p, next, old->settings, p->generation);
-        snapshot_put(old);
         free_stored(&stored);
         known_budgets_store(p->known, next->data, next->budgets, next->budget_count, time_now_us());
     } else {

@@ -12,8 +12,8 @@ enum {
 
 struct burning {
     struct recent recent;
-    int64_t over_us; /* as it was counted; another one begins anew */
-    int64_t step;    /* number of the latest */
+    int64_t step;       /* number of the latest */
+    uint32_t restoring; /* of the past in it; 0: it has none */
     bool told;
     int64_t spent[STEPS];
 };
@@ -61,7 +61,9 @@ int64_t burn_step_us(const struct burn_rule *rule)
 static uint64_t id_of(const struct burns *b, const struct budget_rule *rule, str value)
 {
     str cells = rule->cells.n ? rule->cells : rule->name;
-    struct hash_key of_budget = {b->key.k0 ^ hash_sip(b->key, cells.p, cells.n), b->key.k1};
+    /* calls under the settings of before may still count in other steps */
+    struct hash_key of_budget = {b->key.k0 ^ hash_sip(b->key, cells.p, cells.n),
+                                 b->key.k1 ^ (uint64_t)rule->burn.over_us};
     uint64_t id = hash_sip(of_budget, value.p, value.n);
     return id ? id : 1;
 }
@@ -81,10 +83,6 @@ static int64_t *spent_at(struct burning *c, int64_t step)
 static void advance(struct burning *c, const struct burn_rule *rule, int64_t now_us)
 {
     int64_t step = now_us / burn_step_us(rule);
-    if (c->over_us != rule->over_us) {
-        struct recent kept = c->recent;
-        *c = (struct burning){.recent = kept, .over_us = rule->over_us, .step = step};
-    }
     if (step - c->step >= STEPS || c->step - step >= STEPS) {
         memset(c->spent, 0, sizeof(c->spent));
         c->step = step;
@@ -180,12 +178,14 @@ void burns_see(struct burns *b, const struct budget_rule *rule, str value, int64
     look(b, rule, value, now_us, false, out);
 }
 
-void burns_restore(struct burns *b, const struct budget_rule *rule, str value, int64_t at_us, int64_t amount)
+void burns_restore(struct burns *b, const struct budget_rule *rule, const struct burn_past *past, uint32_t restoring)
 {
-    uint64_t id = id_of(b, rule, value);
-    struct burning *c = take(b, id, at_us, true);
-    int64_t step = at_us / burn_step_us(&rule->burn);
-    if (c->over_us != rule->burn.over_us || step > c->step) advance(c, &rule->burn, at_us);
-    if (amount > 0 && step > c->step - STEPS) *spent_at(c, step) = money_add_sat(*spent_at(c, step), amount);
+    uint64_t id = id_of(b, rule, past->value);
+    struct burning *c = take(b, id, past->at_us, true);
+    int64_t step = past->at_us / burn_step_us(&rule->burn);
+    if (c->restoring != restoring) *c = (struct burning){.recent = c->recent, .step = step, .restoring = restoring};
+    if (step > c->step) advance(c, &rule->burn, past->at_us);
+    if (past->amount > 0 && step > c->step - STEPS)
+        *spent_at(c, step) = money_add_sat(*spent_at(c, step), past->amount);
     recents_give(&b->table, id);
 }

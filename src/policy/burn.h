@@ -39,8 +39,13 @@ void burns_note(struct burns *b, const struct budget_rule *rule, str value, int6
 void burns_look(struct burns *b, const struct budget_rule *rule, str value, int64_t now_us, struct burn_state *out);
 /* The same for figures: what has just begun is left for calls to find. */
 void burns_see(struct burns *b, const struct budget_rule *rule, str value, int64_t now_us, struct burn_state *out);
-/* What was spent before a start or a reload. */
-void burns_restore(struct burns *b, const struct budget_rule *rule, str value, int64_t at_us, int64_t amount);
+/* What was spent before a start or a reload, before calls count in the rule. All of one `restoring` add up; another one
+ * begins anew. Never 0. */
+struct burn_past {
+    str value;
+    int64_t at_us, amount;
+};
+void burns_restore(struct burns *b, const struct budget_rule *rule, const struct burn_past *past, uint32_t restoring);
 /* The parts in which it is counted: moments of one part are the same to it. */
 int64_t burn_step_us(const struct burn_rule *rule);
 

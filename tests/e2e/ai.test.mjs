@@ -438,6 +438,13 @@ test('a budget that is spent too fast degrades until it slows down, over a resta
     await first.stop();
     const second = await startPurser({ settings: of(), dir: first.dir });
     assert.ok((await many(second, 'bot', 12)) > 0 || (await why(second, 'bot')) === 'burn_rate', 'what was spent before the restart counts');
+    const watched = 'purser_budget_burn_rate{budget="watch",window="long"}', was = await figure(second, watched);
+    assert.ok(was > 2);
+    await second.reload(settings());
+    assert.ok(Number.isNaN(await figure(second, watched)));
+    await second.reload(of());
+    const is = await figure(second, watched);
+    assert.ok(is > 0 && is <= was, `${is} after ${was}: what is looked at again is counted once`);
     await second.stop();
 });
 

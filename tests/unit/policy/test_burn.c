@@ -40,6 +40,12 @@ static bool burns(struct fixture *f, str value)
     return f->s.burning;
 }
 
+static void restore(struct fixture *f, int64_t ago_us, int64_t amount, uint32_t restoring)
+{
+    const struct burn_past past = {S(""), f->now_us - ago_us, amount};
+    burns_restore(f->b, &f->rule, &past, restoring);
+}
+
 static void test_it_takes_both_windows(void **state)
 {
     (void)state;
@@ -98,7 +104,8 @@ static void test_it_is_told_once(void **state)
     struct burn_state seen;
     f.now_us += 2 * US_PER_HOUR;
     burns_note(f.b, &f.rule, S(""), f.now_us, 1, &f.s);
-    burns_restore(f.b, &f.rule, S(""), f.now_us, 4000 * CENT);
+    f.now_us += US_PER_SECOND;
+    restore(&f, 0, 4000 * CENT, 1);
     burns_see(f.b, &f.rule, S(""), f.now_us, &seen); /* figures tell nobody */
     assert_true(seen.burning);
     assert_true(burns(&f, S("")) && f.s.began);
@@ -118,7 +125,7 @@ static void test_counters_are_apart(void **state)
     other.name = S("other");
     burns_look(f.b, &other, S("user=ann"), f.now_us, &f.s);
     assert_false(f.s.burning);
-    f.rule.burn.over_us = 2 * US_PER_HOUR; /* a reload counts anew */
+    f.rule.burn.over_us = 2 * US_PER_HOUR; /* counts in steps of its own */
     assert_false(burns(&f, S("user=ann")));
     assert_int_equal(f.s.spent_long, 0);
     for (int i = 0; i < 5000; i++) { /* the longest unused goes first */
@@ -181,12 +188,17 @@ static void test_the_past_is_restored(void **state)
     (void)state;
     struct fixture f = begin();
     for (int i = 59; i >= 0; i--) /* rows come in no order */
-        burns_restore(f.b, &f.rule, S(""), f.now_us - i * US_PER_MINUTE, i % 2 ? 100 * CENT : 0);
-    burns_restore(f.b, &f.rule, S(""), f.now_us - 2 * US_PER_HOUR, 9000 * CENT); /* too old */
+        restore(&f, (i * 7 % 60) * US_PER_MINUTE, i % 2 ? 100 * CENT : 0, 1);
+    restore(&f, 2 * US_PER_HOUR, 9000 * CENT, 1); /* too old */
     assert_false(burns(&f, S("")));
     assert_true(f.s.spent_long > 2900 * CENT && f.s.spent_long <= 3000 * CENT);
-    burns_restore(f.b, &f.rule, S(""), f.now_us - 30 * US_PER_MINUTE, 500 * CENT);
+    restore(&f, 3 * US_PER_MINUTE, 500 * CENT, 1);
     assert_true(burns(&f, S("")));
+    spend(&f, 100 * CENT);
+    restore(&f, 3 * US_PER_MINUTE, 500 * CENT, 2); /* a rule that was left out for a while */
+    restore(&f, 0, 200 * CENT, 2);
+    assert_false(burns(&f, S("")));
+    assert_int_equal(f.s.spent_long, 700 * CENT);
     end(&f);
 }
 
