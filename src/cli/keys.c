@@ -10,8 +10,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { NAME_BYTES_MAX = 128 };
-
 static const char admin_token[] = "(admin token)"; /* the name under which the server keeps its token */
 
 static bool in_settings(const struct data_folder *f, str name)
@@ -73,12 +71,12 @@ struct adding {
     int64_t expires_us;
 };
 
-static bool check_text(const struct options *o, const char *what, str s)
+/* As in the settings: a key or team whose name no scope could say is of no use. */
+static bool check_name(const struct options *o, const char *what, str s)
 {
-    bool ok = s.n <= NAME_BYTES_MAX;
-    for (size_t i = 0; i < s.n; i++) ok = ok && (unsigned char)s.p[i] >= 0x20 && s.p[i] != 0x7f;
-    if (!ok) options_complain(o, "the %s must be at most %d bytes, without control characters", what, NAME_BYTES_MAX);
-    return ok;
+    if (settings_is_name(s)) return true;
+    options_complain(o, "'%" STR_FMT "' is no name of a %s: %s", STR_ARG(s), what, SETTINGS_NAME_RULE);
+    return false;
 }
 
 static bool check_models(const struct options *o, str models)
@@ -122,7 +120,7 @@ static bool check_adding(const struct options *o, struct adding *a, int64_t now_
         options_complain(o, "'%s' is the server's own name for its admin token", admin_token);
         return false;
     }
-    return check_text(o, "name", str_from(a->name)) && check_text(o, "team", str_from(a->team)) &&
+    return check_name(o, "key", str_from(a->name)) && (!a->team || check_name(o, "team", str_from(a->team))) &&
            (!a->models || check_models(o, str_from(a->models))) && read_expiry(o, a, now_us);
 }
 

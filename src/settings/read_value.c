@@ -20,12 +20,20 @@ bool read_path(struct loader *l, const struct value *v, void *into)
     return false;
 }
 
+bool settings_is_name(str s)
+{
+    bool ok = s.n >= 1 && s.n <= 64;
+    for (size_t i = 0; i < s.n && ok; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+        ok = c >= 0x20 && c != 0x7f && !strchr(" ,=/*\"'{}", c);
+    }
+    return ok;
+}
+
 bool read_name(struct loader *l, const struct value *v, void *into)
 {
-    bool ok = v->text.n >= 1 && v->text.n <= 64;
-    for (size_t i = 0; i < v->text.n && ok; i++) ok = !strchr(" ,=/*\"'{}", v->text.p[i]);
     *(str *)into = v->text;
-    return ok || load_reject(l, v, "name", STR_NONE, "1 to 64 bytes, none of them a blank or one of , = / * \" ' { }");
+    return settings_is_name(v->text) || load_reject(l, v, "name", STR_NONE, SETTINGS_NAME_RULE);
 }
 
 bool read_secret(struct loader *l, const struct value *v, void *into)

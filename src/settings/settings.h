@@ -179,6 +179,9 @@ struct settings *settings_parse(str yaml, str file_name, str (*env)(str name), s
 void settings_drop(struct settings *s);
 void settings_report_free(struct settings_report *report);
 
+/* What a key, team, budget or feature may be called: it can stand in scopes, filters and lists. */
+#define SETTINGS_NAME_RULE "1 to 64 bytes, none of them a blank or one of , = / * \" ' { }"
+bool settings_is_name(str s);
 const struct setting_provider *settings_provider(const struct settings *s, str name);
 /* A rung's service, as the provider that it is to whatever carries calls. */
 const struct setting_provider *settings_service(const struct settings *s, str name);

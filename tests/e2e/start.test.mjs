@@ -2,7 +2,7 @@
 // authorities it knows its providers. @sanitizers
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { createServer } from 'node:https';
 import { createServer as createTcpServer } from 'node:net';
@@ -147,6 +147,34 @@ test('a port that another purser listens on is not shared', async () => {
         assert.equal((await post(first, '/v1/chat/completions', call)).status, 200);
     } finally {
         await first.stop();
+    }
+});
+
+test('a key that is added holds at once, is stored as a hash alone, and ends when it is revoked', async () => {
+    const purser = await startPurser({ settings: labSettings(sim) });
+    const listed = async () => JSON.parse((await purser.cli(['keys', 'list', '--format', 'json'])).stdout).rows.find((k) => k.name === 'late');
+    try {
+        const added = await purser.cli(['keys', 'add', 'late', '--team', 'support', '--models', 'cheap']);
+        const secret = added.stdout.trim();
+        const ask = (more) => post(purser, '/v1/chat/completions', { ...call, ...more }, { key: secret });
+        assert.equal(added.code, 0, added.stderr);
+        assert.equal((await ask({})).status, 200);
+        assert.equal((await ask({ model: 'lab/sim-small' })).status, 403, 'its models alone');
+        assert.deepEqual([(await listed()).state, (await listed()).team], ['active', 'support']);
+        for (const bad of ['late', 'a b', 'a,b', '*', 'line\nbreak', '']) {
+            const no = await purser.cli(['keys', 'add', bad]);
+            assert.ok(no.code > 0 && no.stdout === '', `'${bad}' was added`);
+        }
+        assert.equal((await purser.cli(['keys', 'revoke', 'late'])).code, 0);
+        assert.equal((await ask({})).status, 401);
+        assert.equal((await listed()).state, 'revoked');
+        await purser.stop();
+        const stored = readdirSync(purser.data, { recursive: true }).map((f) => join(purser.data, f)).filter((f) => statSync(f).isFile());
+        assert.ok(stored.length > 2);
+        for (const file of stored) assert.ok(!readFileSync(file).includes(secret), `${file} holds the secret`);
+        assert.ok(!purser.log.includes(secret));
+    } finally {
+        await purser.stop();
     }
 });
 
