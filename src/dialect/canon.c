@@ -71,6 +71,19 @@ struct canon_choice *canon_add_choice(struct canon_answer *answer, int64_t index
  * odd fields is refused, or warned of, at the price of one. */
 enum { NOTES_MAX = 64 };
 
+bool canon_is_zero(str number)
+{
+    for (size_t i = 0; i < number.n && (number.p[i] | 0x20) != 'e'; i++)
+        if (number.p[i] >= '1' && number.p[i] <= '9') return false;
+    return true;
+}
+
+bool canon_is_nothing(const struct json *doc, json_ref at)
+{
+    enum json_type type = json_type(doc, at);
+    return type == JSON_FALSE || ((type == JSON_ARRAY || type == JSON_OBJECT) && !json_first(doc, at));
+}
+
 void canon_note(struct canon_call *call, enum canon_feature feature, str field)
 {
     bool full = call->note_count >= NOTES_MAX;

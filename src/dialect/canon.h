@@ -397,6 +397,11 @@ struct canon_choice *canon_add_choice(struct canon_answer *answer, int64_t index
 /* The call uses a feature, under that name. */
 void canon_note(struct canon_call *call, enum canon_feature feature, str field);
 
+/* A number that is zero, as it is written. */
+bool canon_is_zero(str number);
+/* A list or object without members, or false: what clients send who want nothing. */
+bool canon_is_nothing(const struct json *doc, json_ref at);
+
 /* The tool results of a turn by their ids: a provider refuses an id that comes twice. Lives in `arena`. */
 struct canon_results {
     struct result_slot *slots;

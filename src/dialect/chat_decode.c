@@ -19,13 +19,6 @@ static void note(struct chat_reader *r, const struct field *f)
 
 /* ---- values */
 
-static bool is_zero(str number)
-{
-    for (size_t i = 0; i < number.n && (number.p[i] | 0x20) != 'e'; i++)
-        if (number.p[i] >= '1' && number.p[i] <= '9') return false;
-    return true;
-}
-
 static bool read_number(struct chat_reader *r, json_ref at, const struct field *f)
 {
     if (json_type(r->doc, at) != JSON_NUMBER) return chat_refuse(r, f->name, "a number");
@@ -37,7 +30,7 @@ static bool read_number(struct chat_reader *r, json_ref at, const struct field *
 /* Penalties of 0 are what clients send who want none. */
 static bool read_penalty(struct chat_reader *r, json_ref at, const struct field *f)
 {
-    if (json_type(r->doc, at) == JSON_NUMBER && is_zero(json_raw(r->doc, at))) return true;
+    if (json_type(r->doc, at) == JSON_NUMBER && canon_is_zero(json_raw(r->doc, at))) return true;
     return read_number(r, at, f);
 }
 

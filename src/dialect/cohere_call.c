@@ -226,18 +226,19 @@ static bool read_sampling(struct call_in *in)
         str key;
         str *to;
         enum canon_feature feature;
+        bool none_at_zero;
     } numbers[] = {
-        {S("temperature"), &s->temperature, FEATURE_TEMPERATURE},
-        {S("p"), &s->top_p, FEATURE_TOP_P},
-        {S("k"), &s->top_k, FEATURE_TOP_K},
-        {S("seed"), &s->seed, FEATURE_SEED},
-        {S("frequency_penalty"), &s->frequency_penalty, FEATURE_FREQUENCY_PENALTY},
-        {S("presence_penalty"), &s->presence_penalty, FEATURE_PRESENCE_PENALTY},
+        {S("temperature"), &s->temperature, FEATURE_TEMPERATURE, false},
+        {S("p"), &s->top_p, FEATURE_TOP_P, true},
+        {S("k"), &s->top_k, FEATURE_TOP_K, true},
+        {S("seed"), &s->seed, FEATURE_SEED, false},
+        {S("frequency_penalty"), &s->frequency_penalty, FEATURE_FREQUENCY_PENALTY, true},
+        {S("presence_penalty"), &s->presence_penalty, FEATURE_PRESENCE_PENALTY, true},
     };
     for (size_t i = 0; i < COUNT_OF(numbers); i++) {
         json_ref at;
         if (!member(in, numbers[i].key, JSON_NUMBER, "a number", &at)) return false;
-        if (!at) continue;
+        if (!at || (numbers[i].none_at_zero && canon_is_zero(json_raw(in->r.doc, at)))) continue;
         *numbers[i].to = json_raw(in->r.doc, at);
         note(in, numbers[i].feature, numbers[i].key);
     }
@@ -317,7 +318,7 @@ static void read_rest(struct call_in *in)
         for (size_t i = 0; i < COUNT_OF(told) && !known; i++) known = json_string_is(doc, key, told[i]);
         for (size_t i = 0; i < COUNT_OF(others) && !known; i++) {
             known = json_string_is(doc, key, others[i].name);
-            if (known) note(in, others[i].feature, others[i].name);
+            if (known && !canon_is_nothing(doc, key + 1)) note(in, others[i].feature, others[i].name);
         }
         str name = STR_NONE;
         if (!known && json_string(doc, key, in->r.arena, &name)) note(in, FEATURE_UNKNOWN, str_head(name, 100));

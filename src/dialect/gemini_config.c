@@ -78,7 +78,8 @@ static bool read_sampling(struct gemini_reader *r, const json_ref *at)
         str name = spelled(r, numbers[i].field);
         if (json_type(r->doc, value) != JSON_NUMBER) return gemini_refuse(r, name, S("a number"));
         *numbers[i].to = json_raw(r->doc, value);
-        gemini_note(r, numbers[i].feature, name);
+        bool penalty = numbers[i].field == AT_PRESENCE || numbers[i].field == AT_FREQUENCY;
+        if (!penalty || !canon_is_zero(*numbers[i].to)) gemini_note(r, numbers[i].feature, name);
     }
     return true;
 }

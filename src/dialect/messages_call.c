@@ -105,8 +105,8 @@ static bool find_fields(struct messages_reader *r, json_ref at[FIELD_COUNT])
         }
         if (at[f]) return messages_refuse(r, fields[f].name, "stands twice in the body; send it once");
         at[f] = key + 1;
-        if (json_type(r->doc, key + 1) != JSON_NULL && fields[f].feature != FEATURE_COUNT)
-            messages_note(r, fields[f].feature, fields[f].name);
+        bool said = json_type(r->doc, key + 1) != JSON_NULL && !canon_is_nothing(r->doc, key + 1);
+        if (said && fields[f].feature != FEATURE_COUNT) messages_note(r, fields[f].feature, fields[f].name);
     }
     return true;
 }
