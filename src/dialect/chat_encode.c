@@ -257,10 +257,11 @@ static void write_context(struct chat_writer *w)
         return;
     }
     str tier = service_tier(call);
-    bool tiers = w->openai || is_vendor(w->target, S("groq"));
+    bool stranger = is_vendor(w->target, S("openai-compatible")); /* asked for by name: it may know them */
+    bool tiers = w->openai || stranger || is_vendor(w->target, S("groq"));
     write_label(w, S("service_tier"), tier.n ? tier : call->service_tier, FEATURE_SERVICE_TIER, tiers && tier.n);
     write_label(w, S("prompt_cache_key"), call->cache_key, FEATURE_CACHE_KEY, w->openai || w->mistral);
-    write_label(w, S("verbosity"), call->output.verbosity, FEATURE_VERBOSITY, w->openai);
+    write_label(w, S("verbosity"), call->output.verbosity, FEATURE_VERBOSITY, w->openai || stranger);
     write_reasoning(w);
 }
 

@@ -92,6 +92,8 @@ static void plan_output(struct messages_encoder *e)
     if (fits && schema_subset(output->schema, SCHEMA_ANTHROPIC, e->call->arena, &e->schema)) return;
     e->schema = RAW_NONE;
     e->instruction = canon_format_instruction(e->call);
+    if (output->format == FORMAT_SCHEMA)
+        canon_leave_out(e->call, e->target, FEATURE_JSON_SCHEMA); /* nothing enforces it */
 }
 
 static void put_output(struct messages_encoder *e)
