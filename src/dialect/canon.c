@@ -71,6 +71,30 @@ struct canon_choice *canon_add_choice(struct canon_answer *answer, int64_t index
  * odd fields is refused, or warned of, at the price of one. */
 enum { NOTES_MAX = 64 };
 
+int64_t canon_length(jraw text)
+{
+    str s = canon_inside(text);
+    int64_t n = 0;
+    for (size_t i = 0; i < s.n; i++) {
+        bool escape = s.p[i] == '\\' && i + 1 < s.n, unicode = escape && s.p[i + 1] == 'u';
+        bool low = unicode && i + 3 < s.n && (s.p[i + 2] | 0x20) == 'd' && ((s.p[i + 3] | 0x20) >= 'c');
+        n += !low && ((unsigned char)s.p[i] & 0xc0) != 0x80; /* the second half of a pair is no character */
+        i += unicode ? 5 : escape;
+    }
+    return n;
+}
+
+struct canon_citation canon_placed(const struct canon_citation *c, jraw text, int64_t before)
+{
+    struct canon_citation placed = *c;
+    if (c->start >= 0) placed.start += before;
+    if (c->end >= 0) placed.end += before;
+    if (c->start >= 0 || c->end >= 0 || !text.json.p) return placed;
+    placed.start = before;
+    placed.end = before + canon_length(text);
+    return placed;
+}
+
 bool canon_is_zero(str number)
 {
     for (size_t i = 0; i < number.n && (number.p[i] | 0x20) != 'e'; i++)

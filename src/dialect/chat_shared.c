@@ -38,6 +38,7 @@ void chat_write_citation(struct buf *out, const struct canon_citation *c)
 void chat_write_annotations(struct buf *out, const struct canon_part *parts)
 {
     bool any = false;
+    int64_t before = 0;
     for (const struct canon_part *p = parts; p; p = p->next) {
         for (const struct canon_citation *c = p->citations; c; c = c->next) {
             if (!any) {
@@ -45,8 +46,10 @@ void chat_write_annotations(struct buf *out, const struct canon_part *parts)
                 buf_add_byte(out, '[');
                 any = true;
             }
-            chat_write_citation(out, c);
+            struct canon_citation placed = canon_placed(c, p->text, before);
+            chat_write_citation(out, &placed);
         }
+        if (p->kind == PART_TEXT && p->text.json.p) before += canon_length(p->text);
     }
     if (any) buf_add_byte(out, ']');
 }

@@ -23,6 +23,8 @@ void cohere_read_calls(struct cohere_reader *r, json_ref message, struct canon_p
 enum canon_stop cohere_stop(str reason);
 str cohere_stop_name(enum canon_stop stop);
 void cohere_write_usage(struct buf *out, const struct usage *u);
+/* `content`: the place of its text in the message's content. */
+void cohere_write_citation(struct buf *out, const struct canon_citation *c, int64_t content);
 
 void usage_read_cohere(const struct json *doc, json_ref usage, struct usage *out);
 

@@ -138,6 +138,54 @@ static bool is_plan(const struct canon_part *p)
     return p->kind == PART_REASONING && str_eq(p->id, S(COHERE_TOOL_PLAN));
 }
 
+void cohere_write_citation(struct buf *out, const struct canon_citation *c, int64_t content)
+{
+    if (c->of == DIALECT_COHERE && c->value.json.p) {
+        buf_add(out, c->value.json);
+        return;
+    }
+    buf_add_byte(out, '{');
+    if (c->start >= 0) canon_put_i64(out, S("start"), c->start);
+    if (c->end >= 0) canon_put_i64(out, S("end"), c->end);
+    canon_put_raw(out, S("text"), c->quote);
+    /* documents are known by ids: an address is as good a one */
+    jraw id = c->url.json.p ? c->url : c->title;
+    canon_key(out, S("sources"));
+    buf_add(out, S("[{\"type\":\"document\""));
+    canon_put_raw(out, S("id"), id);
+    canon_key(out, S("document"));
+    buf_add_byte(out, '{');
+    canon_put_raw(out, S("id"), id);
+    canon_put_raw(out, S("title"), c->title);
+    canon_put_raw(out, S("url"), c->url);
+    buf_add(out, S("}}]"));
+    canon_put_i64(out, S("content_index"), content);
+    buf_add(out, S(",\"type\":\"TEXT_CONTENT\"}"));
+}
+
+/* Cohere's own are among the message's extras. */
+static void write_citations(const struct canon_answer *answer, const struct canon_part *parts, struct buf *out)
+{
+    bool any = false;
+    int64_t content = 0;
+    if (answer->from == DIALECT_COHERE) return;
+    for (const struct canon_part *p = parts; p; p = p->next) {
+        for (const struct canon_citation *c = p->citations; c; c = c->next) {
+            struct canon_citation placed = canon_placed(c, p->text, 0);
+            if (!any) {
+                canon_key(out, S("citations"));
+                buf_add_byte(out, '[');
+            }
+            if (any) buf_add_byte(out, ',');
+            any = true;
+            cohere_write_citation(out, &placed, content);
+        }
+        bool thought = p->kind == PART_REASONING && p->text.json.p && !is_plan(p);
+        content += thought || p->kind == PART_TEXT || p->kind == PART_REFUSAL;
+    }
+    if (any) buf_add_byte(out, ']');
+}
+
 static void write_content(const struct canon_answer *answer, const struct canon_part *parts, struct buf *out)
 {
     size_t from = out->n;
@@ -200,6 +248,7 @@ void cohere_encode_answer(const struct canon_answer *answer, const struct canon_
     if (c) {
         write_content(answer, c->parts, out);
         write_calls(c->parts, out);
+        write_citations(answer, c->parts, out);
         canon_put_extras(out, &c->message_extras, DIALECT_COHERE);
     }
     buf_add_byte(out, '}');

@@ -248,10 +248,10 @@ static void emit_arguments(struct canon_encoder *e, jraw piece)
 static void emit_citation(struct canon_encoder *e, const struct canon_citation *c)
 {
     struct encoding *s = shown_of(e);
-    if (!c || c->of != DIALECT_COHERE || !c->value.json.p) return; /* Cohere's name documents that only it was given */
+    if (!c) return;
     begin(e, "citation-start", s->citations);
     buf_add(&e->json, S(",\"delta\":{\"message\":{\"citations\":"));
-    buf_add(&e->json, c->value.json);
+    cohere_write_citation(&e->json, c, s->contents);
     buf_add(&e->json, S("}}}"));
     canon_emit(e, S("citation-start"));
     begin(e, "citation-end", s->citations++);

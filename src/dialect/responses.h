@@ -92,7 +92,7 @@ void responses_put_call(struct buf *out, const struct canon_part *part, str id, 
 void responses_put_name(struct buf *out, str name, str group, str groups);
 /* A part of an output message. */
 void responses_put_output_part(struct buf *out, const struct canon_part *part, jraw logprobs);
-void responses_put_citations(struct buf *out, const struct canon_citation *citations);
+void responses_put_citations(struct buf *out, const struct canon_part *part);
 bool responses_put_citation(struct buf *out, const struct canon_citation *c);
 /* Log probabilities in this dialect's form: the list itself; `[]` where there are none. */
 void responses_put_logprobs(struct buf *out, jraw logprobs);

@@ -84,7 +84,7 @@ static void put_text(struct buf *out, const struct canon_part *p, str type)
     canon_put_raw(out, S("text"), p->text);
     if (output) {
         canon_key(out, S("annotations"));
-        responses_put_citations(out, p->citations);
+        responses_put_citations(out, p);
     }
     canon_put_extras(out, &p->extras, DIALECT_RESPONSES);
     buf_add_byte(out, '}');

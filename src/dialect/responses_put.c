@@ -99,10 +99,13 @@ bool responses_put_citation(struct buf *out, const struct canon_citation *c)
     return true;
 }
 
-void responses_put_citations(struct buf *out, const struct canon_citation *citations)
+void responses_put_citations(struct buf *out, const struct canon_part *part)
 {
     buf_add_byte(out, '[');
-    for (const struct canon_citation *c = citations; c; c = c->next) responses_put_citation(out, c);
+    for (const struct canon_citation *c = part->citations; c; c = c->next) {
+        struct canon_citation placed = canon_placed(c, part->text, 0);
+        responses_put_citation(out, &placed);
+    }
     buf_add_byte(out, ']');
 }
 
@@ -133,7 +136,7 @@ void responses_put_output_part(struct buf *out, const struct canon_part *part, j
     buf_add(out, refusal ? S("{\"type\":\"refusal\"") : S("{\"type\":\"output_text\""));
     if (!refusal) {
         canon_key(out, S("annotations"));
-        responses_put_citations(out, part->citations);
+        responses_put_citations(out, part);
         if (!own) {
             canon_key(out, S("logprobs"));
             responses_put_logprobs(out, logprobs);

@@ -344,6 +344,11 @@ static void serve_models(struct http_exchange *x, struct sim_worker *w)
 {
     bool anthropic = http_header_find(&x->request, S("anthropic-version")).p;
     bool google = str_starts(x->request.path, S("/v1beta/"));
+    if (str_eq(x->request.path, S("/foundation-models"))) { /* Bedrock's */
+        sim_models_print(SIM_CONVERSE, STR_NONE, &w->out);
+        respond_json(x, 200, S(""), buf_str(&w->out));
+        return;
+    }
     str name = str_from_at(x->request.path, google ? sizeof "/v1beta/models" - 1 : sizeof "/v1/models" - 1);
     sim_models_print(google      ? SIM_GEMINI
                      : anthropic ? SIM_MESSAGES
@@ -393,7 +398,7 @@ static void not_found(struct http_exchange *x)
 
 static bool is_models(str path)
 {
-    static const str lists[] = {STR_INIT("/v1/models"), STR_INIT("/v1beta/models")};
+    static const str lists[] = {STR_INIT("/v1/models"), STR_INIT("/v1beta/models"), STR_INIT("/foundation-models")};
     for (size_t i = 0; i < COUNT_OF(lists); i++) {
         str rest = str_starts(path, lists[i]) ? str_from_at(path, lists[i].n) : S("-");
         if (rest.n == 0 || rest.p[0] == '/') return true;

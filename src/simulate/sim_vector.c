@@ -172,6 +172,13 @@ static void print_model(enum sim_kind kind, str name, struct buf *out)
                    STR_ARG(name));
         return;
     }
+    if (kind == SIM_CONVERSE) {
+        buf_printf(out,
+                   "{\"modelId\":\"%.*s\",\"modelName\":\"Simulated\",\"providerName\":\"purser\","
+                   "\"responseStreamingSupported\":true}",
+                   STR_ARG(name));
+        return;
+    }
     buf_add(out, S("{\"id\":"));
     buf_add_json(out, name);
     buf_add(out, kind == SIM_MESSAGES
@@ -188,6 +195,7 @@ void sim_models_print(enum sim_kind kind, str name, struct buf *out)
         return;
     }
     buf_add(out, kind == SIM_GEMINI     ? S("{\"models\":[")
+                 : kind == SIM_CONVERSE ? S("{\"modelSummaries\":[")
                  : kind == SIM_MESSAGES ? S("{\"has_more\":false,\"data\":[")
                                         : S("{\"object\":\"list\",\"data\":["));
     for (size_t i = 0; i < COUNT_OF(names); i++) {
