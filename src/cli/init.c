@@ -208,6 +208,8 @@ static void print_next(const char *file, const char *secret)
         printf(
             " no key found (OPENAI_API_KEY, GROQ_API_KEY ...); set up for the simulated one:\n\n    purser simulate");
     }
+    if (in_environment(S("AZURE_OPENAI_API_KEY")))
+        printf("\nAZURE_OPENAI_API_KEY is set, too: write your resource into the line of azure in %s", file);
     printf("\n\nyour first key, shown this once:\n\n    %s\n\nnext:\n\n    purser check%s%s\n    purser serve%s%s\n\n",
            secret, option, name, option, name);
 }

@@ -100,7 +100,13 @@ static void with_a_key(void **state)
     (void)state;
     setenv("OPENAI_API_KEY", "sk-secret-of-openai", 1);
     setenv("PURSER_ADMIN_TOKEN", "token-token-token", 1);
+    setenv("AZURE_OPENAI_API_KEY", "secret-of-azure", 1); /* no address follows from it */
     assert_int_equal(run(cmd_init, "init", "--force"), EXIT_OK);
+    struct buf shown;
+    read_text(output, &shown);
+    assert_true(str_find(buf_str(&shown), S("AZURE_OPENAI_API_KEY is set, too: write your resource"), 0) != SIZE_MAX);
+    buf_free(&shown);
+    unsetenv("AZURE_OPENAI_API_KEY");
     writes("openai");
 }
 
