@@ -28,6 +28,7 @@ void metric_head(struct buf *out, const char *name, const char *type, const char
 void metric_label(struct buf *out, const char *name, str value, bool *first);
 void metric_number(struct buf *out, bool first, double value);
 void admin_write_targets(struct buf *out, struct healths *healths);
+void admin_write_budgets(struct buf *out, struct admin *a);
 
 void admin_serve_metrics(struct admin *a, struct http_exchange *x);
 void admin_serve_report(struct admin *a, struct http_exchange *x);
