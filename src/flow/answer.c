@@ -184,6 +184,15 @@ static bool downgrade(struct request *r)
     return true;
 }
 
+/* A hedge that met a closed door, or no money: its target may still have its turn. */
+static void forget_unbegun(struct request *r, const struct attempt *a)
+{
+    if (a->began) return;
+    r->attempts--;
+    if (a->reason == REASON_HEDGE && a->way != r->attempt->way)
+        r->answer.tried &= ~(UINT32_C(1) << (a->way - r->plan.ways));
+}
+
 /* Of two attempts that run, one may be over. */
 static void settle_rivals(struct request *r)
 {
@@ -199,6 +208,7 @@ static void settle_rivals(struct request *r)
         attempt_run(r->rival);
     }
     if (!r->rival->over) return;
+    forget_unbegun(r, r->rival);
     trial_put_away(r->rival);
     r->rival = NULL;
 }

@@ -43,6 +43,7 @@ before(async () => {
                 hedged: model(['slow', 'good'], { hedge: { after: '100ms', max_extra_spend: '60%' } }),
                 thrifty: model(['slow', 'good'], { hedge: { after: '100ms', max_extra_spend: '0.1%' } }),
                 full: model(['narrow'], { attempts: { max: 2, time: '30s' } }),
+                crowded: model(['other', 'narrow'], { attempts: { max: 2, time: '30s' }, hedge: { after: '60ms', max_extra_spend: '100%' } }),
                 queued: model(['narrow', 'good'], { attempts: { max: 2, time: '30s' }, hedge: { after: '60ms', max_extra_spend: '100%' } }),
                 heavy: { balance: 'weighted', targets: [{ target: 'good/sim-small', weight: 9 }, { target: 'other/sim-small', weight: 1 }] },
                 cheap: model(['good', 'other/sim-cheap'], { balance: 'cheapest' }),
@@ -253,6 +254,19 @@ test('a call that waits in its target\'s queue is sent, though its hedge was the
     assert.equal((await before).status, 200);
     const rows = await rowsOf('queued-behind');
     assert.deepEqual(rows.map((r) => `${r.provider} ${r.reason}`).sort(), ['good hedge', 'narrow first']);
+});
+
+test('a hedge that finds no room was no attempt: its target has its turn when the first one fails', async () => {
+    const wire = new Wire(purser.port);
+    const say = (words, task) => wire.post('/v1/chat/completions', { model: 'crowded', messages: [{ role: 'user', content: words }] }, { key: purser.key, headers: { 'x-purser-task': task } });
+    await say('Hello.', 'crowded-warm');
+    const before = ask('full', { words: '[simulate latency=900ms]' });
+    await until('the target to be full', async () => /^purser_target_in_flight\{target="narrow\/sim-small"\} 1$/m.test(await purser.metrics()));
+    const answer = await say('Hello. [simulate latency=300ms fault=cut after=0 times=1 key=crowded]', 'crowded');
+    wire.close();
+    assert.equal(answer.status, 200, answer.text);
+    assert.equal((await before).status, 200);
+    assert.deepEqual((await rowsOf('crowded')).map((r) => `${r.provider} ${r.reason}`), ['other first', 'narrow fallback']);
 });
 
 test('targets are ordered as the model says', async () => {
