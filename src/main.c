@@ -49,12 +49,31 @@ static bool is(const char *a, const char *b)
     return strcmp(a, b) == 0;
 }
 
+/* `purser --config FILE report` means `purser report --config FILE`, and so for --format. */
+static void move_options_behind(int argc, char **argv)
+{
+    int n = 0;
+    char *moved[4];
+    while (n + 1 < argc && n < (int)(sizeof(moved) / sizeof(moved[0]))) {
+        const char *word = argv[1 + n];
+        bool pair = is(word, "--config") || is(word, "--format");
+        bool one = strncmp(word, "--config=", 9) == 0 || strncmp(word, "--format=", 9) == 0;
+        int words = pair ? 2 : one ? 1 : 0;
+        if (!words || 1 + n + words >= argc || n + words > (int)(sizeof(moved) / sizeof(moved[0]))) break;
+        for (int end = n + words; n < end; n++) moved[n] = argv[1 + n];
+    }
+    int left = argc - 1 - n;
+    memmove(argv + 1, argv + 1 + n, (size_t)left * sizeof(*argv));
+    memcpy(argv + 1 + left, moved, (size_t)n * sizeof(*argv));
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 2) {
         help(stderr);
         return EXIT_USAGE;
     }
+    move_options_behind(argc, argv);
     const char *name = argv[1];
     if (is(name, "--help") || is(name, "-h") || is(name, "help")) {
         help(stdout);

@@ -1,13 +1,15 @@
 /* purser check: what is wrong with the settings, and what purser understands them to be. */
 #include "cli/cli.h"
 #include "cli/options.h"
+#include "cli/table.h"
 #include "flow/trust.h"
 #include "settings/settings.h"
 
-enum { OPT_CONFIG, OPT_QUIET, OPT_HELP_SETTINGS, OPT_MARKDOWN };
+enum { OPT_CONFIG, OPT_FORMAT, OPT_QUIET, OPT_HELP_SETTINGS, OPT_MARKDOWN };
 
 static const struct option check_options[] = {
     OPTION_CONFIG,
+    {"format", "FORMAT", "table; json or csv: the problems alone, on standard output"},
     {"quiet", NULL, "print problems alone"},
     {"help-settings", NULL, "print the reference of all settings"},
     {"markdown", NULL, "with --help-settings: as docs/settings.md has it"},
@@ -39,7 +41,28 @@ static void print_problems(const struct buf *lines, const char *what, const char
     }
 }
 
-static int check(const char *config, bool quiet)
+static void add_problems(struct table *t, const struct buf *lines, const char *what)
+{
+    for (str rest = buf_str(lines); rest.n;) {
+        table_add(t, str_from(what));
+        table_add(t, str_cut(&rest, '\n'));
+    }
+}
+
+/* For programs. */
+static void write_problems(const struct settings_report *report, enum output_format format)
+{
+    static const struct table_column columns[] = {{.title = "level", .key = "level"},
+                                                  {.title = "problem", .key = "problem"}};
+    struct table t;
+    table_init(&t, columns, COUNT_OF(columns));
+    add_problems(&t, &report->errors, "error");
+    add_problems(&t, &report->warnings, "warning");
+    table_print_rows(&t, format, stdout);
+    table_free(&t);
+}
+
+static int check(const char *config, bool quiet, enum output_format format)
 {
     struct settings_report report = {0};
     struct settings *s = settings_load(config, &report);
@@ -51,12 +74,16 @@ static int check(const char *config, bool quiet)
         settings_drop(s);
         s = NULL;
     }
-    print_problems(&report.errors, "error", "\033[31m");
-    print_problems(&report.warnings, "warning", "\033[33m");
+    if (format == OUTPUT_TABLE) {
+        print_problems(&report.errors, "error", "\033[31m");
+        print_problems(&report.warnings, "warning", "\033[33m");
+    } else {
+        write_problems(&report, format);
+    }
     if (!s) {
         fprintf(stderr, "%zu error%s: purser would not start with these settings\n", report.error_count,
                 report.error_count == 1 ? "" : "s");
-    } else if (!quiet) {
+    } else if (!quiet && format == OUTPUT_TABLE) {
         buf_printf(&out, "# %" STR_FMT ": ", STR_ARG(s->file));
         settings_summary(s, &out);
         settings_print(s, &out);
@@ -75,13 +102,15 @@ int cmd_check(int argc, char **argv)
     struct options o;
     const char *config = NULL;
     bool quiet = false, help = false, markdown = false;
+    enum output_format format = OUTPUT_TABLE;
     const struct option_to to[] = {[OPT_CONFIG] = {.text = &config},
+                                   [OPT_FORMAT] = {.format = &format},
                                    [OPT_QUIET] = {.flag = &quiet},
                                    [OPT_HELP_SETTINGS] = {.flag = &help},
                                    [OPT_MARKDOWN] = {.flag = &markdown}};
     options_init(&o, &check_command, argc, argv);
     if (!options_read(&o, to, NULL)) return o.exit_code;
-    if (!help) return check(config, quiet);
+    if (!help) return check(config, quiet, format);
     struct buf out;
     buf_init(&out, 0);
     settings_help(markdown, &out);

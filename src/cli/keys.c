@@ -69,6 +69,7 @@ static bool change(const struct options *o, const struct data_folder *f, const s
 struct adding {
     const char *name, *team, *models, *expires, *config, *dir;
     int64_t expires_us;
+    enum output_format format;
 };
 
 /* As in the settings: a key or team whose name no scope could say is of no use. */
@@ -124,6 +125,24 @@ static bool check_adding(const struct options *o, struct adding *a, int64_t now_
            (!a->models || check_models(o, str_from(a->models))) && read_expiry(o, a, now_us);
 }
 
+static bool print_secret(const char *name, const char *secret, enum output_format format)
+{
+    static const struct table_column columns[] = {{.title = "name", .key = "name"},
+                                                  {.title = "secret", .key = "secret"}};
+    if (format == OUTPUT_TABLE) {
+        fprintf(stderr, "The key '%s', shown this once (only its hash is stored):\n", name);
+        return printf("%s\n", secret) > 0 && fflush(stdout) == 0;
+    }
+    struct table t;
+    table_init(&t, columns, COUNT_OF(columns));
+    table_add(&t, str_from(name));
+    table_add(&t, str_from(secret));
+    table_print_rows(&t, format, stdout);
+    explicit_bzero(t.text.p, t.text.n);
+    table_free(&t);
+    return fflush(stdout) == 0;
+}
+
 static int add(const struct options *o, const struct adding *a, const struct data_folder *f, int64_t now_us)
 {
     char secret[64];
@@ -143,10 +162,7 @@ static int add(const struct options *o, const struct adding *a, const struct dat
     for (size_t i = 0; i < sizeof(c.key.hash); i++) buf_printf(&c.body, "%02x", c.key.hash[i]);
     buf_add(&c.body, S("\"}"));
     bool ok = change(o, f, &c);
-    if (ok) {
-        fprintf(stderr, "The key '%s', shown this once (only its hash is stored):\n", a->name);
-        ok = printf("%s\n", secret) > 0 && fflush(stdout) == 0;
-    }
+    if (ok) ok = print_secret(a->name, secret, a->format);
     explicit_bzero(secret, sizeof(secret));
     buf_free(&c.body);
     return ok ? EXIT_OK : EXIT_FAILED;
@@ -154,11 +170,12 @@ static int add(const struct options *o, const struct adding *a, const struct dat
 
 static int keys_add(int argc, char **argv)
 {
-    enum { TEAM, MODELS, EXPIRES, DATA, CONFIG };
+    enum { TEAM, MODELS, EXPIRES, FORMAT, DATA, CONFIG };
     static const struct option table[] = {
         {"team", "TEAM", "whose it is, for budgets and reports"},
         {"models", "NAMES", "what it may use: \"cheap,openai/*\" (all)"},
         {"expires", "TIME", "how long it holds (90d), or until when (never)"},
+        OPTION_FORMAT,
         OPTION_DATA,
         OPTION_CONFIG,
     };
@@ -173,11 +190,9 @@ static int keys_add(int argc, char **argv)
     };
     struct adding a = {0};
     struct options o;
-    const struct option_to to[] = {[TEAM] = {.text = &a.team},
-                                   [MODELS] = {.text = &a.models},
-                                   [EXPIRES] = {.text = &a.expires},
-                                   [DATA] = {.text = &a.dir},
-                                   [CONFIG] = {.text = &a.config}};
+    const struct option_to to[] = {
+        [TEAM] = {.text = &a.team},       [MODELS] = {.text = &a.models}, [EXPIRES] = {.text = &a.expires},
+        [FORMAT] = {.format = &a.format}, [DATA] = {.text = &a.dir},      [CONFIG] = {.text = &a.config}};
     options_init(&o, &command, argc, argv);
     if (!options_read(&o, to, &a.name)) return o.exit_code;
     int64_t now_us = time_now_us();

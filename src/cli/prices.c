@@ -57,13 +57,6 @@ void prices_close(struct prices_source *source)
     }
 }
 
-static void print_rows(const struct table *t, enum output_format format)
-{
-    if (format == OUTPUT_JSON) printf("{\"rows\": ");
-    table_print(t, format, stdout);
-    if (format == OUTPUT_JSON) printf("}\n");
-}
-
 static bool in_force(const struct price *p, int64_t at_us)
 {
     return p->from_us <= at_us && at_us < p->until_us;
@@ -85,7 +78,7 @@ static void list_rows(const struct options *o, const struct price_book *book, st
             if (rows++ < limit) prices_table_add(&t, format, p);
         }
     }
-    print_rows(&t, format);
+    table_print_rows(&t, format, stdout);
     table_free(&t);
     if (rows > limit) {
         options_complain(o, "%lld of %lld prices in force; --limit %lld prints all", (long long)limit, (long long)rows,

@@ -203,3 +203,10 @@ void table_print(const struct table *t, enum output_format format, FILE *out)
     fwrite(text.p, 1, text.n, out);
     buf_free(&text);
 }
+
+void table_print_rows(const struct table *t, enum output_format format, FILE *out)
+{
+    if (format == OUTPUT_JSON) fputs("{\"rows\": ", out);
+    table_print(t, format, out);
+    if (format == OUTPUT_JSON) fputs("}\n", out);
+}

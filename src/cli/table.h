@@ -44,5 +44,7 @@ void table_total(struct table *t);
 void table_write(const struct table *t, enum output_format format, bool colour, struct buf *out);
 /* The same onto a stream, with colours where it takes them. */
 void table_print(const struct table *t, enum output_format format, FILE *out);
+/* As table_print(), JSON as {"rows": [...]}. */
+void table_print_rows(const struct table *t, enum output_format format, FILE *out);
 
 #endif

@@ -96,6 +96,7 @@ static void settle(struct attempt *a, int64_t now_us)
     struct answer *answer = &a->body.answer;
     if (a->way->by_call) answer->usage = (struct usage){0}; /* what a stored answer tells was paid when it was made */
     bool refused = a->head.status >= 300;                   /* errors are not billed, unless they say what they used */
+    bool blind = false;                                     /* what came after the last count is unknown */
     count_characters(a);
     if (!reached(a) || (refused && !answer->usage.known)) {
         a->post.cost = (struct cost){.state = COST_FREE};
@@ -107,8 +108,8 @@ static void settle(struct attempt *a, int64_t now_us)
         settle_call(a);
     } else if (answer->usage.known && (a->body.complete || refused || told_all(a))) {
         settle_usage(a);
-    } else if (answer->usage.known &&
-               a->err) { /* cumulative counts of a stream that was cut: what came after is unknown */
+    } else if (answer->usage.known && a->err) { /* cumulative counts of a stream that was cut */
+        blind = true;
         settle_usage(a);
         struct estimate guess;
         estimate_blind(a, now_us, &guess);
@@ -116,14 +117,15 @@ static void settle(struct attempt *a, int64_t now_us)
         if (a->post.cost.state == COST_EXACT) a->post.cost.state = COST_ESTIMATED;
     } else {
         struct estimate guess;
+        blind = true;
         estimate_blind(a, now_us, &guess);
         a->post.cost = guess.cost;
         memcpy(answer->usage.units, guess.usage.units, sizeof(guess.usage.units));
     }
     a->post.cost_max = a->post.cost.total;
-    if (a->post.cost.state == COST_ESTIMATED && a->hold.amounts.of[BUDGET_MONEY] > a->post.cost_max) {
+    bool guessed = a->post.cost.state == COST_ESTIMATED || blind;
+    if (guessed && a->hold.amounts.of[BUDGET_MONEY] > a->post.cost_max)
         a->post.cost_max = a->hold.amounts.of[BUDGET_MONEY];
-    }
     if (a->post.cost.total > a->hold.amounts.of[BUDGET_MONEY]) answer->usage.flags |= USAGE_ABOVE_BOUND;
 }
 

@@ -296,6 +296,10 @@ test('an unknown price is refused, with the line to add; or held and posted at a
     assert.equal(row.cost_state, 'unpriced');
     const usage = answer.body.usage;
     assert.equal(BigInt(row.cost_picousd), BigInt(usage.prompt_tokens) * 5000000n + BigInt(usage.completion_tokens) * 20000000n);
+    await post(other, PATHS.chat, { ...bodyOf('chat', 'lab/sim-unheard-of', 'tokens=20 fault=cut after=5'), stream: true });
+    const cut = (await other.rows(2)).find((r) => r.attempt_id !== row.attempt_id);
+    assert.equal(cut.cost_state, 'unpriced');
+    assert.equal(cut.cost_max_picousd, cut.held_picousd, 'its end was not seen: it may have cost what was held');
     await other.stop();
 });
 

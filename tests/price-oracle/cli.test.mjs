@@ -84,7 +84,24 @@ test('check holds own prices against the book', { skip }, () => {
     const bad = purser('check', '--config', file);
     assert.equal(bad.status, 1);
     assert.match(bad.stdout, /unpriced +odd -> lab\/sim-odd: .*refused/);
+    const rows = JSON.parse(purser('check', '--format', 'json', '--config', file).stdout).rows;
+    assert.deepEqual(rows.map((r) => [r.finding, r.target]), [['own', 'lab/sim-small'], ['own', 'openai/gpt-5-mini'], ['unpriced', 'odd -> lab/sim-odd']]);
     assert.match(purser('show', 'cheap', '--config', file).stdout, /^lab\/sim-small$/m);
+});
+
+test('--config and --format may stand before the command', { skip }, () => {
+    const file = path.join(folder, 'before.yaml');
+    fs.writeFileSync(file, SETTINGS('  cheap: lab/sim-small', '  - { model: lab/sim-small, input: 0.15, output: 0.60 }'));
+    const run = (...args) => spawnSync(bin, args, { cwd: folder, env: { PATH: process.env.PATH, HOME: folder }, encoding: 'utf8' });
+    const behind = run('prices', 'check', '--config', file, '--format', 'csv'), before = run('--config', file, '--format=csv', 'prices', 'check');
+    assert.equal(behind.status, 0, behind.stderr);
+    assert.match(behind.stdout, /^finding,target,says\nown,lab\/sim-small,/);
+    assert.deepEqual([before.status, before.stdout], [behind.status, behind.stdout]);
+    fs.appendFileSync(file, 'listne: 1\n');
+    const wrong = run('--format', 'json', '--config', file, 'check');
+    assert.equal(wrong.status, 1);
+    assert.match(JSON.parse(wrong.stdout).rows[0].problem, /listne/);
+    assert.equal(run('--config', file).status, 2);
 });
 
 test('wrong usage is 2, help is 0 and has an example', { skip }, () => {
