@@ -106,7 +106,7 @@ static bool read_disposition(struct multipart *m, str value, struct multipart_pa
 static bool read_head(struct multipart *m, str head, struct multipart_part *out)
 {
     bool disposed = false;
-    while (head.n) {
+    while (head.p && head.n) {
         size_t end = str_find(head, S("\r\n"), 0);
         str line = str_head(head, end);
         head = end == SIZE_MAX ? STR_NONE : str_from_at(head, end + 2);
