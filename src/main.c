@@ -53,7 +53,7 @@ static bool is(const char *a, const char *b)
 static void move_options_behind(int argc, char **argv)
 {
     int n = 0;
-    char *moved[4];
+    char *moved[4] = {0};
     while (n + 1 < argc && n < (int)(sizeof(moved) / sizeof(moved[0]))) {
         const char *word = argv[1 + n];
         bool pair = is(word, "--config") || is(word, "--format");

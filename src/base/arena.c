@@ -1,5 +1,6 @@
 #include "base/arena.h"
 
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,6 +33,14 @@ void *mem_zalloc(size_t size)
     void *p = calloc(1, size ? size : 1);
     if (!p) out_of_memory(size);
     return p;
+}
+
+void mem_trim(void)
+{
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    malloc_trim(
+        0); /* a sanitizer has an allocator of its own: the C library's was never set up, and crashes at times */
+#endif
 }
 
 void *mem_realloc(void *old, size_t size)

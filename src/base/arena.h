@@ -12,6 +12,8 @@
 /* malloc and friends that end the process rather than return NULL. */
 void *mem_alloc(size_t size) __attribute__((malloc, returns_nonnull));
 void *mem_zalloc(size_t size) __attribute__((malloc, returns_nonnull));
+/* Gives what was freed back to the system, of every thread. */
+void mem_trim(void);
 void *mem_realloc(void *old, size_t size) __attribute__((returns_nonnull));
 /* Zeroed, in pages of its own that cost nothing until they are touched: for large
  * tables that fill slowly, if ever (calloc() may hand out used memory, and clears it). */

@@ -6,7 +6,6 @@
 #include "flow/purser.h"
 
 #include <link.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -124,7 +123,7 @@ static int forget_read_only(struct dl_phdr_info *object, size_t size, void *arg)
 /* What only the start needed. */
 static void forget_start(void)
 {
-    malloc_trim(0); /* reading the settings */
+    mem_trim(); /* reading the settings */
     dl_iterate_phdr(forget_read_only, NULL);
 }
 

@@ -5,7 +5,6 @@
 #include "ledger/events.h"
 
 #include <errno.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/statvfs.h>
@@ -156,7 +155,7 @@ static void *thread_main(void *arg)
     pthread_setname_np(pthread_self(), "clockwork");
     idle_lines(p); /* from now on is counted */
     load_objects(p);
-    malloc_trim(0); /* what the start left behind in every thread */
+    mem_trim(); /* what the start left behind in every thread */
     pthread_mutex_lock(&p->clock_lock);
     for (unsigned second = 1; !p->clock_stop; second++) {
         struct timespec until;

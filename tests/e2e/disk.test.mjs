@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
-import { labSettings, startPurser, startSimulator, tempDir, until } from './helpers.mjs';
+import { labSettings, post, startPurser, startSimulator, tempDir, until } from './helpers.mjs';
 import { attemptOf, billOf, sum, truthSince } from './truth.mjs';
 import { Wire } from './wire.mjs';
 
@@ -49,9 +49,7 @@ test('a full disk stops calls before they cost, loses nothing, and is over when 
 
     disk.grow();
     await purser.ready(`${purser.url}/readyz`);
-    const wire = new Wire(purser.port);
-    assert.equal((await wire.post('/v1/chat/completions', call, { key: purser.key })).status, 200);
-    wire.close();
+    await until('a call to be taken again', async () => (await post(purser, '/v1/chat/completions', call)).status === 200);
     answered++;
     await until('word that it is over', () => /the ledger writes again/.test(purser.log), { seconds: 30 });
 
