@@ -450,7 +450,9 @@ bool canon_data_url(struct arena *arena, jraw url, struct canon_media *media) MU
 void canon_key(struct buf *out, str key);
 /* A comma unless the buffer ends in `{`, `[` or `,`. */
 void canon_comma(struct buf *out);
-void canon_put_raw(struct buf *out, str key, jraw value);    /* nothing where there is none */
+void canon_put_raw(struct buf *out, str key, jraw value); /* nothing where there is none */
+/* A web search's `user_location`, flat: chat has its members one deeper, under `approximate`. */
+void canon_put_place(struct buf *out, const struct json *doc, json_ref place);
 void canon_put_text(struct buf *out, str key, str text);     /* nothing where it is empty */
 void canon_put_number(struct buf *out, str key, str number); /* nothing where it is empty */
 void canon_put_i64(struct buf *out, str key, int64_t v);

@@ -133,3 +133,21 @@ bool canon_thoughts_lost(const struct canon_call *call, enum dialect_id to)
     }
     return tools && !thoughts;
 }
+
+void canon_put_place(struct buf *out, const struct json *doc, json_ref place)
+{
+    json_ref inner = json_find(doc, place, S("approximate"), NULL);
+    if (!inner || json_type(doc, inner) != JSON_OBJECT) {
+        canon_put_raw(out, S("user_location"), canon_raw(doc, place));
+        return;
+    }
+    canon_key(out, S("user_location"));
+    buf_add(out, S("{\"type\":\"approximate\""));
+    for (json_ref key = json_first(doc, inner); key; key = json_next(doc, inner, key + 1)) {
+        buf_add_byte(out, ',');
+        buf_add(out, json_raw(doc, key));
+        buf_add_byte(out, ':');
+        buf_add(out, json_raw(doc, key + 1));
+    }
+    buf_add_byte(out, '}');
+}

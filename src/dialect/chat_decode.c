@@ -281,6 +281,10 @@ static bool read_web_search(struct chat_reader *r, json_ref at, const struct fie
     tool->name = S("web_search");
     tool->value = canon_raw(r->doc, at);
     note(r, f);
+    if (openai_find(r->doc, at, S("user_location")))
+        chat_note(r, FEATURE_WEB_SEARCH_PLACE, S("web_search_options.user_location"));
+    if (openai_find(r->doc, at, S("search_context_size")))
+        chat_note(r, FEATURE_CLIENT_HINT, S("web_search_options.search_context_size"));
     return true;
 }
 

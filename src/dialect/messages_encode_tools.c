@@ -68,7 +68,7 @@ static void put_search_terms(struct messages_encoder *e, jraw value)
         json_ref place = openai_find(&doc, JSON_ROOT, S("user_location"));
         json_ref domains = openai_find_in(&doc, JSON_ROOT, S("filters"), S("allowed_domains"));
         if (place && json_string_is(&doc, json_find(&doc, place, S("type"), NULL), S("approximate")))
-            canon_put_raw(e->out, S("user_location"), canon_raw(&doc, place));
+            canon_put_place(e->out, &doc, place);
         if (domains && json_first(&doc, domains)) canon_put_raw(e->out, S("allowed_domains"), canon_raw(&doc, domains));
     }
     json_free(&doc);

@@ -13,6 +13,22 @@ static const struct {
     {STR_INIT("browser_"), TOOL_OPAQUE, true},         {STR_INIT("memory_"), TOOL_OPAQUE, true},
 };
 
+static void note_search(struct messages_reader *r, json_ref at)
+{
+    static const struct {
+        str name;
+        enum canon_feature feature;
+    } terms[] = {{STR_INIT("allowed_domains"), FEATURE_WEB_SEARCH_ALLOWED},
+                 {STR_INIT("blocked_domains"), FEATURE_WEB_SEARCH_BLOCKED},
+                 {STR_INIT("user_location"), FEATURE_WEB_SEARCH_PLACE},
+                 {STR_INIT("max_uses"), FEATURE_WEB_SEARCH_PLACE}};
+    for (size_t i = 0; i < COUNT_OF(terms); i++) {
+        json_ref value = openai_find(r->doc, at, terms[i].name);
+        if (value && !canon_is_nothing(r->doc, value))
+            messages_note(r, terms[i].feature, arena_printf(r->arena, "tools.%" STR_FMT, STR_ARG(terms[i].name)));
+    }
+}
+
 static void read_typed(struct messages_reader *r, json_ref at, str type)
 {
     enum canon_tool_kind kind = TOOL_OPAQUE;
@@ -30,6 +46,7 @@ static void read_typed(struct messages_reader *r, json_ref at, str type)
     int64_t uses;
     if (json_i64(r->doc, json_find(r->doc, at, S("max_uses"), NULL), &uses) && uses >= 0) tool->max_uses = uses;
     tool->cache_ttl = messages_cache_ttl(r->doc, at);
+    if (kind == TOOL_WEB_SEARCH) note_search(r, at);
     messages_note(r, kind == TOOL_WEB_SEARCH ? FEATURE_WEB_SEARCH : FEATURE_SERVER_TOOL,
                   arena_printf(r->arena, "tools.%" STR_FMT, STR_ARG(str_head(type, 64))));
 }

@@ -57,6 +57,13 @@ static void read_search(struct canon_call *call, const struct json *doc, json_re
     tool->value = canon_raw(doc, at);
     tool->extras.of = DIALECT_RESPONSES;
     canon_note(call, cached ? FEATURE_CLIENT_HINT : FEATURE_WEB_SEARCH, S("tools.web_search"));
+    if (cached) return;
+    json_ref domains = openai_find_in(doc, at, S("filters"), S("allowed_domains"));
+    if (domains && !canon_is_nothing(doc, domains))
+        canon_note(call, FEATURE_WEB_SEARCH_ALLOWED, S("tools.filters.allowed_domains"));
+    if (openai_find(doc, at, S("user_location"))) canon_note(call, FEATURE_WEB_SEARCH_PLACE, S("tools.user_location"));
+    if (openai_find(doc, at, S("search_context_size")))
+        canon_note(call, FEATURE_CLIENT_HINT, S("tools.search_context_size"));
 }
 
 /* The first function of a namespace holds it as it stands; the others only stand in it. */
@@ -226,7 +233,7 @@ static void put_search(struct buf *out, const struct canon_tool *t)
             buf_add(out, json_raw(&doc, domains));
             buf_add_byte(out, '}');
         }
-        if (place) canon_put_raw(out, S("user_location"), canon_raw(&doc, place));
+        if (place) canon_put_place(out, &doc, place);
     }
     buf_add_byte(out, '}');
     json_free(&doc);
