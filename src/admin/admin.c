@@ -83,8 +83,10 @@ static void serve_health(struct admin *a, struct http_exchange *x)
 
 static void serve_flush(struct admin *a, struct http_exchange *x)
 {
-    ledger_flush(a->purser->ledger);
-    http_respond(x, 200, S("content-type: text/plain\r\n"), S("ok\n"));
+    bool stored = ledger_flush(a->purser->ledger);
+    http_respond(x, stored ? 200 : 503, S("content-type: text/plain\r\n"),
+                 stored ? S("ok\n")
+                        : S("the store refuses rows now: see /metrics and the log; the journals keep them\n"));
 }
 
 static const struct route routes[] = {

@@ -58,7 +58,7 @@ struct question {
 static void run(uv_work_t *work)
 {
     struct question *q = CONTAINER_OF(work, struct question, work);
-    ledger_flush(q->admin->purser->ledger); /* what has ended is in the answer */
+    (void)ledger_flush(q->admin->purser->ledger); /* what has ended is in the answer, unless the store refuses it */
     struct report *report = report_run(q->dir, &q->ask, NULL, NULL, &q->why);
     q->ok = report != NULL;
     if (!report) return;

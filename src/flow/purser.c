@@ -278,7 +278,7 @@ static bool add_budgets(struct purser *p, struct settings *next)
         uint32_t generation = ++p->generation;
         offer(p, snapshot_again(p->current, stored.keys, stored.count, both, now->budget_count + added, generation));
         free_stored(&stored);
-        ledger_flush(p->ledger);
+        ok = ledger_flush(p->ledger);
         for (size_t i = 0; i < added && ok; i++) ok = past_count(p, &both[now->budget_count + i], generation);
     }
     free(both);

@@ -107,6 +107,8 @@ struct ledger {
     bool stop_store;
     bool gathering;             /* the store thread lets a batch grow: new work does not wake it */
     unsigned flushing;          /* callers of ledger_flush() that wait: batches are not gathered then */
+    uint64_t refusals;          /* of disk and store, so far: whoever waits for a flush gives up at the next one */
+    bool store_ended;           /* nobody stores any more */
     struct forget_wish *forget; /* a stack */
     _Atomic bool stop_sync;
     _Atomic uint32_t nudged; /* a futex: a stop or a flush waits, sync now */
@@ -131,6 +133,8 @@ void ledger_forget_recovered(struct ledger *l);
 bool ledger_make_segment_now(struct ledger *l, struct journal *j);
 /* Ends the sync thread's sleep. Thread: any. */
 void ledger_nudge(struct ledger *l);
+/* Counts what disk or store refused, and lets those go who wait for a flush. Thread: sync or store. */
+void ledger_refused(struct ledger *l);
 void *ledger_sync_main(void *ledger);
 void *ledger_store_main(void *ledger);
 

@@ -40,7 +40,10 @@ static bool lock_folder(struct ledger *l, struct buf *why)
         return false;
     }
     if (flock(l->lock_fd, LOCK_EX | LOCK_NB) != 0) {
-        tell_holder(l, why);
+        if (errno == EWOULDBLOCK)
+            tell_holder(l, why);
+        else
+            buf_printf(why, "%s cannot be locked: %s", path, strerror(errno));
         return false;
     }
     int n = snprintf(pid, sizeof(pid), "%ld\n", (long)getpid());
@@ -168,7 +171,7 @@ void ledger_start(struct ledger *l)
             ledger_make_segment_now(l, &l->journals[w]);
     }
     atomic_store(&l->stop_sync, false);
-    l->stop_store = false;
+    l->stop_store = l->store_ended = false;
     l->work = true;
     if (pthread_create(&l->store_thread, NULL, ledger_store_main, l) != 0 ||
         pthread_create(&l->sync_thread, NULL, ledger_sync_main, l) != 0) {
@@ -208,9 +211,18 @@ static bool stored_up_to(const struct ledger *l, const uint64_t *target)
     return true;
 }
 
-void ledger_flush(struct ledger *l)
+void ledger_refused(struct ledger *l)
 {
-    if (!l->started) return;
+    atomic_fetch_add_explicit(&l->errors, 1, memory_order_relaxed);
+    pthread_mutex_lock(&l->lock);
+    l->refusals++;
+    pthread_cond_broadcast(&l->stored_wake);
+    pthread_mutex_unlock(&l->lock);
+}
+
+bool ledger_flush(struct ledger *l)
+{
+    if (!l->started) return true;
     uint64_t target[WORKERS_MAX] = {0};
     for (unsigned w = 0; w < l->journal_count; w++)
         target[w] = atomic_load_explicit(&l->journals[w].appended, memory_order_acquire);
@@ -218,9 +230,13 @@ void ledger_flush(struct ledger *l)
     pthread_mutex_lock(&l->lock);
     l->flushing++;
     pthread_cond_signal(&l->store_wake);
-    while (!stored_up_to(l, target)) pthread_cond_wait(&l->stored_wake, &l->lock);
+    uint64_t refusals = l->refusals;
+    bool stored;
+    while (!(stored = stored_up_to(l, target)) && l->refusals == refusals && !l->store_ended)
+        pthread_cond_wait(&l->stored_wake, &l->lock);
     l->flushing--;
     pthread_mutex_unlock(&l->lock);
+    return stored;
 }
 
 void ledger_forget_cells(struct ledger *l, str budget, int64_t before_us)

@@ -39,7 +39,8 @@ uint32_t ledger_epoch(const struct ledger *l); /* of this boot: 1, 2, ... */
 typedef void ledger_cell_visit(void *ctx, uint64_t key, str budget, str value, int64_t window_start_us, int64_t spent);
 void ledger_each_cell(struct ledger *l, ledger_cell_visit *visit, void *ctx);
 
-/* Starts the ledger thread; stop stores everything first. */
+/* Starts the ledger's threads. Stop stores everything first; what the store refuses three times stays in the
+ * journals, for the next start. */
 void ledger_start(struct ledger *l);
 void ledger_stop(struct ledger *l);
 void ledger_close(struct ledger *l);
@@ -67,8 +68,9 @@ uint64_t journal_append_cell(struct journal *j, uint64_t key, str budget, str va
 /* Has everything up to `position` reached the disk? */
 bool journal_synced(const struct journal *j, uint64_t position);
 
-/* Blocks until all that was appended before is stored. Thread: control threads only. */
-void ledger_flush(struct ledger *l);
+/* Blocks until all that was appended before is stored. Thread: control threads only.
+ * Fails: false once the disk or the store has refused it: it stays in the journals, and is tried again. */
+bool ledger_flush(struct ledger *l);
 /* The windows of a budget that began before `before_us` are over: their cells go,
  * soon. Call it now and then for each budget with a window. Thread: control threads. */
 void ledger_forget_cells(struct ledger *l, str budget, int64_t before_us);

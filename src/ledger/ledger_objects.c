@@ -15,7 +15,7 @@ bool ledger_objects_each(struct ledger *l, int64_t from_us, size_t count, ledger
 {
     struct buf why;
     buf_init(&why, 0);
-    ledger_flush(l); /* what the journals still hold is to be known, too */
+    (void)ledger_flush(l); /* what the journals still hold is to be known, too, where it can be stored */
     sqlite3 *db = schema_open(l->dir, false, &why);
     sqlite3_stmt *q = NULL;
     bool ok = db && sqlite3_prepare_v2(db, objects_sql, -1, &q, NULL) == SQLITE_OK;

@@ -86,8 +86,7 @@ bool ledger_past(struct ledger *l, const struct ledger_past *ask, ledger_past_vi
     struct buf sql, why;
     buf_init(&sql, 0);
     buf_init(&why, 0);
-    ledger_flush(l);
-    bool ok = write_question(ask, &sql);
+    bool ok = ledger_flush(l) && write_question(ask, &sql); /* else rows would be missing */
     sqlite3 *db = ok ? schema_open(l->dir, false, &why) : NULL;
     ok = db && answer(l, db, ask, buf_str(&sql), visit, ctx);
     sqlite3_close(db);

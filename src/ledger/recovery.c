@@ -154,8 +154,22 @@ static bool is_stale(const struct past_position *p, struct segment_id id)
     return p && p->closed && id.number <= POSITION_NUMBER(p->position);
 }
 
-/* One journal's segments: `count` of them, in order. */
-static void open_chain(struct recovery *r, const struct segment_id *ids, size_t count)
+/* Adds a segment to the end of a chain. One that is no segment is put aside: left where it is, it would be taken for
+ * stored once the journal is. Fails: false where the system refuses it, which a later start may not. */
+static bool open_segment(struct recovery *r, struct segment_id id, struct segment ***last)
+{
+    size_t told = r->why->n;
+    struct segment *s = segment_open(r->l->journal_fd, id, r->why);
+    if (!s && (errno || !segment_unlink(r->l->journal_fd, id, true))) return false;
+    if (r->why->n > told) buf_add_byte(r->why, '\n');
+    if (!s) return true;
+    **last = s;
+    *last = &s->next;
+    return true;
+}
+
+/* One journal's segments: `count` of them, in order. Fails: as open_segment(). */
+static bool open_chain(struct recovery *r, const struct segment_id *ids, size_t count)
 {
     struct ledger *l = r->l;
     struct past_position *p = position_of(r, ids[0].epoch, ids[0].worker);
@@ -167,20 +181,16 @@ static void open_chain(struct recovery *r, const struct segment_id *ids, size_t 
         c.seq = p->seq;
     }
     for (size_t i = 0; i < count; i++) {
-        size_t told = r->why->n;
         if (is_stale(p, ids[i])) {
             segment_unlink(l->journal_fd, ids[i], false);
-            continue;
+        } else if (!open_segment(r, ids[i], &last)) {
+            chain_free(&c);
+            return false;
         }
-        struct segment *s = segment_open(l->journal_fd, ids[i], r->why);
-        if (r->why->n > told) buf_add_byte(r->why, '\n');
-        if (!s) continue;
-        *last = s;
-        last = &s->next;
     }
     if (ids[0].epoch > r->epoch) r->epoch = ids[0].epoch;
     take_spares(l, &c);
-    if (p && p->closed && !c.first) return;
+    if (p && p->closed && !c.first) return true;
     /* the segment that holds the stored position is never removed before the next one is begun */
     uint32_t due = POSITION_NUMBER(c.position) ? POSITION_NUMBER(c.position) : 1;
     if (c.first && c.first->id.number > due)
@@ -188,6 +198,7 @@ static void open_chain(struct recovery *r, const struct segment_id *ids, size_t 
                    c.first->id.number - 1);
     scan(r, &c);
     add_chain(l, &c);
+    return true;
 }
 
 static bool open_chains(struct recovery *r)
@@ -198,11 +209,13 @@ static bool open_chains(struct recovery *r)
         buf_printf(r->why, "%s/journal: %s", r->l->dir, strerror(errno));
         return false;
     }
-    for (size_t from = 0, to; from < count; from = to) {
+    bool ok = true;
+    for (size_t from = 0, to; from < count && ok; from = to) {
         for (to = from + 1; to < count && ids[to].epoch == ids[from].epoch && ids[to].worker == ids[from].worker;) to++;
-        open_chain(r, ids + from, to - from);
+        ok = open_chain(r, ids + from, to - from);
     }
     free(ids);
+    if (!ok) return false;
     /* journals without any file: nothing was appended, or somebody removed them */
     for (size_t i = 0; i < r->position_count; i++) {
         const struct past_position *p = &r->positions[i];
@@ -288,9 +301,13 @@ static bool end_kept_hold(struct recovery *r, uint64_t attempt_id)
     bool ok = sqlite3_prepare_v2(store_db(r->l->store), "SELECT record FROM open_holds WHERE attempt_id = ?", -1, &q,
                                  NULL) == SQLITE_OK;
     if (ok) sqlite3_bind_int64(q, 1, (int64_t)attempt_id);
-    if (ok && sqlite3_step(q) == SQLITE_ROW) {
+    int rc = ok ? sqlite3_step(q) : SQLITE_ERROR;
+    if (rc == SQLITE_ROW) {
         struct record record = record_view(sqlite3_column_blob(q, 0), (uint32_t)sqlite3_column_bytes(q, 0));
         ok = end_hold(r, &record);
+    } else if (rc != SQLITE_DONE) { /* a call that is not ended now would never be */
+        buf_printf(r->why, "%s/purser.db: %s", r->l->dir, sqlite3_errmsg(store_db(r->l->store)));
+        ok = false;
     }
     sqlite3_finalize(q);
     return ok;

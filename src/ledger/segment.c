@@ -79,7 +79,8 @@ bool segment_make_go_on(struct segment_making *m, bool sync)
     uint32_t to = m->done + SEGMENT_SLICE_BYTES;
     if (to > SEGMENT_BYTES) to = SEGMENT_BYTES;
     while (m->done < to) {
-        ssize_t n = pwrite(m->fd, zeros, sizeof(zeros), m->done);
+        size_t left = to - m->done; /* no byte too many, were a write cut short before */
+        ssize_t n = pwrite(m->fd, zeros, left < sizeof(zeros) ? left : sizeof(zeros), m->done);
         if (n < 0 && errno == EINTR) continue;
         if (n <= 0) return false;
         m->done += (uint32_t)n;
@@ -148,18 +149,21 @@ struct segment *segment_open(int dir_fd, struct segment_id id, struct buf *why)
     struct stat st;
     struct segment *s = NULL;
     name_of(id, "seg", name);
-    int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC);
+    int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC), refused = 0;
     if (fd < 0 || fstat(fd, &st) != 0) {
-        buf_printf(why, "journal/%s: %s", name, strerror(errno));
+        refused = errno;
+        buf_printf(why, "journal/%s: %s", name, strerror(refused));
     } else if (st.st_size != SEGMENT_BYTES) {
         buf_printf(why, "journal/%s: has %lld bytes instead of %d", name, (long long)st.st_size, SEGMENT_BYTES);
     } else if (!(s = map_segment(fd, id, PROT_READ))) {
-        buf_printf(why, "journal/%s: cannot be mapped: %s", name, strerror(errno));
+        refused = errno;
+        buf_printf(why, "journal/%s: cannot be mapped: %s", name, strerror(refused));
     } else if (head_fault(s->map, id)) {
         buf_printf(why, "journal/%s: %s", name, head_fault(s->map, id));
         s->damaged = true;
     }
     if (fd >= 0) close(fd);
+    errno = refused;
     return s;
 }
 
@@ -203,7 +207,8 @@ bool segments_list(int dir_fd, bool clean, struct segment_id **out, size_t *coun
         if (fd >= 0) close(fd);
         return false;
     }
-    for (struct dirent *entry; (entry = readdir(dir));) {
+    struct dirent *entry;
+    while ((errno = 0, entry = readdir(dir))) {
         struct segment_id id;
         bool unfinished;
         if (!name_read(entry->d_name, &id, &unfinished)) continue;
@@ -217,7 +222,13 @@ bool segments_list(int dir_fd, bool clean, struct segment_id **out, size_t *coun
         }
         ids[n++] = id;
     }
+    int refused = errno; /* part of a list would be taken for lost segments */
     closedir(dir);
+    if (refused) {
+        free(ids);
+        errno = refused;
+        return false;
+    }
     if (n) qsort(ids, n, sizeof(*ids), compare);
     *out = ids;
     *count = n;

@@ -53,10 +53,11 @@ struct segment *segment_make_end(struct segment_making *m, bool sync);
 void segment_make_cancel(struct segment_making *m);
 
 /* Maps an existing one for reading; a damaged head is told in `why`, the records
- * are there all the same. Fails: NULL with a sentence in `why`. */
+ * are there all the same. Owns: segment_drop(). Fails: NULL with a sentence in `why` and errno,
+ * 0 where the file has another size than a segment. */
 struct segment *segment_open(int dir_fd, struct segment_id id, struct buf *why);
 void segment_drop(struct segment *s);
-/* Removes the file; a damaged one is renamed to .damaged and stays. */
+/* Removes the file; a damaged one is renamed to .damaged and stays. Fails: false, errno set. */
 bool segment_unlink(int dir_fd, struct segment_id id, bool damaged);
 /* No byte but zeros behind the head: it was never written to. */
 bool segment_unused(const struct segment *s);

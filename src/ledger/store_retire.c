@@ -16,12 +16,15 @@ static bool retire_amounts(struct store *s, int64_t attempt_id)
     struct ledger_cell cells[ROW_CELLS_MAX];
     sqlite3_bind_int64(q, 1, attempt_id);
     size_t bytes = 0;
-    if (sqlite3_step(q) == SQLITE_ROW) {
+    int rc = sqlite3_step(q);
+    if (rc == SQLITE_ROW) {
         bytes = (size_t)sqlite3_column_bytes(q, 0);
         if (bytes > sizeof(cells)) bytes = sizeof(cells);
         if (bytes) memcpy(cells, sqlite3_column_blob(q, 0), bytes);
     }
+    if (rc != SQLITE_ROW && rc != SQLITE_DONE) store_fail(s);
     sqlite3_reset(q);
+    if (rc != SQLITE_ROW && rc != SQLITE_DONE) return false;
     for (size_t i = 0; i < bytes / sizeof(*cells); i++) {
         sqlite3_bind_int64(add, 1, (int64_t)cells[i].key);
         sqlite3_bind_int64(add, 2, cells[i].amount);
@@ -58,12 +61,15 @@ bool store_retire(struct store *s, int64_t before_us, uint64_t keep, uint32_t ro
     sqlite3_stmt *q = s->q[Q_OLDEST];
     *deleted = 0;
     sqlite3_bind_int64(q, 1, rows < SLICE ? rows : SLICE);
-    while (sqlite3_step(q) == SQLITE_ROW) {
+    int rc;
+    while ((rc = sqlite3_step(q)) == SQLITE_ROW) {
         if (n >= above && sqlite3_column_int64(q, 3) >= before_us) break;
         going[n++] = (struct retiring){sqlite3_column_int64(q, 0), sqlite3_column_int64(q, 1),
                                        sqlite3_column_int64(q, 2), sqlite3_column_int64(q, 3)};
     }
+    if (rc != SQLITE_ROW && rc != SQLITE_DONE) store_fail(s);
     sqlite3_reset(q);
+    if (rc != SQLITE_ROW && rc != SQLITE_DONE) return false;
     for (uint32_t i = 0; i < n; i++) {
         if (!retire(s, &going[i])) return false;
     }

@@ -287,7 +287,7 @@ static bool store_batch(struct storing *t)
         return true;
     }
     store_rollback(l->store);
-    count_errors(l, 1);
+    ledger_refused(l);
     for (size_t i = 0; i < l->chain_count; i++) {
         t->reading[i].at = t->reading[i].committed;
         t->reading[i].finished = false;
@@ -407,9 +407,10 @@ static void gather(struct ledger *l)
     pthread_mutex_unlock(&l->lock);
 }
 
-static void tell_stored(struct ledger *l)
+static void tell_stored(struct ledger *l, bool ended)
 {
     pthread_mutex_lock(&l->lock);
+    l->store_ended = ended;
     pthread_cond_broadcast(&l->stored_wake);
     pthread_mutex_unlock(&l->lock);
 }
@@ -419,7 +420,7 @@ static bool store_all(struct storing *t)
 {
     while (anything_to_store(t)) {
         if (!store_batch(t)) return false;
-        tell_stored(t->l);
+        tell_stored(t->l, false);
     }
     return true;
 }
@@ -468,7 +469,7 @@ void *ledger_store_main(void *ledger)
         while (retire(&t) && !anything_to_store(&t)) continue;
         t.retired_us = time_mono_us();
     }
-    tell_stored(l);
+    tell_stored(l, true);
     free(t.reading);
     buf_free(&t.damage);
     return NULL;

@@ -62,12 +62,12 @@ static bool sync_journal(struct ledger *l, struct journal *j)
     uint32_t from = s->id.number == POSITION_NUMBER(synced) ? POSITION_OFFSET(synced) : 0;
     for (; s->id.number < POSITION_NUMBER(appended); s = s->next, from = 0) {
         if (!sync_range(s, from, SEGMENT_BYTES)) {
-            count_error(l);
+            ledger_refused(l);
             return false;
         }
     }
     if (!sync_range(s, from, POSITION_OFFSET(appended))) {
-        count_error(l);
+        ledger_refused(l);
         return false;
     }
     touch_ahead(s, POSITION_OFFSET(appended), appended - synced);
@@ -96,7 +96,7 @@ static bool sync_all(struct ledger *l)
         atomic_store(&l->dir_dirty, false);
         if (fsync(l->journal_fd) != 0) {
             atomic_store(&l->dir_dirty, true);
-            count_error(l);
+            ledger_refused(l);
             return false;
         }
     }
