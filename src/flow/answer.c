@@ -217,7 +217,7 @@ static void settle_rivals(struct request *r)
 static bool follow(struct request *r)
 {
     struct again next;
-    if (r->attempt->err == ERR_NOT_ACCEPTED) return climb(r);
+    if (r->attempt->err == ERR_NOT_ACCEPTED || trial_passes_over(r)) return climb(r);
     if (goes_without(r)) {
         replace_attempt(r, r->attempt->way, REASON_RETRY);
         return true;
@@ -253,6 +253,7 @@ enum verdict step_answer(struct request *r)
         if (!r->attempt->over) return STEP_WAIT;
         if (!r->answer.done && follow(r)) continue;
         if (!r->answer.done) trial_fall_back(r);
+        trial_settle(r);
         if (!r->answer.done || is_kept_for_later(r)) answer_client(r);
         if (!r->rival) break;
     }

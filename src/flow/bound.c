@@ -104,22 +104,23 @@ picousd bound_left(const struct request *r, const struct attempt *but)
     return left_without(r, money_add_sat(claims, r->rival != but ? claim_of(r->rival) : 0));
 }
 
-static bool fits(const struct request *r, const struct way *way, picousd left)
+static bool fits(const struct request *r, const struct way *way, int64_t more_tokens, picousd left)
 {
     if (left == INT64_MAX) return true;
     struct bound least = bound_of_way(r, way, bound_least_output(way));
+    least.input_tokens += more_tokens;
     return bound_money(&least) <= left;
 }
 
 bool bound_allows(const struct request *r, const struct way *way)
 {
-    return fits(r, way, bound_left(r, NULL));
+    return fits(r, way, 0, bound_left(r, NULL));
 }
 
-bool bound_allows_after(const struct attempt *a, picousd spent, const struct way *way)
+bool bound_allows_after(const struct attempt *a, picousd spent, const struct way *way, int64_t more_tokens)
 {
     picousd left = bound_left(a->request, a);
-    return fits(a->request, way, left == INT64_MAX ? left : left > spent ? left - spent : 0);
+    return fits(a->request, way, more_tokens, left == INT64_MAX ? left : left > spent ? left - spent : 0);
 }
 
 bool bound_may_allow(const struct request *r, const struct way *way)

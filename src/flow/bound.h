@@ -34,8 +34,9 @@ bool bound_at_best(const struct bound *b, struct bound *out) MUST_CHECK;
 picousd bound_left(const struct request *r, const struct attempt *but);
 /* Whether an attempt on this way may begin. */
 bool bound_allows(const struct request *r, const struct way *way);
-/* The same once `a` is over, whose answer is judged and whose cost, `spent`, is not booked yet. */
-bool bound_allows_after(const struct attempt *a, picousd spent, const struct way *way);
+/* The same once `a` is over, whose answer is judged and whose cost, `spent`, is not booked yet. `more_tokens`: that
+ * the way's input is longer than the call's. */
+bool bound_allows_after(const struct attempt *a, picousd spent, const struct way *way, int64_t more_tokens);
 /* Whether it may turn out so once its text is counted. */
 bool bound_may_allow(const struct request *r, const struct way *way);
 

@@ -102,6 +102,7 @@ const char *attempt_step_name(enum attempt_step s)
 void attempt_free(struct attempt *a)
 {
     struct worker *w = a->request->worker;
+    post_write_due(a);
     if (!a->wire_done) http_call_cancel(&a->wire.call);
     enter_leave(a);
     if (a->reason == REASON_HEDGE) again_hedge_over(a->request);

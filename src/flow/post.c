@@ -152,6 +152,24 @@ static bool is_wasted(const struct attempt *a)
     return a->err || mishap_is_empty(a);
 }
 
+static void append(struct attempt *a, struct row *row)
+{
+    struct worker *w = a->request->worker;
+    late_post(a, &a->post.used, row);
+    row->n.generation = w->lease->snapshot->generation;
+    a->hold.position = journal_append(w->journal, JOURNAL_POST, row);
+}
+
+/* It may be the client's after all: its row waits until that is known. */
+static void put_off(struct attempt *a, const struct row *row, int64_t now_us)
+{
+    struct arena *arena = &a->request->arena;
+    a->post.due = arena_alloc(arena, sizeof(*row));
+    *a->post.due = *row;
+    for (size_t i = 0; i < ROW_TEXT_COUNT; i++) a->post.due->text[i] = arena_str(arena, row->text[i]);
+    a->post.due_us = now_us;
+}
+
 static void write_row(struct attempt *a, int64_t now_us, const struct budget_amounts *used)
 {
     struct request *r = a->request;
@@ -175,10 +193,13 @@ static void write_row(struct attempt *a, int64_t now_us, const struct budget_amo
     row.text[ROW_USAGE_RAW] = answer->usage_raw;
     if (a->head.status) row.text[ROW_PROVIDER_REQUEST] = provider_request(&a->wire.call.head);
     if (a->way->target->prices.count) row.text[ROW_PRICE_SOURCE] = a->way->target->prices.rows[0]->source;
+    bool later = trial_keeps(a);
+    if (later) journal_append(r->worker->journal, JOURNAL_PROGRESS, &row); /* a crash meanwhile loses nothing of it */
     for (uint32_t i = 0; i < row.cell_count; i++) row.cells[i].amount = budget_part_used(&a->hold.hold.part[i], used);
-    late_post(a, used, &row);
-    n->generation = r->worker->lease->snapshot->generation;
-    a->hold.position = journal_append(r->worker->journal, JOURNAL_POST, &row);
+    if (later)
+        put_off(a, &row, now_us);
+    else
+        append(a, &row);
 }
 
 /* How fast this target generates: all that it made over all the time it took. (The
@@ -218,6 +239,17 @@ static void count(struct attempt *a, int64_t now_us)
     metrics_attempt(&r->worker->metrics, &m);
 }
 
+void post_write_due(struct attempt *a)
+{
+    struct row *row = a->post.due;
+    if (!row) return;
+    a->post.due = NULL;
+    row->n.err = (uint16_t)a->err;
+    row->n.wasted = is_wasted(a);
+    append(a, row);
+    count(a, a->post.due_us);
+}
+
 enum verdict attempt_post(struct attempt *a)
 {
     struct request *r = a->request;
@@ -248,16 +280,17 @@ enum verdict attempt_post(struct attempt *a)
     if (a->head.status && a->head.status < 300) {
         objects_put(r->worker->purser->objects, a->body.answer.id, r->attribute.payer.is[SCOPE_KEY], provider->name);
     }
+    a->post.used = used;
+    if (!is_wasted(a)) trial_settle(r); /* an answer of before is not wanted any more */
     write_row(a, now_us, &used);
     budget_post(b, &a->hold.hold, &used);
-    a->post.used = used;
     burn_note(a, &used);
     r->cost_so_far = money_add_sat(r->cost_so_far, a->post.cost.total);
     again_spent(a);
     order_note(a);
     if (!a->err) learn_rate(a, now_us);
     tokens_learn(a);
-    count(a, now_us);
+    if (!a->post.due) count(a, now_us);
     if (!a->wire_done)
         deadline_set(&r->worker->loop, &a->deadline, now_us + US_PER_SECOND); /* for the connection's own end */
     return STEP_OVER;

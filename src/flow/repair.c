@@ -6,6 +6,7 @@
 enum {
     ANSWER_MAX = 16 * 1024, /* bytes of the answer that goes back */
     SCHEMA_MAX = 8 * 1024,  /* of a schema that the call does not hold itself */
+    COMPLAINT_MAX = 1024,   /* without that schema */
     TOKENS_PER_MESSAGE = 64,
 };
 
@@ -81,7 +82,18 @@ struct repair *repair_make(struct attempt *a, const struct accept_reading *readi
     return out;
 }
 
+static int64_t tokens_of(int64_t bytes)
+{
+    return bytes + 2 * (int64_t)TOKENS_PER_MESSAGE;
+}
+
+int64_t repair_most(const struct attempt *a, size_t answer_bytes)
+{
+    size_t answer = answer_bytes < ANSWER_MAX ? answer_bytes : ANSWER_MAX;
+    return tokens_of((int64_t)(answer + untold_schema(a->request).n + COMPLAINT_MAX));
+}
+
 int64_t repair_bound(const struct attempt *a)
 {
-    return a->repair ? a->repair->bytes + 2 * (int64_t)TOKENS_PER_MESSAGE : 0;
+    return a->repair ? tokens_of(a->repair->bytes) : 0;
 }

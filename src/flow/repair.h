@@ -16,6 +16,8 @@ struct repair {
 bool repair_may(const struct attempt *a, bool more_above);
 /* The body of the call must still be there. Lives in the request's arena. */
 struct repair *repair_make(struct attempt *a, const struct accept_reading *reading, const struct accept_terms *terms);
+/* Input tokens that a repair of an answer of so many bytes would add at most. */
+int64_t repair_most(const struct attempt *a, size_t answer_bytes);
 /* Input tokens that it adds at most; 0 where `a` is no repair. */
 int64_t repair_bound(const struct attempt *a);
 

@@ -145,7 +145,9 @@ struct attempt {
         picousd cost_max;
         struct budget_amounts used;
         bool usage_exact;
-        bool accepted; /* by its rung's tests, or the rung has none */
+        bool accepted;   /* by its rung's tests, or the rung has none */
+        struct row *due; /* that is not written yet: see post_write_due(); NULL: none is */
+        int64_t due_us;  /* monotonic: when it was posted */
     } post;
 };
 
@@ -298,6 +300,8 @@ enum verdict attempt_fail(struct attempt *a, enum err e, const char *why);
 /* Owns: whoever keeps it frees it. */
 struct attempt *attempt_new(struct request *r, const struct way *way, enum attempt_reason reason);
 void attempt_free(struct attempt *a);
+/* The row that was put off, by what has become of the answer: used, where the attempt has no error. */
+void post_write_due(struct attempt *a);
 void attempt_wake(struct attempt *a);
 /* Runs it as far as it goes. True: it is over. */
 bool attempt_run(struct attempt *a);

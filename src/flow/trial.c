@@ -31,7 +31,7 @@ static const struct way *next_model(const struct attempt *a, picousd spent)
     if (!again_may(r, spent)) return NULL;
     for (const struct way *way = a->way + 1; way < r->plan.ways + r->plan.count; way++) {
         bool tried = r->answer.tried & UINT32_C(1) << (way - r->plan.ways); /* a hedge was there */
-        if (way->rung && !tried && again_lets_in(way) && bound_allows_after(a, spent, way)) return way;
+        if (way->rung && !tried && again_lets_in(way) && bound_allows_after(a, spent, way, 0)) return way;
     }
     return NULL;
 }
@@ -59,7 +59,7 @@ static bool may_repair(const struct attempt *a, const char *failed, bool more_ab
     const struct accept_reading *reading = &a->trial->reading;
     bool structured = str_eq(str_from(failed), S("json_schema")) && a->way->rung->accept.repair;
     return structured && accept_may_repair(reading) && repair_may(a, more_above) && again_may(a->request, spent) &&
-           bound_allows_after(a, spent, a->way);
+           bound_allows_after(a, spent, a->way, repair_most(a, reading->choices->text.n));
 }
 
 /* False: nothing may. */
@@ -72,6 +72,15 @@ static bool find_next(struct attempt *a, const char *failed, picousd spent)
     r->ladder.next_reply = ladder_find_reply(r, a->way->rung + 1, next ? next->rung : ladder_end(r));
     r->ladder.repairs = !overtaken && may_repair(a, failed, next != NULL, spent);
     return next || r->ladder.next_reply || r->ladder.repairs || overtaken;
+}
+
+bool trial_passes_over(struct request *r)
+{
+    struct attempt *a = r->attempt;
+    bool money = a->err == ERR_TOO_DEAR || a->err == ERR_BUDGET_SPENT || a->err == ERR_BUDGET_BUSY;
+    if (!a->repair || a->began || !money || !find_next(a, "text", 0)) return false;
+    request_forgive(r, REQUEST_answer); /* what failed is for purser alone to know */
+    return true;
 }
 
 const struct way *trial_follow(struct request *r, enum attempt_reason *reason, struct repair **repair)
@@ -286,11 +295,23 @@ void trial_judge(struct attempt *a)
 
 /* ---- the answer that is better than none */
 
+bool trial_keeps(const struct attempt *a)
+{
+    return a->err == ERR_NOT_ACCEPTED && a->body.complete && trial_failed(a) && a->request->x;
+}
+
+void trial_settle(const struct request *r)
+{
+    if (r->attempt) post_write_due(r->attempt);
+    if (r->rival) post_write_due(r->rival);
+    if (r->refused) post_write_due(r->refused);
+}
+
 void trial_put_away(struct attempt *a)
 {
     struct request *r = a->request;
     struct attempt *old = a;
-    if (a->err == ERR_NOT_ACCEPTED && a->body.complete && trial_failed(a) && r->x) {
+    if (trial_keeps(a)) {
         old = r->refused;
         r->refused = a;
     }
@@ -304,6 +325,6 @@ void trial_fall_back(struct request *r)
     if (!last->err && !mishap_is_empty(last)) return;
     r->refused = r->attempt;
     r->attempt = kept;
-    kept->err = ERR_NONE; /* its row stays as it was posted */
+    kept->err = ERR_NONE; /* its row says that it was used */
     request_forgive(r, REQUEST_answer);
 }

@@ -23,9 +23,16 @@ void trial_judge(struct attempt *a);
 /* The test that an answer failed which goes out all the same; NULL: none. */
 const char *trial_failed(const struct attempt *a);
 
+/* A repair that there was no money for: the next rung may be cheaper, or paid by another budget. True: it is to
+ * be followed like an answer that was not accepted. */
+bool trial_passes_over(struct request *r);
 /* What follows an answer that was not accepted: the next attempt; NULL with the client answered by a rule, or with
  * nothing left. `reason` is why it is made, `repair` what it is told (NULL: nothing). */
 const struct way *trial_follow(struct request *r, enum attempt_reason *reason, struct repair **repair);
+/* Its answer is whole, and may have to do after all. */
+bool trial_keeps(const struct attempt *a);
+/* What becomes of answers that are kept is known: rows that were put off are written. */
+void trial_settle(const struct request *r);
 /* Another attempt takes its place: it is freed, or kept for trial_fall_back(). */
 void trial_put_away(struct attempt *a);
 /* All that followed has failed: the last answer that was kept is the call's after all. */

@@ -169,21 +169,36 @@ test('the settings switch a feature off, and give it a reply of its own', async 
     await purser.stop();
 });
 
-test('--now ends running streams with an error event, and their tokens are billed', async () => {
+test('--now ends running streams with an error event of their protocol, and their tokens are billed', async () => {
     const slow = await startSimulator({ args: ['--between-tokens', '50ms..60ms', '--output-tokens', '400..400'] });
     const purser = await startPurser({ settings: { ...settings(), providers: { lab: { kind: 'openai', base_url: `${slow.url}/v1`, api_key: 'x' } } } });
-    const streaming = post(purser, CHAT, chat('Hello.', { stream: true }));
+    const messages = [{ role: 'user', content: 'Hello.' }], stream = true;
+    const contents = [{ parts: [{ text: 'Hello.' }] }];
+    const json = (text) => eventsOf(text).filter((e) => e !== '[DONE]').map((e) => JSON.parse(e));
+    const streams = [
+        [CHAT, chat('Hello.', { stream }), (text) => json(text).at(-1).error.code === 'switched_off'],
+        ['/v1/responses', { model: 'cheap', input: 'Hello.', stream }, (text) => json(text).at(-1).type === 'response.failed' || json(text).at(-1).type === 'error'],
+        ['/v1/messages', { model: 'cheap', max_tokens: 500, messages, stream }, (text) => json(text).at(-1).type === 'error'],
+        ['/v1beta/models/cheap:streamGenerateContent?alt=sse', { contents }, (text) => json(text).at(-1).error.code === 503],
+        ['/v1beta/models/cheap:streamGenerateContent', { contents }, (text) => JSON.parse(text).at(-1).error.code === 503],
+        ['/v2/chat', { model: 'cheap', messages, stream }, (text) => json(text).at(-1).delta.finish_reason === 'ERROR'],
+        ['/model/cheap/converse-stream', { messages: [{ role: 'user', content: [{ text: 'Hello.' }] }] }, (text) => /:exception-type.{3}\w*(serviceUnavailable|modelStreamError|internalServer)Exception/s.test(text)],
+    ];
+    const running = streams.map(([path, body]) => post(purser, path, body));
     const whole = post(purser, CHAT, chat());
-    await sleep(700);
+    await sleep(900);
     await off(purser, ['--now', '--why', 'stop it']);
-    const [got, other] = await Promise.all([streaming, whole]);
-    const events = eventsOf(got.text).filter((e) => e !== '[DONE]').map((e) => JSON.parse(e));
-    assert.ok(events.length > 3, 'it had begun');
-    assert.equal(events.at(-1).error.code, 'switched_off');
+    for (const [i, answer] of (await Promise.all(running)).entries()) {
+        const [path, , ends] = streams[i];
+        assert.ok(answer.status === 200 && answer.text.length > 300, `${path} had begun: ${answer.text}`);
+        assert.ok(ends(answer.text), `${path}: ${answer.text.slice(-600)}`);
+        assert.match(answer.text.slice(-700), /AI was switched off/, path);
+    }
+    const other = await whole;
     assert.equal(other.headers.get('x-purser-degraded'), 'switch');
     assert.equal(other.body.choices[0].message.content, REPLY);
-    const rows = await purser.rows(2);
-    assert.deepEqual(rows.map((r) => r.status), ['switched_off', 'switched_off']);
+    const rows = await purser.rows(streams.length + 1);
+    assert.deepEqual([...new Set(rows.map((r) => r.status))], ['switched_off']);
     assert.ok(rows.every((r) => r.cost_picousd > 0), 'what was generated is billed');
     await purser.stop();
     await slow.stop();
@@ -205,7 +220,7 @@ test('a call that waits to be tried again meets the switch before the provider',
 test('what is off stays off over a restart, thrown before it too; the audit tells who and why', async () => {
     const first = await startPurser({ settings: settings() });
     await off(first, ['--why', 'one']);
-    await first.stop();
+    await first.kill9(); // what the command has said holds
     const later = await run(bin, ['ai', 'off', '--feature', 'mail', '--why', 'two', '--data', first.data, '--config', first.file], { env: first.env });
     assert.equal(later.code, 0, later.stderr);
     assert.match(later.stderr, /no server runs/);

@@ -25,7 +25,7 @@ before(async () => {
     const service = (path, more) => ({ service: `${lab.url}${path}`, ...more });
     purser = await startPurser({
         settings: {
-            providers: { small: at('small'), large: at('large'), dear: at('dear'), ...spoken },
+            providers: { small: at('small'), large: at('large'), dear: at('dear'), scant: at('scant'), ...spoken },
             features: { patient: { on_disconnect: 'finish' } },
             models: {
                 early: model(small('early'), large),
@@ -35,6 +35,8 @@ before(async () => {
                 held: model(small({ ...json, repair: false }), large),
                 repaired: model(small(json), large),
                 last: model(small(json)),
+                strapped: { ...model(small(json), large), attempts: { money_usd: '0.0012' } },
+                scanted: model({ target: 'scant/m', accept: json }, large),
                 tight: { ...model(small(json), large), attempts: { max: 2 } },
                 both: model(small(json), { target: 'large/m', accept: json }),
                 alive: { ...model(small({ ...json, repair: false }), large), keep_alive: '20ms' },
@@ -49,9 +51,9 @@ before(async () => {
                 nobody: { ...model({ target: 'small/m' }, service('/none')), degraded: { reply: 'Later.' } },
                 only: { ...model(service('/only', { when: { matching: 'scan' } }), large), attempts: { max: 1 } },
             },
-            prices: ['small', 'large', 'dear', ...Object.keys(kinds)].map((p) => ({ model: `${p}/m`, input: 1, output: 2 })),
+            prices: ['small', 'large', 'dear', 'scant', ...Object.keys(kinds)].map((p) => ({ model: `${p}/m`, input: 1, output: 2 })),
             budgets: [{ name: 'all', limit_usd: 1000, window: 'total' }, { name: 'ocr', scope: { provider: 'ocr' }, limit_usd: '0.004', window: 'total' },
-                { name: 'dear', scope: { provider: 'dear' }, limit_usd: '0.000001', window: 'total' }],
+                { name: 'dear', scope: { provider: 'dear' }, limit_usd: '0.000001', window: 'total' }, { name: 'scant', scope: { provider: 'scant' }, limit_usd: '0.0013', window: 'total' }],
             keys: [{ name: 'alice', secret: '${ALICE_KEY}', models: ['*'] }],
         },
     });
@@ -316,11 +318,11 @@ for (const [form, more] of forms) {
     test(`${form}: where what follows fails, the last answer that came goes out`, async () => {
         const broken = { status: 500, body: '{"error":{"message":"down"}}' }, refused = { status: 400, body: '{"error":{"message":"no"}}' };
         for (const [model, script, text, statuses] of [
-            ['held', { small: ['Sorry.'], large: [broken, broken, broken] }, 'Sorry.', ['not_accepted', 'provider_error', 'provider_error']],
-            ['last', { small: ['Sorry.', refused] }, 'Sorry.', ['not_accepted', 'provider_error']],
-            ['capped', { small: ['Sorry.'] }, 'Sorry.', ['not_accepted']], // its budget is spent
-            ['found', { small: ['Sorry.'], nothing: [{ status: 204 }] }, 'Sorry.', ['not_accepted', 'not_accepted']],
-            ['both', { small: ['One.', 'Two.'], large: [refused] }, 'Two.', ['not_accepted', 'not_accepted', 'provider_error']],
+            ['held', { small: ['Sorry.'], large: [broken, broken, broken] }, 'Sorry.', ['ok', 'provider_error wasted', 'provider_error wasted']],
+            ['last', { small: ['Sorry.', refused] }, 'Sorry.', ['ok', 'provider_error wasted']],
+            ['capped', { small: ['Sorry.'] }, 'Sorry.', ['ok']], // its budget is spent
+            ['found', { small: ['Sorry.'], nothing: [{ status: 204 }] }, 'Sorry.', ['ok', 'not_accepted wasted']],
+            ['both', { small: ['One.', 'Two.'], large: [refused] }, 'Two.', ['not_accepted wasted', 'ok', 'provider_error wasted']],
         ]) {
             const call = say(script);
             const got = await ask({ ...call, ...more }, model);
@@ -329,7 +331,18 @@ for (const [form, more] of forms) {
             assert.equal(got.headers.get('x-purser-not-accepted'), 'json_schema');
             if (form === 'streamed') assert.equal(eventsOf(got.text).at(-1), '[DONE]');
             const rows = await rowsOf(call, statuses.length);
-            assert.deepEqual(rows.map((r) => r.split(' ')[2]), statuses);
+            assert.deepEqual(rows.map((r) => r.split(' ').slice(2, -1).join(' ')), statuses); // what went out was used
+        }
+    });
+
+    test(`${form}: a repair that there is no money for leaves the call to the next rung`, async () => {
+        for (const model of ['strapped', 'scanted']) { // by what a call may cost, by a budget
+            const small = model === 'strapped' ? 'small' : 'scant';
+            const call = say({ [small]: [bad, good], large: [other] }, { max_tokens: 20 });
+            const got = await ask({ ...call, ...more }, model);
+            assert.equal(got.status, 200, `${model}: ${got.text}`);
+            assert.equal(textOf(got), other, model);
+            assert.deepEqual((await rowsOf(call, 2)).map((r) => r.replace(/ (exact|estimated)$/, '')), [`${small} first not_accepted wasted`, 'large escalation ok'], model);
         }
     });
 }
