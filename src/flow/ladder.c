@@ -91,8 +91,7 @@ static void add_rung(struct request *r, const struct setting_rung *rung)
         plan_add_way(r, lease_service(r->worker, r->lease, rung->service.name))->rung = rung;
         return;
     }
-    str name = arena_printf(&r->arena, "%" STR_FMT "/%" STR_FMT, STR_ARG(rung->to.provider), STR_ARG(rung->to.model));
-    struct target *t = lease_target(r->worker, r->lease, name, &r->arena, &why);
+    struct target *t = lease_target(r->worker, r->lease, rung->to.name, &r->arena, &why);
     if (t)
         plan_add_way(r, t)->rung = rung;
     else

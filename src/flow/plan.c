@@ -82,9 +82,7 @@ static uint32_t tiers_that_may_be_served(const struct call *call)
 struct way *plan_add_way(struct request *r, struct target *target)
 {
     if (!r->plan.ways) {
-        const struct setting_model *m = r->plan.model;
-        bool several = m && (m->rung_count || m->target_count > 1 || m->attempts.max > 1);
-        r->plan.room = several ? PLAN_WAYS_MAX : 1;
+        r->plan.room = ways_most(r);
         r->plan.ways = arena_zalloc(&r->arena, r->plan.room * sizeof(*r->plan.ways));
     }
     if (r->plan.count == r->plan.room) return &r->plan.ways[r->plan.room - 1];

@@ -113,7 +113,11 @@ struct attempt {
         struct buf body; /* the same of a translated body */
         str left_out;    /* fields that did not fit beside what else a translated call says */
         bool add_usage;
-        int64_t connect_us; /* how long a connection took */
+        int64_t connect_us;   /* how long a connection took */
+        int64_t first_by_us;  /* monotonic: its first token is due */
+        int64_t give_up_us;   /* ... sooner, where another target could have its turn; INT64_MAX: not so */
+        bool give_up_clients; /* ... for the client's sake */
+        bool given_up;        /* it was: another one has its turn */
     } wire;
 
     struct {
@@ -151,7 +155,9 @@ struct attempt {
     } post;
 };
 
-enum { PLAN_WAYS_MAX = 16 };
+/* The targets of a name, or its rungs, and one for each mishap; `tried` has a bit for each. */
+enum { PLAN_WAYS_MAX = MODEL_TARGETS_MAX + MISHAP_COUNT };
+_Static_assert(PLAN_WAYS_MAX <= 32, "a bit each");
 
 struct request {
     struct worker *worker;
@@ -202,6 +208,7 @@ struct request {
         str key;
         struct idempotency_waiter waiter;
         struct mail mail;
+        struct deadline deadline; /* the client's, while it waits */
         struct buf headers, body; /* what the client was sent so far, where this call makes the answer */
         size_t room;              /* taken for them */
         int status;               /* of that */
@@ -325,6 +332,8 @@ const char *attempt_step_name(enum attempt_step s);
 /* ---- between steps */
 /* ways.c: all that `name` leads to becomes the plan's model, attempts and ways. Fails: false with the request failed. */
 bool ways_find(struct request *r, str name) MUST_CHECK;
+/* How many ways its model can have. */
+size_t ways_most(const struct request *r);
 /* plan.c: one more way, behind the others: at most PLAN_WAYS_MAX. */
 struct way *plan_add_way(struct request *r, struct target *target);
 /* Makes the plan anew for this name, once a call, with nothing under way. Fails: false with the request failed

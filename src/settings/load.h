@@ -33,8 +33,13 @@ struct listener_draft {
 };
 
 struct target_draft {
-    str provider, model;
+    str name, provider, model; /* "provider/model" and its two parts */
 };
+
+static inline struct setting_to to_of(const struct target_draft *t, int64_t weight)
+{
+    return (struct setting_to){t->provider, t->model, t->name, weight};
+}
 
 struct hash_draft {
     unsigned char bytes[KEY_HASH_BYTES];

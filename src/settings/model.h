@@ -24,6 +24,7 @@ struct setting_schema {
 /* A target in the settings: "openai/gpt-5-mini", with its weight where `balance: weighted`. */
 struct setting_to {
     str provider, model;
+    str name;       /* "provider/model" */
     int64_t weight; /* at least 1 */
 };
 

@@ -170,7 +170,7 @@ static bool finish_rung(struct loader *l, struct rung_draft *d, str path, uint32
     bool served = s->name.n || s->answer.n || d->headers.count || s->price || s->ca_file.n || d->api_key.set;
     const char *wrong = NULL;
     r->kind = r->reply.n ? RUNG_REPLY : s->url.n ? RUNG_SERVICE : RUNG_TARGET;
-    r->to = (struct setting_to){d->target.provider, d->target.model, 1};
+    r->to = to_of(&d->target, 1);
     if (kinds == 0) wrong = "leads nowhere: add 'target: provider/model', 'reply: \"...\"' or 'service: http://...'";
     if (kinds > 1) wrong = "has more than one of target, reply and service";
     if (kinds == 1 && r->kind != RUNG_REPLY && r->match.code)

@@ -33,7 +33,7 @@ bool read_reaction(struct loader *l, const struct value *v, void *into)
     struct target_draft t;
     if (str_find_byte(v->text, '/', 0) != SIZE_MAX) {
         if (!read_target(l, v, &t)) return false;
-        *out = (struct setting_reaction){REACTION_TARGET, {t.provider, t.model, 1}};
+        *out = (struct setting_reaction){REACTION_TARGET, to_of(&t, 1)};
         return true;
     }
     int i = load_one_of(l, v, words, COUNT_OF(words), "reaction", "next, stop or provider/model");
@@ -144,10 +144,8 @@ bool read_targets(struct loader *l, const struct value *v, void *into)
             ok = false;
             continue;
         }
-        str name =
-            arena_printf(&l->scratch, "%" STR_FMT "/%" STR_FMT, STR_ARG(to.target.provider), STR_ARG(to.target.model));
-        names[out->count] = (struct unique){name, it->line, path};
-        out->items[out->count++] = (struct setting_to){to.target.provider, to.target.model, to.weight};
+        names[out->count] = (struct unique){to.target.name, it->line, path};
+        out->items[out->count++] = to_of(&to.target, to.weight);
     }
     return load_unique(l, names, out->count, "is the same target as in") && ok;
 }
@@ -158,7 +156,7 @@ bool read_targets(struct loader *l, const struct value *v, void *into)
 static void plain_model(struct setting_model *m, const struct target_draft *t, struct arena *arena)
 {
     struct setting_to *to = arena_zalloc(arena, sizeof(*to));
-    *to = (struct setting_to){t->provider, t->model, 1};
+    *to = to_of(t, 1);
     m->targets = to;
     m->target_count = 1;
     m->attempts = (struct setting_attempts){.max = 1, .money = -1};
@@ -214,7 +212,7 @@ static void take_targets(struct setting_model *m, const struct model_draft *d, s
     m->target_count = d->targets.count;
     if (m->target_count) return;
     m->targets = arena_zalloc(arena, (m->rung_count + 1) * sizeof(*m->targets));
-    if (!m->rung_count) m->targets[m->target_count++] = (struct setting_to){d->target.provider, d->target.model, 1};
+    if (!m->rung_count) m->targets[m->target_count++] = to_of(&d->target, 1);
     for (size_t i = 0; i < m->rung_count; i++) {
         if (m->rungs[i].kind == RUNG_TARGET) m->targets[m->target_count++] = m->rungs[i].to;
     }

@@ -368,6 +368,7 @@ bool read_target(struct loader *l, const struct value *v, void *into)
     if (slash == SIZE_MAX || slash == 0 || slash + 1 == v->text.n) {
         return load_reject(l, v, "target", STR_NONE, "provider/model, such as openai/gpt-5-mini");
     }
+    t->name = v->text;
     t->provider = str_head(v->text, slash);
     t->model = str_from_at(v->text, slash + 1);
     if (settings_provider(&l->s, t->provider)) return true;
