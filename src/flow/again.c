@@ -35,10 +35,14 @@ bool again_may(const struct request *r, picousd spent)
     return r->x && r->receive.body.p && again_possible(r) && affords(r, spent) && left_us(r, time_mono_us()) > 0;
 }
 
-/* Was it tried already, in this call? */
+/* Was its target tried already, in this call? A rung may ask again what another one has asked. */
 static bool tried(const struct request *r, const struct way *way)
 {
-    return r->answer.tried & UINT32_C(1) << (way - r->plan.ways);
+    if (!r->answer.tried) return false;
+    if (way->rung) return r->answer.tried & UINT32_C(1) << (way - r->plan.ways);
+    for (size_t i = 0; i < r->plan.count; i++)
+        if (r->answer.tried & UINT32_C(1) << i && r->plan.ways[i].target == way->target) return true;
+    return false;
 }
 
 static bool is_open(const struct way *way, enum mishap mishap)
@@ -97,7 +101,8 @@ static bool repeat(struct request *r, const struct attempt *failed, int64_t aske
 {
     if (!mishap_may_pass(failed) || failed->way->only_for != MISHAP_COUNT || !failed->began) return false;
     if (!bound_allows(r, failed->way) || !health_may_repeat(failed->way->target->health)) return false;
-    *out = (struct again){failed->way, REASON_RETRY, asked_us ? asked_us : backoff_us(r)};
+    int64_t jitter_us = (int64_t)(rng_next(&r->worker->rng) % (BACKOFF_FIRST_US / 2));
+    *out = (struct again){failed->way, REASON_RETRY, asked_us ? asked_us + jitter_us : backoff_us(r)};
     r->answer.repeats++;
     return true;
 }
@@ -131,6 +136,22 @@ bool again_decide(struct request *r, const struct attempt *failed, struct again 
     bool follows = on->what == REACTION_NEXT && mends;
     follows = follows && (failed->began ? repeat(r, failed, asked_us, out) : wait_out(r, failed, out));
     return follows && out->wait_us < left_us(r, now_us);
+}
+
+/* Leaves a quarter of the call's time to what would come behind. */
+int64_t again_give_up_us(const struct request *r, bool *clients)
+{
+    int64_t now_us = loop_now_us(&r->worker->loop), left = left_us(r, now_us), deadline_us = r->answer.deadline_us;
+    if (r->plan.attempts.max < 2 || left == INT64_MAX) return INT64_MAX;
+    *clients = deadline_us && deadline_us - now_us == left;
+    return now_us + left - left / 4;
+}
+
+bool again_would_go_on(const struct request *r)
+{
+    const struct setting_reaction *on = r->plan.model ? &r->plan.model->on[MISHAP_TIMEOUT] : NULL;
+    if (!on || on->what == REACTION_STOP || (r->rival && !r->rival->over) || !again_may(r, 0)) return false;
+    return on->what == REACTION_TARGET ? kept_way(r, MISHAP_TIMEOUT) : next_way(r, MISHAP_TIMEOUT, false);
 }
 
 static struct hedge_spend *hedge_spend(const struct request *r)

@@ -17,6 +17,11 @@ bool again_decide(struct request *r, const struct attempt *failed, struct again 
 const struct way *again_first(const struct request *r);
 /* Whether the call's budget has room for one more, once `spent` is counted. */
 bool again_may(const struct request *r, picousd spent);
+/* Until when an attempt without content is waited for where another target could have its turn: one that hangs must
+ * not use up the call's time. INT64_MAX: the call has no limit. `*clients`: the client's own deadline sets it. */
+int64_t again_give_up_us(const struct request *r, bool *clients);
+/* Whether another target would have its turn if the running attempt were given up now. */
+bool again_would_go_on(const struct request *r);
 /* Whether the way's target is well. */
 bool again_lets_in(const struct way *way);
 /* Whether any attempt may still follow the running ones: then the client's request is kept. */

@@ -245,6 +245,7 @@ enum verdict step_answer(struct request *r)
         if (r->answer.waits && r->x) return STEP_WAIT;
         if (r->answer.next_way) {
             if (!r->answer.done) replace_attempt(r, r->answer.next_way, r->answer.next_reason);
+            if (!r->answer.done) expect_hedge(r);
             r->answer.next_way = NULL;
         }
         (void)attempt_run(r->attempt);

@@ -37,6 +37,8 @@ static enum verdict settle(struct attempt *a, enum health_verdict v)
     case HEALTH_WAIT:
         return STEP_WAIT;
     case HEALTH_SHED:
+        if (a->request->answer.deadline_us && time_mono_us() >= a->request->answer.deadline_us)
+            return attempt_fail(a, ERR_PROVIDER_TIMEOUT, "the target had no room before the client's deadline");
         return attempt_fail(a, ERR_TARGET_BUSY,
                             "as many calls as the target bears are under way, and the queue is full");
     case HEALTH_REFUSED:
@@ -51,10 +53,11 @@ enum verdict attempt_enter(struct attempt *a)
 {
     struct request *r = a->request;
     if (!enter_guards(r)) return STEP_NEXT;
-    int64_t now_us = time_mono_us();
+    int64_t now_us = time_mono_us(), client_us = r->answer.deadline_us;
     if (a->enter.asked) return settle(a, health_collect(&a->enter.waiter, now_us, &a->enter.pass));
     struct health_ask ask = {.now_us = now_us,
-                             .until_us = now_us + WAIT_MOST_US,
+                             .until_us =
+                                 client_us && client_us < now_us + WAIT_MOST_US ? client_us : now_us + WAIT_MOST_US,
                              .key = hash_fnv(r->authenticate.key->name),
                              .tier = r->attribute.feature ? r->attribute.feature->tier : FEATURE_TIER_NORMAL};
     bool waits = a->reason != REASON_HEDGE;
@@ -74,13 +77,19 @@ void enter_first_token(struct attempt *a, int64_t now_us)
 static enum health_outcome outcome_of(const struct attempt *a)
 {
     int64_t waits_until_us = a->request->answer.deadline_us;
+    bool impatient = (waits_until_us && time_mono_us() >= waits_until_us) ||
+                     (a->wire.given_up && a->wire.give_up_clients) || a->request->answer.paused;
     if (a->err == ERR_NOT_ACCEPTED) return HEALTH_OK; /* it did answer */
     if (mishap_is_empty(a)) return HEALTH_FAILED;
-    if (a->err == ERR_PROVIDER_TIMEOUT && waits_until_us && time_mono_us() >= waits_until_us)
-        return HEALTH_CANCELLED; /* the client's patience, not the target's fault */
+    if (a->err == ERR_PROVIDER_TIMEOUT && impatient) return HEALTH_CANCELLED; /* the client's fault, not the target's */
     if (a->err == ERR_PROVIDER_TIMEOUT && a->body.first_us) return HEALTH_STALLED;
-    if (a->err == ERR_PROVIDER_ERROR && mishap_of(a) == MISHAP_COUNT) return HEALTH_CLIENT;
-    return health_outcome_of(a->err, a->head.status);
+    if (a->err != ERR_PROVIDER_ERROR && a->err != ERR_PROVIDER_STREAM_ERROR)
+        return health_outcome_of(a->err, a->head.status);
+    enum mishap mishap = mishap_of(a);
+    if (mishap == MISHAP_COUNT || mishap == MISHAP_CONTEXT_WINDOW || mishap == MISHAP_CONTENT_POLICY)
+        return HEALTH_CLIENT;
+    if (mishap_is_bad_key(a)) return HEALTH_FAILED;
+    return health_outcome_of(a->err, mishap_status(a));
 }
 
 void enter_leave(struct attempt *a)
@@ -94,7 +103,7 @@ void enter_leave(struct attempt *a)
     int64_t asked_us = mishap_retry_after_us(a, time_now_us());
     struct health_result result = {.outcome = a->began ? outcome_of(a) : HEALTH_CANCELLED,
                                    .err = a->err,
-                                   .status = a->head.status,
+                                   .status = mishap_status(a),
                                    .now_us = now_us,
                                    .retry_after_us = asked_us > 0 ? asked_us : 0,
                                    .random = rng_next(&r->worker->rng)};

@@ -4,6 +4,7 @@
 #include "flow/again.h"
 #include "flow/purser.h"
 #include "flow/trial.h"
+#include "flow/watchdog.h"
 
 #include <time.h>
 
@@ -217,6 +218,8 @@ static void on_late(struct deadline *d)
     } else if (a->over) {
         a->wire_done = true; /* the provider does not end its side: the connection goes */
         http_call_cancel(&a->wire.call);
+    } else if (watchdog_waits_on(a)) {
+        return;
     } else {
         const char *why = a->wire.call.connected_us == 0 ? "the provider did not accept a connection in time"
                           : a->body.first_us == 0        ? "the provider sent no first token in time"
@@ -301,7 +304,8 @@ void request_client_gone(struct request *r)
     r->receive.body = STR_NONE; /* it was the exchange's */
     bool at_the_provider = a->began && a->wire.call.sent && !a->over;
     if (at_the_provider && r->attribute.finish_on_disconnect) {
-        if (r->answer.paused) http_call_resume(&a->wire.call);
+        if (r->answer.paused) watchdog_resume(a);
+        r->answer.paused = false;
         return;
     }
     request_cancel(r, ERR_CLIENT_GONE, "the client hung up");

@@ -205,6 +205,8 @@ static enum verdict try_hold(struct attempt *a)
         if (!a->hold.asked) {
             a->hold.asked = true;
             a->hold.until_us = a->hold.since_us + why.wait_us;
+            if (r->answer.deadline_us && r->answer.deadline_us < a->hold.until_us)
+                a->hold.until_us = r->answer.deadline_us;
             late = why.wait_us == 0 || a->reason == REASON_HEDGE; /* it never waits for money */
         }
         if (!late) {

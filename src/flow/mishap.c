@@ -47,16 +47,27 @@ static const str bad_key[] = {
     STR_INIT("Incorrect API key provided"),
 };
 
+int mishap_status(const struct attempt *a)
+{
+    bool within = a->err == ERR_PROVIDER_ERROR || a->err == ERR_PROVIDER_STREAM_ERROR;
+    return within && a->head.status < 300 ? a->body.answer.error_status : a->head.status;
+}
+
 bool mishap_is_quota(const struct attempt *a)
 {
-    int status = a->head.status < 300 ? a->body.answer.error_status : a->head.status;
+    int status = mishap_status(a);
     return status == 402 || (status == 429 && says(a, no_quota, COUNT_OF(no_quota)));
+}
+
+bool mishap_is_bad_key(const struct attempt *a)
+{
+    return mishap_status(a) == 400 && says(a, bad_key, COUNT_OF(bad_key));
 }
 
 bool mishap_is_refusal(const struct attempt *a)
 {
-    int status = a->head.status;
-    return status == 401 || status == 403 || status == 407 || (status == 400 && says(a, bad_key, COUNT_OF(bad_key)));
+    int status = mishap_status(a);
+    return status == 401 || status == 403 || status == 407 || mishap_is_bad_key(a);
 }
 
 /* What it says itself counts before what its status means: 1 to be tried again, 0 not to, -1: nothing. */
@@ -68,7 +79,7 @@ static int asks_for_retry(const struct attempt *a)
 
 static enum mishap of_status(const struct attempt *a)
 {
-    int status = a->head.status;
+    int status = mishap_status(a);
     if (way_is_service(a->way)) /* that it cannot answer is what its ladder is for */
         return status == 408 || status == 504 ? MISHAP_TIMEOUT : status == 429 ? MISHAP_RATE_LIMIT : MISHAP_ERROR;
     if (says(a, too_long, COUNT_OF(too_long)) && status < 500) return MISHAP_CONTEXT_WINDOW;
@@ -162,7 +173,8 @@ int64_t mishap_retry_after_us(const struct attempt *a, int64_t now_us)
 {
     const struct http_head *head = &a->wire.call.head;
     int64_t ms;
-    if (!a->head.status) return 0;
+    bool error = a->head.status >= 300 || a->err == ERR_PROVIDER_ERROR || a->err == ERR_PROVIDER_STREAM_ERROR;
+    if (!a->head.status || !error) return 0; /* what an answer says is nobody's wish */
     str value = http_head_find(head, S("retry-after-ms"));
     if (value.n && str_to_i64(value, &ms) && ms >= 0 && ms < 86400000) return ms * US_PER_MS;
     value = http_head_find(head, S("retry-after"));

@@ -8,6 +8,11 @@ struct attempt;
 
 /* MISHAP_COUNT: the client's own fault, or nobody's: nothing else would help. */
 enum mishap mishap_of(const struct attempt *a);
+/* The answer's status; where that is good and the answer is an error all the same, the one that the error tells: 0
+ * where it tells none. */
+int mishap_status(const struct attempt *a);
+/* It says with 400 that purser's key is wrong. */
+bool mishap_is_bad_key(const struct attempt *a);
 /* Might the same call succeed at the same target a moment later? Not where purser's key, its account or the model is
  * refused; what the provider says of it (x-should-retry) counts first. */
 bool mishap_may_pass(const struct attempt *a);

@@ -32,10 +32,11 @@ static struct balance_fact fact_of(const struct request *r, const struct way *wa
 {
     struct target *t = way->target;
     enum health_verdict v = health_look(t->health, now_us);
-    return (struct balance_fact){.weight = weight_of(r->plan.model, t),
+    enum balance by = r->plan.model->balance;
+    return (struct balance_fact){.weight = by == BALANCE_WEIGHTED ? weight_of(r->plan.model, t) : 1,
                                  .in_flight = health_in_flight(t->health),
                                  .first_token_us = health_first_token_p50_us(t->health),
-                                 .cost = price_bound(&t->prices, r->at_us, &way->ask),
+                                 .cost = by == BALANCE_CHEAPEST ? price_bound(&t->prices, r->at_us, &way->ask) : 0,
                                  .shut = v == HEALTH_REFUSED || v == HEALTH_RESTING};
 }
 
@@ -89,10 +90,27 @@ void order_ways(struct request *r)
 
 /* ---- how long the client waits */
 
-/* Source: the generated SDKs of OpenAI and Anthropic; Google's SDKs. Both in seconds. */
-static const str sdk_timeouts[] = {STR_INIT("x-stainless-timeout"), STR_INIT("x-server-timeout")};
+/* Source: the generated SDKs of OpenAI and Anthropic (Node and Go send the first one, Python the second one, Java
+ * both); Google's SDKs. All in seconds, some with a fraction. */
+static const str sdk_timeouts[] = {STR_INIT("x-stainless-timeout"), STR_INIT("x-stainless-read-timeout"),
+                                   STR_INIT("x-server-timeout")};
 
 enum { DEADLINE_MOST_S = 24 * 3600 };
+
+/* "600" or "0.75"; 0: it is no such time. */
+static int64_t seconds_us(str value)
+{
+    size_t dot = str_find_byte(value, '.', 0);
+    uint64_t seconds = 0;
+    int64_t us = 0, unit = US_PER_SECOND / 10;
+    str whole = dot == SIZE_MAX ? value : str_head(value, dot);
+    if (!str_to_u64(whole, &seconds) || seconds > DEADLINE_MOST_S) return 0;
+    for (size_t i = dot == SIZE_MAX ? value.n : dot + 1; i < value.n; i++, unit /= 10) {
+        if (value.p[i] < '0' || value.p[i] > '9') return 0;
+        us += (value.p[i] - '0') * unit;
+    }
+    return (int64_t)seconds * US_PER_SECOND + us;
+}
 
 bool order_deadline(struct request *r)
 {
@@ -109,12 +127,11 @@ bool order_deadline(struct request *r)
         r->answer.deadline_us = r->started_us + (int64_t)n * US_PER_MS;
         return true;
     }
+    int64_t least_us = INT64_MAX;
     for (size_t i = 0; i < COUNT_OF(sdk_timeouts) && !r->attribute.call.stream; i++) {
-        value = http_header_find(q, sdk_timeouts[i]);
-        value = str_head(value, str_find_byte(value, '.', 0));
-        if (!str_to_u64(value, &n) || n == 0 || n > DEADLINE_MOST_S) continue;
-        r->answer.deadline_us = r->started_us + (int64_t)n * US_PER_SECOND;
-        break;
+        int64_t us = seconds_us(http_header_find(q, sdk_timeouts[i]));
+        if (us > 0 && us < least_us) least_us = us;
     }
+    if (least_us != INT64_MAX) r->answer.deadline_us = r->started_us + least_us;
     return true;
 }

@@ -31,6 +31,11 @@ static void wake_from_mail(struct mail *m)
     request_wake(CONTAINER_OF(m, struct request, recall.mail));
 }
 
+static void on_deadline(struct deadline *d)
+{
+    request_wake(CONTAINER_OF(d, struct request, recall.deadline));
+}
+
 /* On any thread: the call that it waited for is over. */
 static void on_over(struct idempotency_waiter *w)
 {
@@ -42,6 +47,7 @@ static void leave(struct request *r)
 {
     if (!r->recall.waits) return;
     r->recall.waits = false;
+    deadline_clear(&r->recall.deadline);
     idempotency_leave(table_of(r), &r->recall.id, &r->recall.waiter);
     mail_clear(r->worker, &r->recall.mail);
 }
@@ -71,6 +77,8 @@ static enum verdict ask(struct request *r)
         leave(r);
         return replay(r, kept);
     case IDEMPOTENCY_RUNNING:
+        if (!r->recall.waits && r->answer.deadline_us)
+            deadline_set(&r->worker->loop, &r->recall.deadline, r->answer.deadline_us);
         r->recall.waits = true;
         return STEP_WAIT;
     case IDEMPOTENCY_OTHER:
@@ -93,14 +101,19 @@ static enum verdict begin(struct request *r, str key)
     r->recall.key = arena_str(&r->arena, key);
     r->recall.id = idempotency_id(table_of(r), r->attribute.payer.is[SCOPE_KEY], key, q->target, r->receive.body);
     mail_init(&r->recall.mail, wake_from_mail);
+    deadline_init(&r->recall.deadline, on_deadline);
     idempotency_waiter_init(&r->recall.waiter, on_over);
     return ask(r);
 }
 
 static enum verdict go_on(struct request *r)
 {
-    if (r->x && !r->worker->drain_over) return ask(r);
+    bool late = r->answer.deadline_us && time_mono_us() >= r->answer.deadline_us;
+    if (r->x && !r->worker->drain_over && !late) return ask(r);
     leave(r);
+    if (r->x && late)
+        return request_fail(r, ERR_PROVIDER_TIMEOUT,
+                            S("The call with the same Idempotency-Key is still being answered at your deadline."));
     if (!r->x) return request_fail(r, ERR_CLIENT_GONE, S("the client hung up"));
     return request_fail(r, ERR_SHUTTING_DOWN, S("purser is stopping."));
 }

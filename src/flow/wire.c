@@ -5,6 +5,7 @@
 #include "flow/again.h"
 #include "flow/purser.h"
 #include "flow/service.h"
+#include "flow/watchdog.h"
 
 /* ---- the request's body: the client's bytes with the changes spliced in */
 
@@ -161,18 +162,7 @@ bool wire_start(struct attempt *a)
     return true;
 }
 
-/* ---- deadlines: each phase its own, all within the total */
-
-static void arm(struct attempt *a, int64_t phase_us)
-{
-    struct worker *w = a->request->worker;
-    const struct setting_timeouts *t = &a->way->target->provider->timeouts;
-    int64_t at_us = loop_now_us(&w->loop) + phase_us, total_us = a->hold.since_us + a->hold.wait_us + t->total_us;
-    int64_t client_us = a->request->answer.deadline_us; /* beyond it nobody waits any more */
-    if (total_us < at_us) at_us = total_us;
-    if (client_us && client_us < at_us) at_us = client_us;
-    deadline_set(&w->loop, &a->deadline, at_us);
-}
+/* ---- steps */
 
 enum verdict attempt_connect(struct attempt *a)
 {
@@ -185,17 +175,16 @@ enum verdict attempt_connect(struct attempt *a)
             on_sent(&a->wire.call);
             return STEP_NEXT; /* the usual case: a kept connection took it all */
         }
-        arm(a, a->way->target->provider->timeouts.connect_us);
+        watchdog_set(a, a->way->target->provider->timeouts.connect_us);
     }
     return a->wire.call.connected_us ? STEP_NEXT : STEP_WAIT;
 }
 
 enum verdict attempt_send(struct attempt *a)
 {
-    const struct setting_timeouts *t = &a->way->target->provider->timeouts;
     a->wire.connect_us = a->wire.call.connected_us - a->hold.since_us - a->hold.wait_us;
     if (a->wire.connect_us < 0) a->wire.connect_us = 0;
-    arm(a, t->first_token_us);
+    watchdog_sent(a);
     return a->wire.call.sent || a->wire.call.answered ? STEP_NEXT : STEP_WAIT;
 }
 
@@ -250,7 +239,7 @@ static void on_body(struct http_call *c, str bytes)
     uint64_t from_ns = attempt_clock(a);
     body_feed(a, bytes);
     if (from_ns) attempt_time(a, ATTEMPT_body, from_ns);
-    if (!a->over && !a->err) arm(a, a->way->target->provider->timeouts.between_tokens_us);
+    if (!a->over && !a->err) watchdog_fed(a);
 }
 
 static void on_end(struct http_call *c)

@@ -4,6 +4,7 @@
 #include "flow/purser.h"
 #include "flow/request.h"
 #include "flow/switching.h"
+#include "flow/watchdog.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -106,7 +107,7 @@ static void on_drained(struct http_exchange *x)
     struct request *r = x->user;
     if (!r || !r->answer.paused) return;
     r->answer.paused = false;
-    if (r->attempt) http_call_resume(&r->attempt->wire.call);
+    if (r->attempt) watchdog_resume(r->attempt);
 }
 
 /* A client that only closed its sending half still reads: an answer that is not

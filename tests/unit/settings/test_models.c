@@ -45,7 +45,7 @@ static void defaults(void **state)
     assert_int_equal(m->targets[1].weight, 1);
     assert_int_equal(m->balance, BALANCE_ORDERED);
     assert_int_equal(m->attempts.max, 3);
-    assert_int_equal(m->attempts.time_us, 60 * US_PER_SECOND);
+    assert_int_equal(m->attempts.time_us, 3 * US_PER_MINUTE);
     assert_int_equal(m->attempts.money, -1);
     for (enum mishap i = 0; i < MISHAP_COUNT; i++) {
         assert_int_equal(m->on[i].what, i == MISHAP_CONTENT_POLICY ? REACTION_STOP : REACTION_NEXT);
