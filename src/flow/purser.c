@@ -226,7 +226,7 @@ bool purser_ready(const struct purser *p)
     if (__atomic_load_n(&p->stopping, __ATOMIC_ACQUIRE)) return false;
     struct ledger_state state;
     ledger_state(p->ledger, &state);
-    return state.segments_ready > 0;
+    return state.ready;
 }
 
 /* ---- changes while it runs; `control` is held */

@@ -31,16 +31,29 @@ uint32_t journal_segments_ready(const struct journal *j)
 
 /* Bytes that are sure to be usable when `at` bytes of this segment are used and
  * `ready` others wait, whatever a record at a segment's end leaves unused. */
-static uint64_t usable(const struct journal *j, uint32_t at, uint32_t ready)
+static uint64_t usable(uint32_t at, uint32_t ready)
 {
-    uint64_t here = j->segment && at + RECORD_TRIMMED_MAX < SEGMENT_END ? SEGMENT_END - RECORD_TRIMMED_MAX - at : 0;
+    uint64_t here = at + RECORD_TRIMMED_MAX < SEGMENT_END ? SEGMENT_END - RECORD_TRIMMED_MAX - at : 0;
     return here + (uint64_t)ready * (SEGMENT_END - SEGMENT_HEAD_BYTES - RECORD_TRIMMED_MAX);
+}
+
+static uint64_t needed(uint64_t open)
+{
+    return (open + 1) * RECORD_TRIMMED_MAX + 2 * RECORD_MAX;
 }
 
 bool journal_ready(const struct journal *j)
 {
-    uint64_t need = (j->open + 1) * RECORD_TRIMMED_MAX + 2 * RECORD_MAX;
-    return usable(j, j->at, journal_segments_ready(j)) >= need;
+    return usable(j->segment ? j->at : SEGMENT_END, journal_segments_ready(j)) >= needed(j->open);
+}
+
+/* The segments first: a worker that takes one meanwhile has more room than is seen, never less. */
+bool journal_seen_ready(const struct journal *j)
+{
+    uint32_t ready = journal_segments_ready(j);
+    uint64_t appended = atomic_load_explicit(&j->appended, memory_order_acquire);
+    uint32_t at = appended ? POSITION_OFFSET(appended) : SEGMENT_END;
+    return usable(at, ready) >= needed(atomic_load_explicit(&j->open_now, memory_order_relaxed));
 }
 
 uint64_t journal_next_id(struct journal *j)
@@ -52,12 +65,11 @@ uint64_t journal_next_id(struct journal *j)
 static bool fits(const struct journal *j, uint32_t length, uint64_t open)
 {
     uint32_t ready = journal_segments_ready(j);
-    if (j->segment && SEGMENT_END - j->at >= length)
-        return usable(j, j->at + length, ready) >= open * RECORD_TRIMMED_MAX;
+    if (j->segment && SEGMENT_END - j->at >= length) return usable(j->at + length, ready) >= open * RECORD_TRIMMED_MAX;
     if (!ready) return false;
     /* the new segment's place is counted as this one's */
     uint64_t left = SEGMENT_END - SEGMENT_HEAD_BYTES - RECORD_TRIMMED_MAX - length;
-    return left + usable(j, SEGMENT_END, ready - 1) >= open * RECORD_TRIMMED_MAX;
+    return left + usable(SEGMENT_END, ready - 1) >= open * RECORD_TRIMMED_MAX;
 }
 
 /* The place for `length` bytes: here or in the next segment. Fails: false. */

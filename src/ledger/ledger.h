@@ -80,7 +80,7 @@ struct ledger_state {
     uint64_t bytes_waiting;
     uint64_t rows;
     int64_t lag_us; /* age of the oldest record not yet stored */
-    uint32_t segments_ready;
+    bool ready;     /* every worker's journal can take a call */
     uint64_t errors;
     uint64_t open_holds;
 };
