@@ -100,6 +100,10 @@ struct call {
 
 /* The least output limit that this call can have where it is sent as `kind`. */
 int64_t call_least_output(const struct call *call, enum call_kind kind);
+/* The most tokens that come out where each choice has at most `limit` (>= 0): all choices, and what was predicted.
+ * Whatever a client asks for: never above CALL_OUTPUT_MOST, so that sums with it cannot overflow. */
+#define CALL_OUTPUT_MOST (INT64_C(1) << 60)
+int64_t call_output_of_all(const struct call *call, int64_t limit);
 
 /* What a call may become on its way to the provider. */
 struct call_changes {

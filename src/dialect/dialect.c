@@ -56,6 +56,14 @@ int64_t call_min_output(enum call_kind kind)
     return kind == CALL_RESPONSES ? 16 : 1;
 }
 
+int64_t call_output_of_all(const struct call *call, int64_t limit)
+{
+    int64_t all;
+    if (__builtin_mul_overflow(limit, call->choices, &all)) return CALL_OUTPUT_MOST;
+    if (__builtin_add_overflow(all, call->prediction_bytes, &all)) return CALL_OUTPUT_MOST;
+    return all < CALL_OUTPUT_MOST ? all : CALL_OUTPUT_MOST;
+}
+
 int64_t call_least_output(const struct call *call, enum call_kind kind)
 {
     int64_t least = call_min_output(kind);

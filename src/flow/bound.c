@@ -17,7 +17,7 @@ static struct price_bound_ask ask_for(const struct bound *b)
     const struct call *call = &b->request->attribute.call;
     struct price_bound_ask ask = b->way->ask;
     ask.input_tokens = b->input_tokens;
-    if (b->max_output >= 0) ask.output_tokens = b->max_output * call->choices + call->prediction_bytes;
+    if (b->max_output >= 0) ask.output_tokens = call_output_of_all(call, b->max_output);
     return ask;
 }
 

@@ -50,7 +50,7 @@ static int64_t likely_output(const struct attempt *a, int64_t now_us)
     int64_t since_us = a->body.last_us ? a->body.last_us : a->wire.call.connected_us;
     int64_t unseen_us = (now_us > since_us ? now_us - since_us : 0) + CANCEL_US;
     double unseen = (double)unseen_us * (rate > 0 ? rate : unseen_rate);
-    int64_t most = a->hold.max_output * a->request->attribute.call.choices;
+    int64_t most = call_output_of_all(&a->request->attribute.call, a->hold.max_output);
     return unseen >= (double)(most - tokens) ? (tokens > most ? tokens : most) : tokens + (int64_t)unseen;
 }
 

@@ -9,7 +9,7 @@
 static int64_t likely_tokens(const struct call *call)
 {
     int64_t output = call->max_output >= 0 ? call->max_output : 0;
-    return call->text_bytes / 4 + 4 * call->messages + output * call->choices + 1;
+    return call->text_bytes / 4 + 4 * call->messages + call_output_of_all(call, output) + 1;
 }
 
 /* In the client's own family of headers. */

@@ -118,7 +118,7 @@ static void plan_bound(struct request *r, struct way *way)
     way->max_output = has_output(call->kind) ? output : -1;
     way->ask = (struct price_bound_ask){
         .input_tokens = way->input_tokens,
-        .output_tokens = output * call->choices + call->prediction_bytes + media,
+        .output_tokens = call_output_of_all(call, output) + media,
         .image_tokens = call->images * image_bound(way->target->model),
         .audio_tokens = call->audio_bytes / AUDIO_BYTES_PER_TOKEN,
         .requests = call->media.pieces > 1 ? call->media.pieces : 1,

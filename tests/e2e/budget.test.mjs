@@ -268,6 +268,9 @@ test('budgets of tokens and of requests are as hard, also at once', async () => 
         { name: 'tokens', scope: { key: 'alice' }, limit_tokens: 10000, window: 'total' },
         { name: 'calls', scope: { key: 'bob' }, limit_requests: 7, window: 'total', wait: '0s' },
     ], async (purser) => {
+        const raw = (choices, limit) => post(purser, '/v1/chat/completions', `{"model":"cheap","n":${choices},"max_tokens":${limit},"messages":[{"role":"user","content":"x"}]}`);
+        for (const choices of [1, 2, 4]) // in 64 bits the last is 100 tokens, and what wraps would let it through
+            assert.equal((await raw(choices, '4611686018427387929')).status, 402, `2^62 + 25 tokens, ${choices} times`);
         const many = await Promise.all(Array.from({ length: 300 }, () => chat(purser, 'x [simulate tokens=40]', { max_completion_tokens: 40 })));
         const rows = await purser.rows(many.filter((a) => a.status === 200).length);
         const used = rows.reduce((all, r) => all + r.input_tokens + r.output_tokens, 0);
