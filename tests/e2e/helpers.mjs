@@ -130,9 +130,9 @@ class Server {
         });
     }
 
-    /** How it ended: { code, signal }. */
+    /** How it ended: { code, signal }. Its output may end after itself: all of it is waited for. */
     get ended() {
-        this.child.ref();
+        for (const part of [this.child, this.child.stdout, this.child.stderr]) part.ref();
         return this.end;
     }
 
