@@ -112,7 +112,8 @@ static void tell_of_failure(struct purser *p, const struct ledger_state *l)
     double free_mb = statvfs(path.p, &disk) == 0 ? (double)disk.f_bavail * (double)disk.f_frsize / 1e6 : 0;
     fprintf(stderr, "purser: the ledger in '%s' met errors (%llu so far, %.1f MB free there)%s\n", path.p,
             (unsigned long long)l->errors, free_mb,
-            l->ready ? "; nothing is lost, it tries again" : ": until it has room, calls get 503 'ledger_full'");
+            purser_has_room(p) ? "; nothing is lost, it tries again"
+                               : ": until it has room, calls get 503 'ledger_full'");
     buf_free(&path);
 }
 
@@ -128,7 +129,7 @@ static void look_at_disk(struct purser *p, struct disk_news *news, unsigned seco
         tell_of_failure(p, &l);
         news->told_at = second;
         news->fails = true;
-    } else if (news->fails && l.ready && second - news->failed_at >= DISK_WELL_SECONDS) {
+    } else if (news->fails && purser_has_room(p) && second - news->failed_at >= DISK_WELL_SECONDS) {
         fprintf(stderr, "purser: the ledger writes again\n");
         news->fails = false;
     }

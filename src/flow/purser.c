@@ -221,12 +221,18 @@ bool purser_start(struct purser *p, struct buf *why)
     return true;
 }
 
+bool purser_has_room(const struct purser *p)
+{
+    for (unsigned i = 0; i < p->worker_count; i++) {
+        if (!journal_seen_ready(p->workers[i]->journal)) return false;
+    }
+    return true;
+}
+
 bool purser_ready(const struct purser *p)
 {
     if (__atomic_load_n(&p->stopping, __ATOMIC_ACQUIRE)) return false;
-    struct ledger_state state;
-    ledger_state(p->ledger, &state);
-    return state.ready;
+    return purser_has_room(p);
 }
 
 /* ---- changes while it runs; `control` is held */

@@ -66,6 +66,8 @@ void purser_drop(struct purser *p);
 /* The descriptor that systemd passed for the `i`th listener (LISTEN_FDS); -1: none. */
 int purser_inherited_socket(const struct purser *p, size_t i);
 bool purser_ready(const struct purser *p);
+/* Can each worker take a call, as far as its journal goes? Which of them gets a connection is the kernel's choice. */
+bool purser_has_room(const struct purser *p);
 
 /* clockwork.c */
 void clockwork_start(struct purser *p);

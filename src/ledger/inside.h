@@ -67,8 +67,6 @@ struct journal {
 /* Makes a segment ready for the worker to take. */
 void journal_give(struct journal *j, struct segment *s);
 uint32_t journal_segments_ready(const struct journal *j);
-/* journal_ready() as other threads see it. */
-bool journal_seen_ready(const struct journal *j);
 
 struct ledger {
     struct ledger_options options;

@@ -277,12 +277,10 @@ void ledger_state(struct ledger *l, struct ledger_state *out)
         .bytes_waiting = atomic_load(&l->bytes_waiting),
         .errors = atomic_load(&l->errors),
         .open_holds = atomic_load(&l->open_holds),
-        .ready = true,
     };
     int64_t oldest_us = atomic_load(&l->oldest_us);
     if (oldest_us) out->lag_us = time_mono_us() - oldest_us;
     for (unsigned w = 0; w < l->journal_count; w++) {
         out->appended += atomic_load_explicit(&l->journals[w].records, memory_order_relaxed);
-        out->ready = out->ready && journal_seen_ready(&l->journals[w]);
     }
 }

@@ -50,6 +50,8 @@ struct journal *ledger_journal(struct ledger *l, unsigned worker);
 /* Room for one more call (its hold, its post and some progress)? If not, admission
  * refuses with ERR_LEDGER_FULL. Thread: the journal's worker, as all of these. */
 bool journal_ready(const struct journal *j);
+/* The same as other threads see it: perhaps less room for a moment, never more. Thread: any. */
+bool journal_seen_ready(const struct journal *j);
 uint64_t journal_next_id(struct journal *j);
 
 enum journal_kind {
@@ -80,7 +82,6 @@ struct ledger_state {
     uint64_t bytes_waiting;
     uint64_t rows;
     int64_t lag_us; /* age of the oldest record not yet stored */
-    bool ready;     /* every worker's journal can take a call */
     uint64_t errors;
     uint64_t open_holds;
 };
