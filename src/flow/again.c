@@ -27,7 +27,7 @@ static bool affords(const struct request *r, picousd spent)
 
 bool again_possible(const struct request *r)
 {
-    return !r->answer.begun && (int64_t)r->attempts < r->plan.attempts.max;
+    return !r->answer.begun && !r->worker->drain_over && (int64_t)r->attempts < r->plan.attempts.max;
 }
 
 bool again_may(const struct request *r, picousd spent)

@@ -242,10 +242,11 @@ enum verdict step_answer(struct request *r)
     if (r->count.walk) return tokens_answer(r) ? STEP_NEXT : STEP_WAIT;
     if (!r->attempt) begin_first(r);
     for (;;) {
-        if (r->answer.waits && r->x) return STEP_WAIT;
+        bool goes_on = r->x && !r->worker->drain_over;
+        if (r->answer.waits && goes_on) return STEP_WAIT;
         if (r->answer.next_way) {
-            if (!r->answer.done) replace_attempt(r, r->answer.next_way, r->answer.next_reason);
-            if (!r->answer.done) expect_hedge(r);
+            if (!r->answer.done && goes_on) replace_attempt(r, r->answer.next_way, r->answer.next_reason);
+            if (!r->answer.done && goes_on) expect_hedge(r);
             r->answer.next_way = NULL;
         }
         (void)attempt_run(r->attempt);

@@ -248,8 +248,9 @@ void client_stream_error(struct request *r, enum err e, str message)
     dialect_at(r->receive.dialect)->stream_error(&writer.sink, e, message, translate_sequence(a));
     frame_writer_end(&writer);
     if (a->body.spilled) {
-        if (r->x) http_abort(r->x); /* half a JSON document has no room for an error: the cut itself must tell */
-        r->x = NULL;
+        struct http_exchange *x = r->x;
+        request_leave_client(r);
+        if (x) http_abort(x); /* half a JSON document has no room for an error: the cut itself must tell */
         r->answer.done = true;
     } else {
         bool inside = a->body.passed > 0; /* an event that went on in part must end first */

@@ -115,12 +115,11 @@ static void send_answer(struct request *r, str reply)
     buf_init(&body, 0);
     buf_init(&headers, 0);
     reply_write(r, reply, &body);
-    r->degrade.status = 200;
     write_headers(r, reply_type(r), &headers);
     if (r->answer.opened)
         alive_send(r, buf_str(&body));
     else if (r->x)
-        http_respond(r->x, r->degrade.status, buf_str(&headers), buf_str(&body));
+        http_respond(r->x, 200, buf_str(&headers), buf_str(&body));
     buf_free(&body);
     buf_free(&headers);
 }
@@ -132,7 +131,7 @@ static void send_error(struct request *r, const struct degrading *d, const struc
     if (seconds > RETRY_AFTER_MAX_S) seconds = RETRY_AFTER_MAX_S;
     r->err = d->err ? d->err : d->why == DEGRADE_SWITCH ? ERR_SWITCHED_OFF : ERR_DEGRADED;
     r->err_message = rule ? rule->reply : d->message.n ? d->message : err_info(r->err)->text;
-    r->degrade.status = rule ? (int)rule->status : err_info(r->err)->status;
+    int status = rule ? (int)rule->status : err_info(r->err)->status;
     if (r->answer.opened) {
         client_respond_error(r, r->err, r->err_message, STR_NONE, STR_NONE);
         return;
@@ -143,7 +142,7 @@ static void send_error(struct request *r, const struct degrading *d, const struc
     write_headers(r, S("content-type: application/json\r\n"), &headers);
     buf_printf(&headers, "retry-after: %lld\r\nx-should-retry: false\r\n", (long long)seconds);
     client_write_error(r, r->err, r->err_message, STR_NONE, buf_str(&headers), &body);
-    if (r->x) http_respond(r->x, r->degrade.status, buf_str(&headers), buf_str(&body));
+    if (r->x) http_respond(r->x, status, buf_str(&headers), buf_str(&body));
     buf_free(&body);
     buf_free(&headers);
 }

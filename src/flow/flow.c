@@ -291,9 +291,16 @@ void request_cancel(struct request *r, enum err e, const char *why)
     request_wake(r);
 }
 
+void request_leave_client(struct request *r)
+{
+    if (!r->x) return;
+    r->answer.status = r->x->status;
+    r->x = NULL;
+}
+
 void request_client_gone(struct request *r)
 {
-    r->x = NULL;
+    request_leave_client(r);
     r->answer.done = true;
     struct attempt *a = r->attempt;
     if (!r->err) r->err = ERR_CLIENT_GONE;
@@ -306,6 +313,11 @@ void request_client_gone(struct request *r)
     if (at_the_provider && r->attribute.finish_on_disconnect) {
         if (r->answer.paused) watchdog_resume(a);
         r->answer.paused = false;
+        /* one beside it may still send, or wait to: what it would send goes with the client */
+        if (r->rival && !r->rival->over && !(r->rival->began && r->rival->wire.call.sent)) {
+            attempt_fail(r->rival, ERR_CLIENT_GONE, "the client hung up");
+            request_wake(r);
+        }
         return;
     }
     request_cancel(r, ERR_CLIENT_GONE, "the client hung up");

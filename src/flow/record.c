@@ -21,11 +21,7 @@ static void log_call(struct request *r)
     char when[40], money[MONEY_TEXT_MAX];
     buf_init(&line, 8 * 1024);
     buf_reserve(&line, 512);
-    int status = r->recall.replayed_status ? r->recall.replayed_status
-                 : r->degrade.why          ? r->degrade.status
-                 : r->err                  ? err_info(r->err)->status
-                 : a && a->head.status     ? a->head.status
-                                           : 200;
+    int status = r->answer.status ? r->answer.status : err_info(r->err)->status; /* who has left was told nothing */
     buf_printf(&line,
                "{\"time\":\"%" STR_FMT "\",\"request_id\":\"%016llx\",\"status\":%d,\"outcome\":\"%" STR_FMT "\"",
                STR_ARG(time_format(r->at_us, when)), (unsigned long long)r->id, status,
@@ -73,7 +69,7 @@ enum verdict step_record(struct request *r)
     }
     if (a && !a->wire_done) return STEP_WAIT; /* the provider's own end of message: the connection can be kept */
     if (r->x) r->x->user = NULL;              /* the exchange goes on alone: its bytes may still be on their way */
-    r->x = NULL;
+    request_leave_client(r);
     if (r->err && !(a && a->began)) metrics_refused(&r->worker->metrics, r->err);
     if (r->authenticate.key || r->err) log_call(r); /* else it was a probe of health: many, and no call */
     return STEP_OVER;

@@ -264,6 +264,7 @@ struct request {
         bool waits;                  /* for `wait` */
         const struct way *next_way;  /* goes next; NULL: none is due */
         enum attempt_reason next_reason;
+        int status;  /* that the client was told; 0: none, or its exchange still knows */
         bool done;   /* the client has its whole answer, or is gone */
         bool paused; /* the client reads too slowly: the provider's side rests */
     } answer;
@@ -282,7 +283,6 @@ struct request {
 
     struct {
         enum degrade_reason why; /* answered without a provider; DEGRADE_NONE: not so */
-        int status;
     } degrade;
 
     struct attempt *attempt; /* the one that answers, or would */
@@ -312,6 +312,8 @@ void post_write_due(struct attempt *a);
 void attempt_wake(struct attempt *a);
 /* Runs it as far as it goes. True: it is over. */
 bool attempt_run(struct attempt *a);
+/* The exchange goes on without it, or is over. */
+void request_leave_client(struct request *r);
 /* The client went away: `finish_on_disconnect` decides. */
 void request_client_gone(struct request *r);
 void request_cancel(struct request *r, enum err e, const char *why);

@@ -256,7 +256,7 @@ static void on_fail(struct http_call *c, enum err e, const char *why)
     a->wire_done = true;
     if (!a->over && !a->err && e == ERR_PROVIDER_CUT && body_has_all(a))
         body_end(a);
-    else if (!a->over)
+    else if (!a->over && !a->body.complete) /* what is whole stays so */
         attempt_fail(a, e, why);
     attempt_wake(a);
 }

@@ -129,7 +129,7 @@ static void on_gone(struct http_exchange *x)
 static void on_done(struct http_exchange *x)
 {
     struct request *r = x->user;
-    if (r) r->x = NULL;
+    if (r) request_leave_client(r);
 }
 
 static void on_refused(struct http_server *s, enum err e)
@@ -186,11 +186,11 @@ static void on_pulse(struct deadline *d)
 static void on_drain_late(struct deadline *d)
 {
     struct worker *w = CONTAINER_OF(d, struct worker, drain);
+    w->drain_over = true;
     LIST_EACH (it, &w->requests) {
         request_cancel(LIST_ENTRY(it, struct request, link), ERR_SHUTTING_DOWN,
                        "purser is stopping and the drain's deadline has passed");
     }
-    w->drain_over = true;
     deadline_set(&w->loop, &w->pulse, 1);
 }
 

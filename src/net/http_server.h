@@ -61,6 +61,7 @@ struct http_exchange {
     void *user;
     struct arena arena; /* freed when the exchange ends */
     int64_t started_us; /* monotonic: first byte of the request */
+    int status;         /* of the answer; 0: it has not begun */
 };
 
 struct http_limits {

@@ -157,6 +157,7 @@ void http_respond(struct http_exchange *pub, int status, str headers, str body)
     char framing[64], head[HEAD_MAX];
     size_t n = head_line(x->conn, status, head, is_bodiless(status) ? STR_NONE : length_line(framing, body.n));
     x->framing = ANSWER_WHOLE;
+    pub->status = status;
     struct iovec pieces[] = {
         {head, n},
         iov_of(headers),
@@ -172,6 +173,7 @@ static void begin(struct server_exchange *x, int status, str headers, str framin
 {
     struct server_conn *c = x->conn;
     char head[HEAD_MAX];
+    x->pub.status = status;
     if (is_bodiless(status)) {
         x->no_body = true;
         x->framing = ANSWER_WHOLE;
