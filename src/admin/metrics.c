@@ -4,19 +4,22 @@
 #include "admin/inside.h"
 
 #include "base/time.h"
+#include "base/utf8.h"
 #include "flow/degrade.h"
 
 void metric_label(struct buf *out, const char *name, str value, bool *first)
 {
     if (!value.n) return;
     buf_printf(out, "%s%s=\"", *first ? "{" : ",", name);
-    for (size_t i = 0; i < value.n; i++) {
-        char c = value.p[i];
+    for (size_t n; value.n; value = str_from_at(value, n)) {
+        char c = value.p[0];
+        n = utf8_char_len(value);
         if (c == '"' || c == '\\') buf_add_byte(out, '\\');
         if (c == '\n')
             buf_add(out, S("\\n"));
-        else
-            buf_add_byte(out, c);
+        else /* one label that is no UTF-8 would lose Prometheus the whole page */
+            buf_add(out, n ? str_head(value, n) : S("\xef\xbf\xbd"));
+        n = n ? n : 1;
     }
     buf_add_byte(out, '"');
     *first = false;

@@ -66,6 +66,55 @@ bool buf_add_json(struct buf *b, str s)
     return buf_add_byte(b, '"') && ok;
 }
 
+void buf_add_csv(struct buf *b, str s)
+{
+    bool plain = true;
+    for (size_t i = 0; i < s.n && plain; i++) plain = s.p[i] == '\0' || !strchr(",\"\r\n", s.p[i]);
+    if (plain) {
+        buf_add(b, s);
+        return;
+    }
+    buf_add_byte(b, '"');
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] == '"') buf_add_byte(b, '"');
+        buf_add_byte(b, s.p[i]);
+    }
+    buf_add_byte(b, '"');
+}
+
+static bool is_formula(str s)
+{
+    bool number = s.n > 1;
+    for (size_t i = 1; i < s.n && number; i++) number = (s.p[i] >= '0' && s.p[i] <= '9') || s.p[i] == '.';
+    return s.n && s.p[0] && strchr("=+-@\t\r", s.p[0]) && !(number && (s.p[0] == '+' || s.p[0] == '-'));
+}
+
+void buf_add_csv_cell(struct buf *b, str s)
+{
+    struct buf cell;
+    if (!is_formula(s)) {
+        buf_add_csv(b, s);
+        return;
+    }
+    buf_init(&cell, 0);
+    buf_add_byte(&cell, '\'');
+    buf_add(&cell, s);
+    buf_add_csv(b, buf_str(&cell));
+    buf_free(&cell);
+}
+
+void buf_add_shown(struct buf *b, str s)
+{
+    for (size_t n; s.n; s = str_from_at(s, n)) {
+        n = utf8_char_len(s);
+        unsigned char c = (unsigned char)s.p[0];
+        bool c1 = n == 2 && c == 0xc2 && (unsigned char)s.p[1] < 0xa0; /* two bytes in UTF-8 */
+        bool harmless = n && c >= 0x20 && c != 0x7f && !c1;
+        n = n ? n : 1;
+        buf_add(b, harmless ? str_head(s, n) : S("?"));
+    }
+}
+
 void buf_consume(struct buf *b, size_t n)
 {
     if (n >= b->n) {

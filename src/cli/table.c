@@ -30,11 +30,8 @@ void table_add_both(struct table *t, str shown, str raw)
     struct table_cell *cell = &t->cells[t->cell_count++];
     cell->at = (uint32_t)t->text.n;
     /* A name that somebody else chose must not steer the terminal. */
-    for (size_t i = 0; i < shown.n; i++) {
-        unsigned char c = (unsigned char)shown.p[i];
-        buf_add_byte(&t->text, c < 0x20 || c == 0x7f ? '?' : (char)c);
-    }
-    cell->n = (uint32_t)shown.n;
+    buf_add_shown(&t->text, shown);
+    cell->n = (uint32_t)t->text.n - cell->at;
     cell->raw_at = (uint32_t)t->text.n;
     cell->raw_n = (uint32_t)raw.n;
     buf_add(&t->text, raw);
@@ -122,23 +119,6 @@ static void write_table(const struct table *t, bool colour, struct buf *out)
     }
 }
 
-/* Source: RFC 4180. */
-static void add_csv(struct buf *out, str s)
-{
-    bool plain = true;
-    for (size_t i = 0; i < s.n && plain; i++) plain = !strchr(",\"\r\n", s.p[i]) || s.p[i] == '\0';
-    if (plain) {
-        buf_add(out, s);
-        return;
-    }
-    buf_add_byte(out, '"');
-    for (size_t i = 0; i < s.n; i++) {
-        if (s.p[i] == '"') buf_add_byte(out, '"');
-        buf_add_byte(out, s.p[i]);
-    }
-    buf_add_byte(out, '"');
-}
-
 /* Cells before the total line. */
 static size_t body_cells(const struct table *t)
 {
@@ -149,11 +129,11 @@ static void write_csv(const struct table *t, struct buf *out)
 {
     size_t count = columns_of(t);
     for (size_t c = 0; c < count; c++) {
-        add_csv(out, str_from(t->columns[c].key));
+        buf_add_csv(out, str_from(t->columns[c].key));
         buf_add_byte(out, c + 1 < count ? ',' : '\n');
     }
     for (size_t i = 0; i < body_cells(t); i++) {
-        add_csv(out, raw(t, i));
+        buf_add_csv_cell(out, raw(t, i));
         buf_add_byte(out, (i + 1) % count ? ',' : '\n');
     }
 }

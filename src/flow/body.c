@@ -184,11 +184,13 @@ static bool send_with_cost(struct attempt *a, const struct frame *e)
     size_t brace = e->raw.n;
     while (brace > 0 && e->raw.p[brace - 1] != '}') brace--;
     if (brace == 0 || !cost.n) return client_send(a, e->raw);
-    str extra =
-        arena_printf(&a->request->arena, ",\"purser\":{\"cost_usd\":\"%" STR_FMT "\",\"request_id\":\"%016llx\"}",
-                     STR_ARG(cost), (unsigned long long)a->request->id);
+    struct buf extra; /* not the arena's: each chunk may bring usage */
+    buf_init(&extra, 0);
+    buf_printf(&extra, ",\"purser\":{\"cost_usd\":\"%" STR_FMT "\",\"request_id\":\"%016llx\"}", STR_ARG(cost),
+               (unsigned long long)a->request->id);
     bool room = client_send(a, str_head(e->raw, brace - 1));
-    room = client_send(a, extra) && room;
+    room = client_send(a, buf_str(&extra)) && room;
+    buf_free(&extra);
     return client_send(a, str_from_at(e->raw, brace - 1)) && room;
 }
 

@@ -7,7 +7,11 @@
 #include "flow/repair.h"
 #include "flow/service.h"
 
-enum { GATHERED_MAX = 64 * 1024 * 1024 };
+enum {
+    GATHERED_MAX = 64 * 1024 * 1024,
+    LEFT_MAX =
+        128 * 1024 * 1024, /* of the call's arena, for what events leave there: names, citations, a whole response */
+};
 
 /* The way back of one attempt's stream. */
 struct translation {
@@ -16,6 +20,7 @@ struct translation {
     struct canon_encoder encoder;
     struct frame_writer writer;
     struct buf gathered;
+    size_t arena_before; /* bytes that the call's arena had taken when the stream began */
     char seed[TEXT_NUMBER_MAX];
 };
 
@@ -177,7 +182,9 @@ static struct translation *begin(struct attempt *a)
 {
     struct request *r = a->request;
     if (a->body.translation) return a->body.translation;
+    size_t arena_before = r->arena.total;
     struct translation *t = arena_zalloc(&r->arena, sizeof(*t));
+    t->arena_before = arena_before;
     buf_init(&t->gathered, GATHERED_MAX);
     frame_writer_init(&t->writer, r->receive.path.framing, &t->gathered);
     t->sink.take = take_delta;
@@ -258,7 +265,8 @@ const char *translate_broken(const struct attempt *a)
 {
     const struct translation *t = a->body.translation;
     if (!t) return NULL;
-    if (t->encoder.broken || t->gathered.overflow) return "the provider's answer is too large to be translated";
+    bool full = a->request->arena.total - t->arena_before > LEFT_MAX;
+    if (t->encoder.broken || t->gathered.overflow || full) return "the provider's answer is too large to be translated";
     return t->decoder.broken;
 }
 

@@ -11,15 +11,18 @@
 #include "flow/repair.h"
 #include "flow/reply.h"
 
+enum { LEFT_MAX = 128 * 1024 * 1024 }; /* of the call's arena, for what its events leave there */
+
 struct trial {
     struct accept_reading reading;
     struct canon_decoder decoder;
     struct accept_terms terms;
-    struct schema *own; /* of the terms, where the call brought it; NULL: none */
-    bool streams, set;  /* events have come; `terms` are filled in */
-    bool watched;       /* looked at as it comes */
-    bool clear;         /* early: text has come, and it may stay */
-    const char *failed; /* it goes out all the same */
+    size_t arena_before; /* bytes that the call's arena had taken when it began */
+    struct schema *own;  /* of the terms, where the call brought it; NULL: none */
+    bool streams, set;   /* events have come; `terms` are filled in */
+    bool watched;        /* looked at as it comes */
+    bool clear;          /* early: text has come, and it may stay */
+    const char *failed;  /* it goes out all the same */
 };
 
 /* ---- what may follow */
@@ -103,6 +106,7 @@ void trial_begin(struct attempt *a)
     const struct setting_rung *rung = a->way->rung;
     if (!rung || !rung->accept.set || !ladder_may_test(r) || (!has_next(a) && !rung->accept.json_schema)) return;
     struct trial *t = arena_zalloc(&r->arena, sizeof(*t));
+    t->arena_before = r->arena.total;
     int64_t choices = r->attribute.call.choices_returned;
     accept_init(&t->reading, choices < CANON_CHOICES_MAX ? (size_t)choices : CANON_CHOICES_MAX, &r->arena);
     t->decoder = (struct canon_decoder){.dialect = call_kind_dialect(a->way->kind),
@@ -176,8 +180,9 @@ const char *trial_read_event(struct attempt *a, const struct frame *e)
     if (!t || str_eq(str_trim(e->data), S("[DONE]"))) return NULL;
     if (!t->streams) watch(a);
     t->streams = true;
-    dialect_at(t->decoder.dialect)->decode_event(&t->decoder, &r->worker->event_json, e->name);
-    t->reading.partial = t->reading.partial || t->decoder.broken;
+    bool full = r->arena.total - t->arena_before > LEFT_MAX;
+    if (!full) dialect_at(t->decoder.dialect)->decode_event(&t->decoder, &r->worker->event_json, e->name);
+    t->reading.partial = t->reading.partial || t->decoder.broken || full;
     if (!t->watched || !r->x) return NULL;
     const char *failed = accept_hopeless(&t->reading);
     t->clear = t->clear || (!failed && t->terms.accept->early && accept_has_spoken(&t->reading));

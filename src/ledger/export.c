@@ -47,23 +47,6 @@ static const char *column_name(const struct exporting *e, int i)
     return i < e->columns ? schema_attempt_column((size_t)i) : "usage_raw";
 }
 
-static void add_csv(struct buf *out, str s)
-{
-    bool quote = false;
-    for (size_t i = 0; i < s.n; i++)
-        quote = quote || s.p[i] == ',' || s.p[i] == '"' || s.p[i] == '\n' || s.p[i] == '\r';
-    if (!quote) {
-        buf_add(out, s);
-        return;
-    }
-    buf_add_byte(out, '"');
-    for (size_t i = 0; i < s.n; i++) {
-        if (s.p[i] == '"') buf_add_byte(out, '"');
-        buf_add_byte(out, s.p[i]);
-    }
-    buf_add_byte(out, '"');
-}
-
 static void add_value(struct exporting *e, int i)
 {
     if (sqlite3_column_type(e->q, i) == SQLITE_INTEGER) {
@@ -73,7 +56,7 @@ static void add_value(struct exporting *e, int i)
     const char *text = (const char *)sqlite3_column_text(e->q, i);
     str s = str_of(text, (size_t)sqlite3_column_bytes(e->q, i));
     if (e->ask->format == EXPORT_CSV)
-        add_csv(&e->out, s);
+        buf_add_csv(&e->out, s);
     else
         buf_add_json(&e->out, s);
 }

@@ -205,23 +205,6 @@ void report_json(const struct report *r, struct buf *out)
     buf_add(out, S("}\n"));
 }
 
-/* Source: RFC 4180. */
-static void add_csv(struct buf *out, str s)
-{
-    bool plain = true;
-    for (size_t i = 0; i < s.n && plain; i++) plain = s.p[i] == '\0' || !strchr(",\"\r\n", s.p[i]);
-    if (plain) {
-        buf_add(out, s);
-        return;
-    }
-    buf_add_byte(out, '"');
-    for (size_t i = 0; i < s.n; i++) {
-        if (s.p[i] == '"') buf_add_byte(out, '"');
-        buf_add_byte(out, s.p[i]);
-    }
-    buf_add_byte(out, '"');
-}
-
 void report_csv(const struct report *r, struct buf *out)
 {
     char text[40];
@@ -231,7 +214,7 @@ void report_csv(const struct report *r, struct buf *out)
     buf_add_byte(out, '\n');
     for (size_t i = 0; i < r->shown_count; i++) {
         for (size_t by = 0; by < r->by_count; by++) {
-            add_csv(out, report_value(r, r->shown[i], by, text));
+            buf_add_csv_cell(out, report_value(r, r->shown[i], by, text));
             buf_add_byte(out, ',');
         }
         for (size_t f = 0; f < list.count; f++) {

@@ -70,7 +70,7 @@ test('a hedge that still sends ends with its client, though what it hedges is fi
     client.write(`POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer ${aliceKey}\r\ncontent-type: application/json\r\nx-purser-task: left\r\ncontent-length: ${long.length}\r\n\r\n${long}`);
     await until('the hedge', () => second.sockets.length > 0);
     const socket = second.sockets[0];
-    await new Promise((resolve) => setTimeout(resolve, 200)); // what fits between them is on its way
+    await until('the first to have it all', () => first.requests.length === 4);
     client.resetAndDestroy();
     await new Promise((resolve) => setTimeout(resolve, 200));
     let heard = 0, ended = false;
@@ -101,6 +101,17 @@ test('the access log tells the status that the client got', async () => {
     assert.equal(got.status, 400);
     const line = await until('its line', () => log().find((l) => l.request_id === got.headers.get('x-purser-request-id')));
     assert.equal(line.status, 400);
+});
+
+test('a label that is no UTF-8 spoils neither the metrics nor the access log', async () => {
+    first.answer = (request, send) => send(whole);
+    const wire = new Wire(purser.port);
+    const got = await wire.post('/v1/chat/completions', { model: 'first/m', messages: [{ role: 'user', content: 'x' }] }, { key: aliceKey, headers: { 'x-purser-feature': 'caf\xe9' } });
+    wire.close();
+    assert.equal(got.status, 200, got.text);
+    const page = await fetch(`${purser.adminUrl}/metrics`, { headers: { authorization: `Bearer ${purser.adminToken}` } });
+    assert.match(new TextDecoder('utf-8', { fatal: true }).decode(await page.arrayBuffer()), /purser_feature="caf\ufffd"/);
+    await until('its line', () => new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(`${purser.dir}/access.log`)).includes('"feature":"caf\ufffd"'));
 });
 
 test('a call that waits for its next try ends with the drain', async () => {

@@ -130,3 +130,18 @@ test('both families that list their models at /v1/models are told errors in thei
     assert.equal((await one({ 'anthropic-version': '2023-06-01' })).json.type, 'error');
     assert.equal((await one({})).json.error.code, 'model_not_found');
 });
+
+test('what a translated stream leaves in memory has a ceiling', { skip: sanitized && 'memory is another thing under a sanitizer' }, async () => {
+    const usual = upstream.answer, name = `A\\u0041${'x'.repeat(1_000_000)}`;
+    const called = `data: {"id":"c","choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"call_1","type":"function","function":{"name":"${name}","arguments":""}}]}}]}\n\n`;
+    let sent = 0;
+    upstream.answer = async (request, send, socket) => {
+        await send(headOf(200, { 'content-type': 'text/event-stream' }));
+        for (; sent < 400 && !socket.destroyed; sent++) await send(called);
+        socket.destroySoon();
+    };
+    const answer = await ask('messages', 'chat', { ...bodyOf('messages', 'chat'), stream: true }, { path: clients.messages.path('chat/m', true) });
+    upstream.answer = usual;
+    assert.match(answer.text.slice(-400), /too large to be translated/);
+    assert.ok(sent < 400, 'all of it was taken');
+});

@@ -33,6 +33,46 @@ static void grows(void **state)
     assert_int_equal(b.n, 0);
 }
 
+static void writes_fields_of_csv(void **state)
+{
+    (void)state;
+    static const struct {
+        str of, csv, cell;
+    } cases[] = {
+        {STR_INIT("plain"), STR_INIT("plain"), STR_INIT("plain")},
+        {STR_INIT(""), STR_INIT(""), STR_INIT("")},
+        {STR_INIT("a,\"b\"\n"), STR_INIT("\"a,\"\"b\"\"\n\""), STR_INIT("\"a,\"\"b\"\"\n\"")},
+        {STR_INIT("-12.5"), STR_INIT("-12.5"), STR_INIT("-12.5")},
+        {STR_INIT("+4930"), STR_INIT("+4930"), STR_INIT("+4930")},
+        {STR_INIT("-1+cmd"), STR_INIT("-1+cmd"), STR_INIT("'-1+cmd")},
+        {STR_INIT("=1"), STR_INIT("=1"), STR_INIT("'=1")},
+        {STR_INIT("@SUM(A1,B1)"), STR_INIT("\"@SUM(A1,B1)\""), STR_INIT("\"'@SUM(A1,B1)\"")},
+        {STR_INIT("-"), STR_INIT("-"), STR_INIT("'-")},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct buf b;
+        buf_init(&b, 0);
+        buf_add_csv(&b, cases[i].of);
+        expect_buf(&b, cases[i].csv);
+        buf_clear(&b);
+        buf_add_csv_cell(&b, cases[i].of);
+        expect_buf(&b, cases[i].cell);
+        buf_free(&b);
+    }
+}
+
+/* What a terminal would obey: C0, DEL, C1 as two bytes and as one. */
+static void shows_nothing_that_steers(void **state)
+{
+    (void)state;
+    struct buf b;
+    buf_init(&b, 0);
+    buf_add_shown(&b, S("a\033[2J\x7f\xc2\x9b"
+                        "2J\x9b|\xc3\xa9\xf0\x9f\x98\x80\xe2\x82"));
+    expect_buf(&b, S("a?[2J??2J?|\xc3\xa9\xf0\x9f\x98\x80??"));
+    buf_free(&b);
+}
+
 /* All of an append or nothing, and what did not fit is remembered. */
 static void has_a_ceiling(void **state)
 {
@@ -153,6 +193,8 @@ static void writes_json_under_the_ceiling(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(writes_fields_of_csv),
+        cmocka_unit_test(shows_nothing_that_steers),
         cmocka_unit_test(grows),
         cmocka_unit_test(has_a_ceiling),
         cmocka_unit_test(prints),
