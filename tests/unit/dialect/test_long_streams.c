@@ -15,67 +15,150 @@ struct shape {
 #define ESCAPED "a\\n\\\"b\\\" \\u00e9 \\ud83d\\ude00 tail"
 
 static const struct shape shapes[] = {
-    {"chat text", CALL_CHAT, "", {0},
-     "{\"id\":\"c\\u0041\",\"model\":\"m\\u0041\",\"service_tier\":\"d\\u0041\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"" ESCAPED "\"},\"finish_reason\":null}]}"},
-    {"chat logprobs", CALL_CHAT, "", {0},
-     "{\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"" ESCAPED "\"},\"logprobs\":{\"content\":[{\"token\":\"a\\n\",\"logprob\":-1,\"bytes\":[1],\"top_logprobs\":[]}]}}]}"},
-    {"chat reasoning", CALL_CHAT, "", {0},
+    {"chat text",
+     CALL_CHAT,
+     "",
+     {0},
+     "{\"id\":\"c\\u0041\",\"model\":\"m\\u0041\",\"service_tier\":\"d\\u0041\",\"choices\":[{\"index\":0,\"delta\":{"
+     "\"content\":\"" ESCAPED "\"},\"finish_reason\":null}]}"},
+    {"chat logprobs",
+     CALL_CHAT,
+     "",
+     {0},
+     "{\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"" ESCAPED
+     "\"},\"logprobs\":{\"content\":[{\"token\":\"a\\n\",\"logprob\":-1,\"bytes\":[1],\"top_logprobs\":[]}]}}]}"},
+    {"chat reasoning",
+     CALL_CHAT,
+     "",
+     {0},
      "{\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{\"reasoning_content\":\"" ESCAPED "\"}}]}"},
-    {"chat reasoning_details", CALL_CHAT, "", {0},
-     "{\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{\"reasoning_details\":[{\"type\":\"reasoning.text\",\"text\":\"" ESCAPED "\",\"id\":\"r\\u0041\",\"index\":0}]}}]}"},
-    {"chat refusal", CALL_CHAT, "", {0},
+    {"chat reasoning_details",
+     CALL_CHAT,
+     "",
+     {0},
+     "{\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{\"reasoning_details\":[{\"type\":\"reasoning.text\",\"text\":"
+     "\"" ESCAPED "\",\"id\":\"r\\u0041\",\"index\":0}]}}]}"},
+    {"chat refusal",
+     CALL_CHAT,
+     "",
+     {0},
      "{\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{\"refusal\":\"" ESCAPED "\"}}]}"},
-    {"chat usage", CALL_CHAT, "", {"{\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"x\"}}]}"},
+    {"chat usage",
+     CALL_CHAT,
+     "",
+     {"{\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"x\"}}]}"},
      "{\"id\":\"c\",\"choices\":[],\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":2,\"total_tokens\":3}}"},
-    {"chat extras", CALL_CHAT, "", {0},
-     "{\"id\":\"c\",\"system_fingerprint\":\"f\\u0041\",\"choices\":[{\"index\":0,\"x\":\"y\",\"delta\":{\"content\":\"x\",\"z\":\"y\\u0041\"}}]}"},
-    {"messages text", CALL_MESSAGES, "content_block_delta",
+    {"chat extras",
+     CALL_CHAT,
+     "",
+     {0},
+     "{\"id\":\"c\",\"system_fingerprint\":\"f\\u0041\",\"choices\":[{\"index\":0,\"x\":\"y\",\"delta\":{\"content\":"
+     "\"x\",\"z\":\"y\\u0041\"}}]}"},
+    {"messages text",
+     CALL_MESSAGES,
+     "content_block_delta",
      {"{\"type\":\"message_start\",\"message\":{\"id\":\"m\",\"model\":\"m\",\"usage\":{\"input_tokens\":1}}}",
       "{\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}"},
      "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"" ESCAPED "\"}}"},
-    {"messages thinking", CALL_MESSAGES, "content_block_delta",
+    {"messages thinking",
+     CALL_MESSAGES,
+     "content_block_delta",
      {"{\"type\":\"message_start\",\"message\":{\"id\":\"m\",\"model\":\"m\",\"usage\":{\"input_tokens\":1}}}",
-      "{\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"thinking\",\"thinking\":\"\",\"signature\":\"\"}}"},
-     "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"thinking_delta\",\"thinking\":\"" ESCAPED "\"}}"},
-    {"messages ping", CALL_MESSAGES, "ping",
+      "{\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"thinking\",\"thinking\":\"\","
+      "\"signature\":\"\"}}"},
+     "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"thinking_delta\",\"thinking\":\"" ESCAPED
+     "\"}}"},
+    {"messages ping",
+     CALL_MESSAGES,
+     "ping",
      {"{\"type\":\"message_start\",\"message\":{\"id\":\"m\",\"model\":\"m\",\"usage\":{\"input_tokens\":1}}}"},
      "{\"type\":\"ping\"}"},
-    {"messages start again", CALL_MESSAGES, "message_start", {0},
-     "{\"type\":\"message_start\",\"message\":{\"id\":\"m\\u0041\",\"model\":\"m\\u0041\",\"usage\":{\"input_tokens\":1}}}"},
-    {"messages delta", CALL_MESSAGES, "message_delta",
+    {"messages start again",
+     CALL_MESSAGES,
+     "message_start",
+     {0},
+     "{\"type\":\"message_start\",\"message\":{\"id\":\"m\\u0041\",\"model\":\"m\\u0041\",\"usage\":{\"input_tokens\":"
+     "1}}}"},
+    {"messages delta",
+     CALL_MESSAGES,
+     "message_delta",
      {"{\"type\":\"message_start\",\"message\":{\"id\":\"m\",\"model\":\"m\",\"usage\":{\"input_tokens\":1}}}"},
      "{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end\\u005fturn\"},\"usage\":{\"output_tokens\":5}}"},
-    {"gemini text", CALL_GENERATE, "", {0},
-     "{\"candidates\":[{\"content\":{\"role\":\"model\",\"parts\":[{\"text\":\"" ESCAPED "\"}]},\"index\":0}],\"usageMetadata\":{\"promptTokenCount\":1,\"candidatesTokenCount\":2},\"modelVersion\":\"g\\u0041\",\"responseId\":\"r\\u0041\"}"},
-    {"gemini thought", CALL_GENERATE, "", {0},
+    {"gemini text",
+     CALL_GENERATE,
+     "",
+     {0},
+     "{\"candidates\":[{\"content\":{\"role\":\"model\",\"parts\":[{\"text\":\"" ESCAPED
+     "\"}]},\"index\":0}],\"usageMetadata\":{\"promptTokenCount\":1,\"candidatesTokenCount\":2},\"modelVersion\":"
+     "\"g\\u0041\",\"responseId\":\"r\\u0041\"}"},
+    {"gemini thought",
+     CALL_GENERATE,
+     "",
+     {0},
      "{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"" ESCAPED "\",\"thought\":true}]}}],\"responseId\":\"r\"}"},
-    {"gemini without id", CALL_GENERATE, "", {0}, "{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"" ESCAPED "\"}]}}]}"},
-    {"gemini empty parts", CALL_GENERATE, "", {0}, "{\"candidates\":[{\"content\":{\"parts\":[]}}],\"responseId\":\"r\"}"},
-    {"converse text", CALL_CONVERSE, "contentBlockDelta", {0},
+    {"gemini without id",
+     CALL_GENERATE,
+     "",
+     {0},
+     "{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"" ESCAPED "\"}]}}]}"},
+    {"gemini empty parts",
+     CALL_GENERATE,
+     "",
+     {0},
+     "{\"candidates\":[{\"content\":{\"parts\":[]}}],\"responseId\":\"r\"}"},
+    {"converse text",
+     CALL_CONVERSE,
+     "contentBlockDelta",
+     {0},
      "{\"contentBlockIndex\":0,\"delta\":{\"text\":\"" ESCAPED "\"},\"p\":\"abc\"}"},
-    {"converse thought", CALL_CONVERSE, "contentBlockDelta", {0},
+    {"converse thought",
+     CALL_CONVERSE,
+     "contentBlockDelta",
+     {0},
      "{\"contentBlockIndex\":0,\"delta\":{\"reasoningContent\":{\"text\":\"" ESCAPED "\"}},\"p\":\"abc\"}"},
-    {"cohere text", CALL_COHERE_CHAT, "",
+    {"cohere text",
+     CALL_COHERE_CHAT,
+     "",
      {"{\"type\":\"message-start\",\"id\":\"i\",\"delta\":{\"message\":{\"role\":\"assistant\"}}}",
-      "{\"type\":\"content-start\",\"index\":0,\"delta\":{\"message\":{\"content\":{\"type\":\"text\",\"text\":\"\"}}}}"},
+      "{\"type\":\"content-start\",\"index\":0,\"delta\":{\"message\":{\"content\":{\"type\":\"text\",\"text\":\"\"}}}"
+      "}"},
      "{\"type\":\"content-delta\",\"index\":0,\"delta\":{\"message\":{\"content\":{\"text\":\"" ESCAPED "\"}}}}"},
-    {"cohere citation", CALL_COHERE_CHAT, "",
+    {"cohere citation",
+     CALL_COHERE_CHAT,
+     "",
      {"{\"type\":\"message-start\",\"id\":\"i\",\"delta\":{\"message\":{\"role\":\"assistant\"}}}",
-      "{\"type\":\"content-start\",\"index\":0,\"delta\":{\"message\":{\"content\":{\"type\":\"text\",\"text\":\"\"}}}}"},
-     "{\"type\":\"citation-start\",\"index\":0,\"delta\":{\"message\":{\"citations\":{\"start\":0,\"end\":1,\"text\":\"" ESCAPED "\",\"sources\":[{\"type\":\"document\",\"id\":\"d\",\"document\":{\"title\":\"t\\u0041\"}}]}}}}"},
-    {"responses reasoning", CALL_RESPONSES, "response.reasoning_summary_text.delta",
+      "{\"type\":\"content-start\",\"index\":0,\"delta\":{\"message\":{\"content\":{\"type\":\"text\",\"text\":\"\"}}}"
+      "}"},
+     "{\"type\":\"citation-start\",\"index\":0,\"delta\":{\"message\":{\"citations\":{\"start\":0,\"end\":1,\"text\":"
+     "\"" ESCAPED "\",\"sources\":[{\"type\":\"document\",\"id\":\"d\",\"document\":{\"title\":\"t\\u0041\"}}]}}}}"},
+    {"responses reasoning",
+     CALL_RESPONSES,
+     "response.reasoning_summary_text.delta",
      {"{\"type\":\"response.created\",\"sequence_number\":0,\"response\":{\"id\":\"r\",\"model\":\"m\",\"output\":[]}}",
-      "{\"type\":\"response.output_item.added\",\"sequence_number\":1,\"output_index\":0,\"item\":{\"id\":\"i\",\"type\":\"reasoning\",\"summary\":[]}}",
-      "{\"type\":\"response.reasoning_summary_part.added\",\"sequence_number\":2,\"item_id\":\"i\",\"output_index\":0,\"summary_index\":0,\"part\":{\"type\":\"summary_text\",\"text\":\"\"}}"},
-     "{\"type\":\"response.reasoning_summary_text.delta\",\"sequence_number\":3,\"item_id\":\"i\",\"output_index\":0,\"summary_index\":0,\"delta\":\"" ESCAPED "\"}"},
-    {"responses annotation", CALL_RESPONSES, "response.output_text.annotation.added",
+      "{\"type\":\"response.output_item.added\",\"sequence_number\":1,\"output_index\":0,\"item\":{\"id\":\"i\","
+      "\"type\":\"reasoning\",\"summary\":[]}}",
+      "{\"type\":\"response.reasoning_summary_part.added\",\"sequence_number\":2,\"item_id\":\"i\",\"output_index\":0,"
+      "\"summary_index\":0,\"part\":{\"type\":\"summary_text\",\"text\":\"\"}}"},
+     "{\"type\":\"response.reasoning_summary_text.delta\",\"sequence_number\":3,\"item_id\":\"i\",\"output_index\":0,"
+     "\"summary_index\":0,\"delta\":\"" ESCAPED "\"}"},
+    {"responses annotation",
+     CALL_RESPONSES,
+     "response.output_text.annotation.added",
      {"{\"type\":\"response.created\",\"sequence_number\":0,\"response\":{\"id\":\"r\",\"model\":\"m\",\"output\":[]}}",
-      "{\"type\":\"response.output_item.added\",\"sequence_number\":1,\"output_index\":0,\"item\":{\"id\":\"i\",\"type\":\"message\",\"role\":\"assistant\",\"content\":[]}}",
-      "{\"type\":\"response.content_part.added\",\"sequence_number\":2,\"item_id\":\"i\",\"output_index\":0,\"content_index\":0,\"part\":{\"type\":\"output_text\",\"text\":\"\",\"annotations\":[]}}"},
-     "{\"type\":\"response.output_text.annotation.added\",\"sequence_number\":3,\"item_id\":\"i\",\"output_index\":0,\"content_index\":0,\"annotation_index\":0,\"annotation\":{\"type\":\"url_citation\",\"url\":\"https:\\/\\/x\",\"title\":\"t\\u0041\",\"start_index\":0,\"end_index\":1}}"},
-    {"responses item without end", CALL_RESPONSES, "response.output_item.added",
-     {"{\"type\":\"response.created\",\"sequence_number\":0,\"response\":{\"id\":\"r\",\"model\":\"m\",\"output\":[]}}"},
-     "{\"type\":\"response.output_item.added\",\"sequence_number\":1,\"output_index\":0,\"item\":{\"id\":\"i\\u0041\",\"type\":\"web_search_call\",\"status\":\"x\\u0041\"}}"},
+      "{\"type\":\"response.output_item.added\",\"sequence_number\":1,\"output_index\":0,\"item\":{\"id\":\"i\","
+      "\"type\":\"message\",\"role\":\"assistant\",\"content\":[]}}",
+      "{\"type\":\"response.content_part.added\",\"sequence_number\":2,\"item_id\":\"i\",\"output_index\":0,\"content_"
+      "index\":0,\"part\":{\"type\":\"output_text\",\"text\":\"\",\"annotations\":[]}}"},
+     "{\"type\":\"response.output_text.annotation.added\",\"sequence_number\":3,\"item_id\":\"i\",\"output_index\":0,"
+     "\"content_index\":0,\"annotation_index\":0,\"annotation\":{\"type\":\"url_citation\",\"url\":\"https:\\/\\/"
+     "x\",\"title\":\"t\\u0041\",\"start_index\":0,\"end_index\":1}}"},
+    {"responses item without end",
+     CALL_RESPONSES,
+     "response.output_item.added",
+     {"{\"type\":\"response.created\",\"sequence_number\":0,\"response\":{\"id\":\"r\",\"model\":\"m\",\"output\":[]}"
+      "}"},
+     "{\"type\":\"response.output_item.added\",\"sequence_number\":1,\"output_index\":0,\"item\":{\"id\":\"i\\u0041\","
+     "\"type\":\"web_search_call\",\"status\":\"x\\u0041\"}}"},
 };
 
 struct counter {
@@ -121,8 +204,8 @@ static void begin(struct stream *s, const struct shape *shape, enum dialect_id t
     arena_init(&s->arena);
     answer_init(&s->tap, &s->arena);
     s->counter = (struct counter){{take}, &s->encoder};
-    s->decoder = (struct canon_decoder){
-        .dialect = call_kind_dialect(shape->kind), .arena = &s->arena, .sink = &s->counter.sink};
+    s->decoder =
+        (struct canon_decoder){.dialect = call_kind_dialect(shape->kind), .arena = &s->arena, .sink = &s->counter.sink};
     s->encoder = (struct canon_encoder){.dialect = to,
                                         .sink = &s->out,
                                         .arena = &s->arena,
@@ -158,7 +241,8 @@ static void nothing_is_left_of_events(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT_OF(shapes); i++) {
         for (enum dialect_id to = 0; to < DIALECT_COUNT; to++) {
-            size_t left = left_by(&shapes[i], to), told = to == DIALECT_RESPONSES ? 4 * strlen(shapes[i].event) * ALL : 0;
+            size_t left = left_by(&shapes[i], to),
+                   told = to == DIALECT_RESPONSES ? 4 * strlen(shapes[i].event) * ALL : 0;
             if (left > told) fail_msg("%s to %d: %zu bytes are left", shapes[i].what, (int)to, left);
         }
     }
