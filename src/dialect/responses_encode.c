@@ -101,6 +101,37 @@ static void put_controls(struct buf *out, const struct canon_call *call, const s
     canon_put_bool(out, S("store"), false);
 }
 
+/* What the client wrote, as it stands; log-probabilities may be wanted that it did not ask for. */
+static void put_own(struct buf *out, const struct canon_call *call)
+{
+    static const str logprobs = STR_INIT("\"message.output_text.logprobs\"");
+    str members = call->extras.members;
+    struct json doc;
+    struct json_fail why;
+    if (call->sampling.logprobs != 1 || str_find(members, logprobs, 0) != SIZE_MAX) {
+        canon_put_extras(out, &call->extras, DIALECT_RESPONSES);
+        return;
+    }
+    json_init(&doc);
+    str object = arena_printf(call->arena, "{%" STR_FMT "}", STR_ARG(members));
+    json_ref include = json_parse(&doc, object, &why) ? json_find(&doc, JSON_ROOT, S("include"), NULL) : JSON_ABSENT;
+    if (include) {
+        bool filled = json_type(&doc, include) == JSON_ARRAY && json_first(&doc, include);
+        size_t start = doc.nodes[include].start, end = doc.nodes[include].end;
+        canon_comma(out);
+        buf_add(out, str_of(object.p + 1, (filled ? end - 1 : start) - 1));
+        buf_add_byte(out, filled ? ',' : '[');
+        buf_add(out, logprobs);
+        buf_add_byte(out, ']');
+        buf_add(out, str_of(object.p + end, object.n - 1 - end));
+    } else {
+        canon_put_extras(out, &call->extras, DIALECT_RESPONSES);
+        canon_key(out, S("include"));
+        buf_printf(out, "[%" STR_FMT "]", STR_ARG(logprobs));
+    }
+    json_free(&doc);
+}
+
 bool responses_encode_call(const struct canon_call *call, const struct canon_target *target, struct buf *out,
                            struct call_problem *problem)
 {
@@ -113,7 +144,7 @@ bool responses_encode_call(const struct canon_call *call, const struct canon_tar
     if (limit >= 0)
         canon_put_i64(out, S("max_output_tokens"), limit < RESPONSES_OUTPUT_MIN ? RESPONSES_OUTPUT_MIN : limit);
     if (call->from == DIALECT_RESPONSES)
-        canon_put_extras(out, &call->extras, DIALECT_RESPONSES);
+        put_own(out, call);
     else
         put_controls(out, call, target);
     canon_put_bool(out, S("stream"), target->stream);

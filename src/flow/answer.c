@@ -29,10 +29,14 @@ static unsigned field_refused(const struct attempt *a)
 {
     str body = buf_str(&a->body.kept);
     unsigned written = wire_fields(a);
+    bool names_logprobs = str_find(body, S("ogprobs"), 0) != SIZE_MAX; /* `logprobs`, `responseLogprobs` */
+    if (a->err == ERR_PROVIDER_ERROR && a->head.status == 403 && written & TARGET_LOGPROBS && names_logprobs)
+        return TARGET_LOGPROBS;
     if (a->err != ERR_PROVIDER_ERROR || (a->head.status != 400 && a->head.status != 422)) return 0;
     if (is_about_value(body)) return 0;
     if (written & TARGET_STREAM_OPTIONS && str_find(body, S("stream_options"), 0) != SIZE_MAX)
         return TARGET_STREAM_OPTIONS;
+    if (written & TARGET_LOGPROBS && names_logprobs) return TARGET_LOGPROBS;
     bool limit = written & TARGET_MAX_COMPLETION_TOKENS && str_find(body, S("max_completion_tokens"), 0) != SIZE_MAX;
     return limit ? TARGET_MAX_COMPLETION_TOKENS : 0;
 }
@@ -44,7 +48,7 @@ static bool goes_without(struct request *r)
     struct attempt *a = r->attempt;
     unsigned field = field_refused(a);
     if (!field) return false;
-    if (a->number > 2 || !r->x || !r->receive.body.p) {
+    if (a->way_number > 2 || !r->x || !r->receive.body.p) {
         a->way->target->accepts &= ~field; /* it was known to: the next call may find out */
         return false;
     }

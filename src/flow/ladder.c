@@ -74,7 +74,8 @@ static bool read_call(struct request *r)
     const struct setting_model *m = r->plan.model;
     bool wanted = false;
     for (size_t i = 0; i < m->rung_count; i++)
-        wanted = wanted || looks_at_text(&m->rungs[i]) || m->rungs[i].accept.json_schema;
+        wanted = wanted || looks_at_text(&m->rungs[i]) || m->rungs[i].accept.json_schema ||
+                 m->rungs[i].accept.min_confidence_ppm;
     if (!wanted || !ladder_may_test(r)) return true;
     if (!translate_read(r)) return false;
     const struct canon_output *output = &r->plan.canon->output;

@@ -396,6 +396,8 @@ bool wire_needs_request(const struct request *r);
 /* Fields that purser does not write there: the target does not know them, or that is being found out.
  * Sets of enum target_field, as below. */
 unsigned wire_left_out(const struct way *way);
+/* It is to tell log-probabilities for its rung, which the call does not ask for. */
+bool wire_asks_logprobs(const struct attempt *a);
 /* Fields that purser wrote into this attempt's call, or would write under another name. */
 unsigned wire_fields(const struct attempt *a);
 /* Nobody needs the client's request any more. */

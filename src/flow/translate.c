@@ -134,7 +134,9 @@ bool translate_call(struct attempt *a, struct buf *out)
     }
     buf_init(&left_out, 4096);
     const struct canon_call *call = a->repair ? &a->repair->call : r->plan.canon;
-    bool ok = kind_encode_call(a->way->kind, call, &target, out, &problem);
+    struct canon_call asking = *call;
+    if (wire_asks_logprobs(a)) asking.sampling.logprobs = 1;
+    bool ok = kind_encode_call(a->way->kind, &asking, &target, out, &problem);
     if (left_out.n) a->wire.left_out = arena_str(&r->arena, buf_str(&left_out));
     buf_free(&left_out);
     if (ok) return true;

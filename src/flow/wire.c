@@ -23,7 +23,16 @@ unsigned wire_left_out(const struct way *way)
 {
     const struct target *t = way->target;
     return way->without | (t->rejects_stream_options ? TARGET_STREAM_OPTIONS : 0) |
-           (t->wants_max_tokens ? TARGET_MAX_COMPLETION_TOKENS : 0);
+           (t->wants_max_tokens ? TARGET_MAX_COMPLETION_TOKENS : 0) | (t->rejects_logprobs ? TARGET_LOGPROBS : 0);
+}
+
+bool wire_asks_logprobs(const struct attempt *a)
+{
+    const struct canon_call *call = a->request->plan.canon;
+    enum dialect_id to = call_kind_dialect(a->way->kind);
+    bool tells = to == DIALECT_CHAT || to == DIALECT_RESPONSES || to == DIALECT_GEMINI;
+    if (!a->trial || !call || way_is_service(a->way) || !a->way->rung->accept.min_confidence_ppm) return false;
+    return tells && call->sampling.logprobs != 1 && !(wire_left_out(a->way) & TARGET_LOGPROBS);
 }
 
 static size_t plan_edits(struct attempt *a, struct json_edit edits[CALL_EDITS_MAX])
@@ -58,6 +67,7 @@ unsigned wire_fields(const struct attempt *a)
         a->way->translated ? a->way->kind == CALL_CHAT && a->request->attribute.call.stream : a->wire.add_usage;
     unsigned fields = usage ? TARGET_STREAM_OPTIONS : 0;
     if (writes_completion_limit(a)) fields |= TARGET_MAX_COMPLETION_TOKENS;
+    if (wire_asks_logprobs(a)) fields |= TARGET_LOGPROBS;
     return fields & ~wire_left_out(a->way);
 }
 
@@ -73,6 +83,7 @@ static void remember(const struct attempt *a)
     t->accepts |= on_trial(a);
     if (a->way->without & TARGET_STREAM_OPTIONS) t->rejects_stream_options = true;
     if (a->way->without & TARGET_MAX_COMPLETION_TOKENS) t->wants_max_tokens = true;
+    if (a->way->without & TARGET_LOGPROBS) t->rejects_logprobs = true;
 }
 
 void wire_drop_request(struct attempt *a)
@@ -125,7 +136,7 @@ static size_t splice_body(struct attempt *a, struct iovec *pieces)
 
 static bool write_body(struct attempt *a, struct iovec *pieces, size_t *count)
 {
-    if (!a->way->translated && !a->repair) {
+    if (!a->way->translated && !a->repair && !wire_asks_logprobs(a)) {
         *count = splice_body(a, pieces);
         return true;
     }

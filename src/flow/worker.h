@@ -24,7 +24,7 @@ struct mail {
     void (*deliver)(struct mail *m);
 };
 
-enum target_field { TARGET_STREAM_OPTIONS = 1, TARGET_MAX_COMPLETION_TOKENS = 2 };
+enum target_field { TARGET_STREAM_OPTIONS = 1, TARGET_MAX_COMPLETION_TOKENS = 2, TARGET_LOGPROBS = 4 };
 
 /* Where a model name leads, with everything that a call needs to know of it:
  * found once for each name and settings generation. Worker's own. */
@@ -39,6 +39,7 @@ struct target {
     struct upstream *upstream;
     struct price_set prices;
     bool rejects_stream_options;      /* learned from its answers */
+    bool rejects_logprobs;            /* likewise */
     bool wants_max_tokens;            /* learned, or its vendor's way */
     unsigned accepts;                 /* fields that it has been seen to accept: enum target_field */
     bool counts_exactly;              /* its model's encoding is public */

@@ -201,7 +201,7 @@ static bool check_rungs(struct loader *l, const struct ladder_draft *d, const st
             load_error(l, it->line, path, "answers every call: the rungs behind it are never reached");
             return false;
         }
-        if (!last && r->accept.set && !r->accept.early) {
+        if ((!last || r->accept.json_schema) && r->accept.set && !r->accept.early) {
             load_warn(l, it->line, path,
                       "holds answers back until they are tested, so that a stream's first token comes late");
         }

@@ -69,10 +69,30 @@ static void check_rung_features(struct loader *l, const struct setting_model *m)
     }
 }
 
+/* A test of what the target's protocol does not tell accepts nothing. */
+static void check_confidence(struct loader *l, const struct setting_model *m)
+{
+    for (size_t i = 0; i < m->rung_count; i++) {
+        const struct setting_rung *r = &m->rungs[i];
+        const struct setting_provider *p = r->kind == RUNG_TARGET ? settings_provider(&l->s, r->to.provider) : NULL;
+        if (!r->accept.min_confidence_ppm || (r->kind == RUNG_TARGET && !p)) continue;
+        struct protocols spoken = p ? vendor_protocols(p->vendor, &p->protocols, r->to.model) : (struct protocols){0};
+        if (protocols_have(&spoken, DIALECT_CHAT) || protocols_have(&spoken, DIALECT_RESPONSES) ||
+            protocols_have(&spoken, DIALECT_GEMINI))
+            continue;
+        str path = arena_printf(&l->scratch, "models.%" STR_FMT ".ladder[%zu].accept.min_confidence",
+                                STR_ARG(load_show(l, m->name)), i);
+        load_warn(l, 0, path, "accepts nothing: no log-probabilities are told there");
+    }
+}
+
 void load_check(struct loader *l)
 {
     check_listeners(l);
-    for (size_t i = 0; i < l->s.model_count; i++) check_rung_features(l, &l->s.models[i]);
+    for (size_t i = 0; i < l->s.model_count; i++) {
+        check_rung_features(l, &l->s.models[i]);
+        check_confidence(l, &l->s.models[i]);
+    }
     if (l->admin_token.missing.p && !l->admin_token.text.n) {
         load_warn(l, l->admin_token.line, S("admin.token"),
                   "the environment variable %" STR_FMT " is not set: the token made at the first start holds",

@@ -12,10 +12,19 @@ function startWrapper() {
     const server = createServer((request, answer) => {
         let body = '';
         request.on('data', (data) => (body += data)).on('end', () => {
+            if (request.url.startsWith('/ask')) {
+                asked.push(JSON.parse(body));
+                answer.writeHead(500, { 'content-type': 'application/json' });
+                return answer.end('{}');
+            }
             const { stream, messages, logprobs: wanted } = JSON.parse(body);
             const logprobs = wanted ? { content: [{ token: 'x', logprob: Number(messages[0].content.split(' ')[0]), bytes: null, top_logprobs: [] }], refusal: null } : null;
             const content = messages[0].content.split('say:')[1];
             const base = { id: 'chatcmpl-1', object: 'chat.completion', created: 1, model: 'sim-small' };
+            if (wanted && request.url.startsWith('/mute')) {
+                answer.writeHead(400, { 'content-type': 'application/json' });
+                return answer.end('{"error":{"message":"Unsupported parameter: \'logprobs\' is not supported with this model.","type":"invalid_request_error"}}');
+            }
             answer.writeHead(200, { 'content-type': stream ? 'text/event-stream' : 'application/json' });
             if (!stream) return answer.end(JSON.stringify({ ...base, choices: [{ index: 0, message: { role: 'assistant', content }, logprobs, finish_reason: 'stop' }], usage }));
             const chunk = (choices, more) => `data: ${JSON.stringify({ ...base, object: 'chat.completion.chunk', choices, ...more })}\n\n`;
@@ -31,6 +40,7 @@ function startWrapper() {
 let sim;
 let wrapper; // says what it is told to
 let purser;
+const asked = []; // what came under /ask
 
 before(async () => {
     sim = await startSimulator({ args: ['--output-tokens', '20..60'] });
@@ -47,6 +57,8 @@ before(async () => {
             providers: {
                 small: openai, middle: openai, large: openai, claude: { kind: 'anthropic', base_url: sim.url, api_key: 'k' },
                 ...Object.fromEntries(Object.entries(spoken).map(([name, p]) => [name, { ...p, api_key: 'k' }])), dear: openai, wrapper: { kind: 'openai', base_url: `${wrapper.url}/v1`, api_key: 'k' },
+                ask: { kind: 'openai', base_url: `${wrapper.url}/ask/v1`, api_key: 'k', protocols: ['responses'] }, askg: { kind: 'gemini', base_url: `${wrapper.url}/ask`, api_key: 'k' },
+                ...Object.fromEntries(['mute', 'mute2'].map((name) => [name, { kind: 'openai', base_url: `${wrapper.url}/mute/v1`, api_key: 'k' }])),
                 dead: { kind: 'openai', base_url: 'http://127.0.0.1:1/v1', api_key: 'k' },
             },
             features: { mail: {} },
@@ -77,13 +89,15 @@ before(async () => {
                 last: { schema: { type: 'object', required: ['a'] }, ladder: [small({ json_schema: true, repair: false }), { target: 'wrapper/sim-small', accept: { json_schema: true, repair: false } }] },
                 raced: { hedge: { after: '60ms', max_extra_spend: '90%' }, ladder: [small({ not_matching: '.' }), large] },
                 surely: { ladder: [{ target: 'wrapper/sim-small', accept: { min_confidence: 0.8 } }, large] },
+                ...Object.fromEntries(['ask', 'askg'].map((name) => [name, { attempts: { max: 2 }, on: { error: 'stop' }, ladder: [{ target: `${name}/sim-small`, accept: { min_confidence: 0.8 } }, large] }])),
+                ...Object.fromEntries(['mute', 'mute2'].map((name) => [name, { ladder: [{ target: `${name}/sim-small`, accept: { min_confidence: 0.8 } }, large] }])),
                 ruled: { ladder: [small({ not_matching: '.' }), { reply: 'Ask a colleague.' }] },
                 measured: { schema: { type: 'object' }, ladder: [{ reply: 'No.', match: '^never$' }, small({ json_schema: true, repair: false }), { target: 'middle/sim-small', accept: { not_matching: '.' } }, { target: 'dear/sim-small' }] },
                 ...Object.fromEntries(Object.keys(spoken).map((name) => [`early-${name}`, { schema: { type: 'object' }, ladder: [{ target: `${name}/sim-small`, accept: { json_schema: true, early: true, repair: false } }, large] }])),
                 only: { attempts: { max: 2 }, ladder: [{ target: 'dead/sim-small' }] },
                 down: { ladder: [{ target: 'dead/sim-small' }, { reply: 'Ask a colleague.' }] },
             },
-            prices: [{ model: 'dear/sim-small', input: 10, output: 30 }, ...['small', 'middle', 'large', 'claude', 'wrapper', 'dead', ...Object.keys(spoken)].map((p) => ({ model: `${p}/sim-small`, input: 1, output: 2 }))],
+            prices: [{ model: 'dear/sim-small', input: 10, output: 30 }, ...['small', 'middle', 'large', 'claude', 'wrapper', 'mute', 'mute2', 'ask', 'askg', 'dead', ...Object.keys(spoken)].map((p) => ({ model: `${p}/sim-small`, input: 1, output: 2 }))],
             budgets: [{ name: 'all', limit_usd: 100000, window: 'total' }],
             keys: [{ name: 'alice', secret: '${ALICE_KEY}', models: ['*'] }],
         },
@@ -110,7 +124,7 @@ async function climb(model, more = {}, rows = 1) {
     list.sort((a, b) => (BigInt(a.attempt_id) < BigInt(b.attempt_id) ? -1 : 1));
     const done = new Map((await truthSince(sim)).map((c) => [attemptOf(c), c]));
     for (const row of list.filter((r) => r.state === 'exact')) {
-        const usage = row.provider === 'wrapper' ? { input: 10, output: 5 } : done.get(String(row.attempt_id)).usage;
+        const usage = ['wrapper', 'mute', 'mute2'].includes(row.provider) ? { input: 10, output: 5 } : done.get(String(row.attempt_id)).usage;
         assert.equal(BigInt(row.cost), BigInt(usage.input) * 1000000n + BigInt(usage.output) * 2000000n, `${model}: cost`);
     }
     return { answer, list, path: list.map((r) => `${r.provider} ${r.reason}${r.wasted ? ' wasted' : ''}`) };
@@ -224,11 +238,23 @@ for (const [kind, form] of [['whole', {}], ['streamed', streamed]]) {
         }
     });
 
-    test(`${kind}: confidence is read where the call asks for log-probabilities`, async () => {
-        const path = async (words, more) => (await climb('surely', { ...form, words, ...more }, words === '-0.1 say:yes' && more ? 1 : 2)).path;
+    test(`${kind}: confidence is read from log-probabilities, which are asked for where the call does not`, async () => {
+        const path = async (words, more) => (await climb('surely', { ...form, words, ...more }, words === '-0.1 say:yes' ? 1 : 2)).path;
         assert.deepEqual(await path('-0.1 say:yes', { logprobs: true }), ['wrapper first']);
         assert.deepEqual(await path('-0.5 say:yes', { logprobs: true }), ['wrapper first wasted', 'large escalation']);
-        assert.deepEqual(await path('-0.1 say:yes'), ['wrapper first wasted', 'large escalation']);
+        assert.deepEqual(await path('-0.1 say:yes'), ['wrapper first']);
+        assert.deepEqual(await path('-0.5 say:yes'), ['wrapper first wasted', 'large escalation']);
+        assert.deepEqual(await path('-0.1 say:yes', { logprobs: false }), ['wrapper first']);
+        const task = `c${++tasks}`, body = { model: 'surely', max_tokens: 100, stream, messages: [{ role: 'user', content: '-0.1 say:yes' }] };
+        assert.equal((await post(purser, '/v1/messages', body, { headers: { 'x-purser-task': task } })).status, 200);
+        assert.deepEqual((await purser.rows(1, { where: `task = '${task}'`, columns })).map((r) => r.provider), ['wrapper'], "in Anthropic's words, too");
+    });
+
+    test(`${kind}: a target that knows no log-probabilities is asked without, and its rung accepts nothing`, async () => {
+        const name = stream ? 'mute2' : 'mute';
+        const found = await climb(name, { ...form, words: '-0.1 say:yes' }, 3);
+        assert.deepEqual([found.answer.status, found.path], [200, [`${name} first wasted`, `${name} retry wasted`, 'large escalation']], found.answer.text);
+        assert.deepEqual((await climb(name, { ...form, words: '-0.1 say:yes' }, 2)).path, [`${name} first wasted`, 'large escalation'], 'it is remembered');
     });
 
     test(`${kind}: JSON is cut out in Anthropic's words, too`, async () => {
@@ -241,6 +267,21 @@ for (const [kind, form] of [['whole', {}], ['streamed', streamed]]) {
         if (stream) assert.equal(events.at(-1).type, 'message_stop');
     });
 }
+
+test('log-probabilities are asked for in the words of the target, what the client wrote stays', async () => {
+    const send = async (path, body) => {
+        await post(purser, path, body);
+        return asked.at(-1);
+    };
+    const wanted = 'message.output_text.logprobs', thoughts = 'reasoning.encrypted_content';
+    for (const [include, want] of [[undefined, [wanted]], [[], [wanted]], [[thoughts], [thoughts, wanted]], [[wanted], [wanted]]]) {
+        const body = await send('/v1/responses', { model: 'ask', input: 'Hello', store: false, include, x_own: { include: [1] } });
+        assert.deepEqual([body.include, body.store, body.x_own], [want, false, { include: [1] }]);
+    }
+    assert.deepEqual((await send('/v1/chat/completions', { model: 'ask', messages: [{ role: 'user', content: 'Hello' }] })).include, [wanted]);
+    const { generationConfig } = await send('/v1beta/models/askg:generateContent', { contents: [{ role: 'user', parts: [{ text: 'Hello' }] }], generationConfig: { temperature: 0.25 } });
+    assert.deepEqual([generationConfig.responseLogprobs, generationConfig.temperature], [true, 0.25]);
+});
 
 test('every protocol climbs', async () => {
     const content = 'Hello', messages = [{ role: 'user', content }], contents = [{ role: 'user', parts: [{ text: content }] }];
