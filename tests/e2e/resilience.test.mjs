@@ -312,4 +312,8 @@ test('metrics tell how each target does', async () => {
     assert.match(text, /^purser_target_openings_total\{target="down\/sim-small"\} [1-9]/m);
     assert.match(text, /^purser_target_outcomes_total\{target="down\/sim-small",outcome="failed"\} [1-9]/m);
     assert.match(text, /^purser_target_in_flight\{target="good\/sim-small"\} 0$/m);
+    const of = (name, target) => Number(new RegExp(`^purser_target_${name}\\{target="${target}"\\} (\\S+)$`, 'm').exec(text)[1]);
+    assert.deepEqual([of('repeats_total', 'down2/sim-small'), of('repeat_tokens', 'down2/sim-small'), of('repeats_refused_total', 'down2/sim-small')], [1, 19, 0]);
+    assert.ok(of('resting_seconds', 'rests/sim-small') > 20 && of('resting_seconds', 'good/sim-small') === 0);
+    assert.equal(of('waited_total', 'narrow/sim-small'), 2);
 });

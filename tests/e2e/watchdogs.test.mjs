@@ -195,6 +195,7 @@ test('no wait lasts beyond the client\'s deadline', async () => {
     const joins = await ask('queued', { headers: { 'x-purser-deadline-ms': '100', 'idempotency-key': 'same' }, same: 'again' });
     assert.deepEqual([joins.status, over], [504, false], joins.text);
     assert.match(joins.body.error.message, /Idempotency-Key/);
+    assert.match(await purser.metrics(), /^purser_target_shed_total\{target="narrow\/m",tier="normal"\} 1$/m);
     assert.equal((await holder).status, 504);
     for (const header of ['x-stainless-read-timeout', 'x-stainless-timeout', 'x-server-timeout']) {
         const sdk = await ask('patient', { headers: { [header]: '0.2', 'x-purser-task': header }, model: 'mute/d' });
