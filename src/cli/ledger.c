@@ -2,6 +2,7 @@
 #include "base/time.h"
 #include "cli/cli.h"
 #include "cli/options.h"
+#include "cli/table.h"
 #include "ledger/export.h"
 #include "ledger/schema.h"
 #include "ledger/verify.h"
@@ -46,6 +47,51 @@ static void show_progress(void *ctx, double done)
     if (isatty(STDERR_FILENO)) fprintf(stderr, "\r%3d %%", (int)(done * 100));
 }
 
+static void add_sum(struct table *t, const char *figure, const struct verify_sum *sum)
+{
+    char money[MONEY_TEXT_MAX];
+    table_add(t, str_from(figure));
+    table_addf(t, "%llu", (unsigned long long)sum->count);
+    table_add(t, money_format(sum->cost, money));
+    table_add(t, STR_NONE);
+}
+
+static void add_count(struct table *t, const char *figure, uint64_t count)
+{
+    table_add(t, str_from(figure));
+    table_addf(t, "%llu", (unsigned long long)count);
+    table_add(t, STR_NONE);
+    table_add(t, STR_NONE);
+}
+
+/* A line for each figure, under its name in the JSON, and one for each problem. */
+static void verify_csv(const struct verify_result *r, struct buf *out)
+{
+    static const struct table_column columns[] = {{"", "figure", false, false},
+                                                  {"", "count", true, true},
+                                                  {"", "usd", true, true},
+                                                  {"", "problem", false, false}};
+    struct table t;
+    table_init(&t, columns, COUNT_OF(columns));
+    add_sum(&t, "rows", &r->rows);
+    add_sum(&t, "retired", &r->retired);
+    add_sum(&t, "pending", &r->pending);
+    add_sum(&t, "holds", &r->holds);
+    add_count(&t, "cells", r->cells);
+    add_count(&t, "records", r->records);
+    add_count(&t, "segments", r->segments);
+    add_count(&t, "audit_rows", r->audit_rows);
+    add_count(&t, "problems", r->problem_count);
+    for (str rest = buf_str(&r->problems); rest.n;) {
+        table_add(&t, S("problem"));
+        table_add(&t, STR_NONE);
+        table_add(&t, STR_NONE);
+        table_add(&t, str_cut(&rest, '\n'));
+    }
+    table_write(&t, OUTPUT_CSV, false, out);
+    table_free(&t);
+}
+
 static int verify(const struct options *o, const char *dir, enum output_format format)
 {
     struct verify_result result;
@@ -61,6 +107,8 @@ static int verify(const struct options *o, const char *dir, enum output_format f
     } else {
         if (format == OUTPUT_JSON)
             verify_json(&result, &out);
+        else if (format == OUTPUT_CSV)
+            verify_csv(&result, &out);
         else
             verify_text(&result, &out);
         fwrite(out.p, 1, out.n, stdout);
@@ -74,7 +122,7 @@ static int verify(const struct options *o, const char *dir, enum output_format f
 
 static int cmd_verify(int argc, char **argv)
 {
-    static const struct option options[] = {OPTION_DATA, OPTION_CONFIG, {"format", "FORMAT", "table or json (table)"}};
+    static const struct option options[] = {OPTION_DATA, OPTION_CONFIG, OPTION_FORMAT};
     static const struct command command = {
         "ledger verify",
         "[options]",
@@ -90,10 +138,6 @@ static int cmd_verify(int argc, char **argv)
     const struct option_to to[] = {{.text = &data}, {.text = &config}, {.format = &format}};
     options_init(&o, &command, argc, argv);
     if (!options_read(&o, to, NULL)) return o.exit_code;
-    if (format == OUTPUT_CSV) {
-        options_complain(&o, "--format is table or json here");
-        return EXIT_USAGE;
-    }
     char *dir = data_folder(&o, data, config);
     int code = dir ? verify(&o, dir, format) : EXIT_FAILED;
     free(dir);

@@ -446,4 +446,9 @@ test('when all is done nothing is held, and the ledger holds together', async ()
     assert.equal(spent, (await purser.sql('SELECT sum(cost_picousd) AS cost FROM attempts'))[0].cost);
     const verified = await purser.cli(['ledger', 'verify']);
     assert.equal(verified.code, 0, verified.stdout + verified.stderr);
+    const [head, ...lines] = (await purser.cli(['ledger', 'verify', '--format', 'csv'])).stdout.trim().split('\n').map((line) => line.split(','));
+    assert.deepEqual(head, ['figure', 'count', 'usd', 'problem']);
+    const rows = (await purser.sql('SELECT count(*) AS n FROM attempts'))[0].n;
+    assert.equal(lines.find(([figure]) => figure === 'rows')[1], String(rows));
+    assert.deepEqual(lines.at(-1), ['problems', '0', '', '']);
 });
