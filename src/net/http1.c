@@ -122,7 +122,7 @@ static bool has_token(str list, str token)
 /* The headers that frame a message, gathered once. */
 struct framing_headers {
     str length, coding, host, expect, upgrade;
-    size_t lengths, codings, hosts;
+    size_t lengths, codings, hosts, keys, types;
     bool close, keep_alive; /* said by any Connection header */
 };
 
@@ -145,6 +145,12 @@ static struct framing_headers gather(const struct http_head *h)
             if (!str_eq_nocase(name, S("connection"))) break;
             f.close = f.close || has_token(value, S("close"));
             f.keep_alive = f.keep_alive || has_token(value, S("keep-alive"));
+            break;
+        case 12:
+            f.types += str_eq_nocase(name, S("content-type"));
+            break;
+        case 13:
+            f.keys += str_eq_nocase(name, S("authorization"));
             break;
         case 14:
             if (str_eq_nocase(name, S("content-length"))) f.length = value, f.lengths++;
@@ -220,6 +226,8 @@ static bool is_other_version(str head)
            minor <= '9' && !(major == '1' && minor <= '1');
 }
 
+static const char not_a_line[] = "the request line is not: method, one space, target, one space, HTTP/1.1";
+
 enum err http1_read_request(str head, struct arena *arena, struct http_head *out, const char **why)
 {
     struct reading r;
@@ -233,15 +241,17 @@ enum err http1_read_request(str head, struct arena *arena, struct http_head *out
             return ERR_HTTP_VERSION;
         }
         const char *reason = llhttp_get_error_reason(&r.parser);
+        if (llhttp_get_errno(&r.parser) == HPE_PAUSED)
+            return bad(why, not_a_line); /* HTTP/0.9: a line without version */
         return bad(why, reason && *reason ? reason : "the request's head is malformed");
     }
     out->method = str_from(llhttp_method_name((llhttp_method_t)r.parser.method));
-    if (!is_http_line(head, out))
-        return bad(why, "the request line is not: method, one space, target, one space, HTTP/1.1");
+    if (!is_http_line(head, out)) return bad(why, not_a_line);
     struct framing_headers f = gather(out);
     if (f.hosts > 1 || (f.hosts == 0 && out->version_minor == 1))
         return bad(why, "there must be exactly one Host header");
     if (!is_host(f.host)) return bad(why, "the Host header is no host");
+    if (f.keys > 1 || f.types > 1) return bad(why, "Authorization or Content-Type stands twice: which one is meant?");
     enum err e = frame_request(out, &f, why);
     if (e) return e;
     out->keep_alive = keeps_alive(out, &f);

@@ -17,9 +17,18 @@ static bool is_loopback_host(str host)
     return host.n > 0;
 }
 
+/* RFC 9112, 3.2.2: where the target is a whole URL, its host counts and the Host header does not. */
+static str host_asked(const struct http_request *q)
+{
+    size_t slashes = str_starts(q->target, S("/")) ? SIZE_MAX : str_find(q->target, S("://"), 0);
+    if (slashes == SIZE_MAX) return http_header_find(q, S("host"));
+    str rest = str_from_at(q->target, slashes + 3);
+    return str_head(rest, str_find_byte(rest, '/', 0));
+}
+
 str http_foreign(const struct http_request *q)
 {
-    str host = http_header_find(q, S("host")), origin = http_header_find(q, S("origin"));
+    str host = host_asked(q), origin = http_header_find(q, S("origin"));
     bool loopback_peer = str_starts(q->peer, S("127.")) || str_eq(q->peer, S("::1"));
     if (loopback_peer && !is_loopback_host(host) && host.n)
         return S("The Host header names another machine; on a loopback address it must be localhost or an IP address.");

@@ -69,6 +69,8 @@ static void refused_requests(void **state)
         {ERR_BAD_REQUEST, "GET / HTTP/1.1\r\n\r\n"}, /* no Host */
         {ERR_BAD_REQUEST, "GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n"},
         {ERR_BAD_REQUEST, "GET / HTTP/1.1\r\nHost: a b\r\n\r\n"},
+        {ERR_BAD_REQUEST, "GET / HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer x\r\nauthorization: Bearer y\r\n\r\n"},
+        {ERR_BAD_REQUEST, "GET / HTTP/1.1\r\nHost: a\r\nContent-Type: a/b\r\nContent-Type: a/b\r\n\r\n"},
         {ERR_BAD_REQUEST, "GET / HTTP/1.1\r\nHost: a/b\r\n\r\n"},
         {ERR_BAD_REQUEST, "GET / HTTP/1.1\r\nHost: a@b\r\n\r\n"},
         {ERR_HTTP_VERSION, "GET / HTTP/2.0\r\nHost: a\r\n\r\n"},
