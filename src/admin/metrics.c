@@ -144,6 +144,14 @@ static void write_histograms(struct buf *out, const struct metrics *m)
         histogram(out, first_chunk, &s->labels, NULL, STR_NONE, s->first_token, METRIC_BUCKETS, 0.01, 2,
                   s->first_token_sum);
     }
+    const char *chunk = "gen_ai_client_operation_time_per_output_chunk_seconds";
+    metric_head(out, chunk, "histogram",
+                "From one piece of a stream's output to the next; each attempt's by their mean.");
+    EACH_SERIES(s, m)
+    {
+        if (!s->chunk_count) continue;
+        histogram(out, chunk, &s->labels, NULL, STR_NONE, s->chunk, METRIC_BUCKETS, 0.01, 2, s->chunk_sum);
+    }
     const char *tokens = "gen_ai_client_token_usage";
     metric_head(out, tokens, "histogram", "Tokens of an attempt, cached ones and reasoning included.");
     EACH_SERIES(s, m)
@@ -152,6 +160,44 @@ static void write_histograms(struct buf *out, const struct metrics *m)
                   (double)s->input_sum);
         histogram(out, tokens, &s->labels, "gen_ai_token_type", S("output"), s->output, METRIC_TOKEN_BUCKETS, 1, 4,
                   (double)s->output_sum);
+    }
+}
+
+/* What the GenAI conventions are about to count tokens with, by modality; what a provider does not tell apart is text. */
+static void write_next(struct buf *out, const struct metrics *m)
+{
+#define BIT(unit) (1u << UNIT_##unit)
+    enum { CACHE_WRITE = BIT(CACHE_WRITE_5M) | BIT(CACHE_WRITE_1H) };
+    static const struct {
+        const char *name, *modality;
+        unsigned units;
+    } counters[] = {
+        {"input_tokens", "text", BIT(INPUT) | BIT(CACHE_READ) | CACHE_WRITE},
+        {"input_tokens", "audio", BIT(AUDIO_IN)},
+        {"input_tokens", "image", BIT(IMAGE)},
+        {"output_tokens", "text", BIT(OUTPUT) | BIT(REASONING)},
+        {"output_tokens", "audio", BIT(AUDIO_OUT)},
+        {"cache_read_input_tokens", "unknown", BIT(CACHE_READ)},
+        {"cache_write_input_tokens", "unknown", CACHE_WRITE},
+        {"reasoning_output_tokens", "text", BIT(REASONING)},
+    };
+#undef BIT
+    const char *last = "";
+    for (size_t i = 0; i < COUNT_OF(counters); i++) {
+        char name[96];
+        snprintf(name, sizeof(name), "gen_ai_client_inference_usage_%s_total", counters[i].name);
+        if (strcmp(last, counters[i].name) != 0) metric_head(out, name, "counter", "Tokens, of failed attempts too.");
+        last = counters[i].name;
+        EACH_SERIES(s, m)
+        {
+            int64_t sum = 0;
+            bool first;
+            for (enum unit u = 0; u < UNIT_COUNT; u++) sum += counters[i].units >> u & 1 ? s->units[u] : 0;
+            if (!sum) continue;
+            open_series(out, name, &s->labels, &first);
+            metric_label(out, "gen_ai_token_modality", str_from(counters[i].modality), &first);
+            metric_number(out, first, (double)sum);
+        }
     }
 }
 
@@ -300,6 +346,7 @@ void admin_serve_metrics(struct admin *a, struct http_exchange *x)
     for (unsigned i = 0; i < a->purser->worker_count; i++) metrics_merge(&all, &a->purser->workers[i]->metrics);
     write_calls(&out, &all);
     write_histograms(&out, &all);
+    if (str_eq(x->request.query, S("genai=next"))) write_next(&out, &all);
     admin_write_budgets(&out, a);
     write_credentials(&out, a);
     admin_write_targets(&out, a->purser->healths);

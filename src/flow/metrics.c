@@ -113,6 +113,11 @@ void metrics_attempt(struct metrics *m, const struct metric_call *c)
         s->first_token_sum += (double)c->first_token_us / 1e6;
         s->first_token_count++;
     }
+    if (c->chunks > 0) { /* each counts, at their mean: a clock for each of them would cost more than it tells */
+        s->chunk[duration_bucket(c->chunks_us / c->chunks)] += (uint64_t)c->chunks;
+        s->chunk_sum += (double)c->chunks_us / 1e6;
+        s->chunk_count += (uint64_t)c->chunks;
+    }
     s->input[token_bucket(input)]++;
     s->output[token_bucket(output)]++;
     s->input_sum += input;
@@ -171,6 +176,7 @@ static void add_series(struct metric_series *into, const struct metric_series *f
     for (size_t i = 0; i <= METRIC_BUCKETS; i++) {
         into->duration[i] += from->duration[i];
         into->first_token[i] += from->first_token[i];
+        into->chunk[i] += from->chunk[i];
     }
     for (size_t i = 0; i <= METRIC_TOKEN_BUCKETS; i++) {
         into->input[i] += from->input[i];
@@ -179,6 +185,8 @@ static void add_series(struct metric_series *into, const struct metric_series *f
     into->duration_sum += from->duration_sum;
     into->first_token_sum += from->first_token_sum;
     into->first_token_count += from->first_token_count;
+    into->chunk_sum += from->chunk_sum;
+    into->chunk_count += from->chunk_count;
     into->input_sum += from->input_sum;
     into->output_sum += from->output_sum;
 }

@@ -47,9 +47,9 @@ struct metric_series {
     __int128 cost, cost_estimated;
     int64_t unpriced_tokens;
     /* seconds: GenAI conventions' boundaries 0.01 x 2^i; the last bucket is +Inf */
-    uint64_t duration[METRIC_BUCKETS + 1], first_token[METRIC_BUCKETS + 1];
-    double duration_sum, first_token_sum;
-    uint64_t first_token_count;
+    uint64_t duration[METRIC_BUCKETS + 1], first_token[METRIC_BUCKETS + 1], chunk[METRIC_BUCKETS + 1];
+    double duration_sum, first_token_sum, chunk_sum;
+    uint64_t first_token_count, chunk_count;
     /* tokens: 4^i */
     uint64_t input[METRIC_TOKEN_BUCKETS + 1], output[METRIC_TOKEN_BUCKETS + 1];
     int64_t input_sum, output_sum;
@@ -80,6 +80,7 @@ struct metric_call {
     enum cost_state state;
     bool wasted;
     int64_t total_us, first_token_us, overhead_us; /* first_token_us 0: none */
+    int64_t chunks, chunks_us;                     /* with output, behind the first one: how many, in what time */
 };
 
 void metrics_init(struct metrics *m);

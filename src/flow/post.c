@@ -235,6 +235,8 @@ static void count(struct attempt *a, int64_t now_us)
         .total_us = now_us - r->started_us,
         .first_token_us = a->body.first_us ? a->body.first_us - r->started_us : 0,
         .overhead_us = a->hold.since_us - r->started_us,
+        .chunks = a->body.last_us > a->body.first_us ? a->body.answer.output_events - 1 : 0,
+        .chunks_us = a->body.last_us - a->body.first_us,
     };
     metrics_attempt(&r->worker->metrics, &m);
 }

@@ -347,4 +347,15 @@ test('metrics count each token once: what a cache holds is input, and is so no s
         assert.ok(told.length > 1 && Number(cached) > 0);
         assert.equal(sum(told), BigInt(all), `${type} tokens`);
     }
+    const next = await (await fetch(`${purser.adminUrl}/metrics?genai=next`, { headers: { authorization: `Bearer ${purser.adminToken}` } })).text();
+    const usage = (name, of = next) => sum([...of.matchAll(new RegExp(`^gen_ai_client_inference_usage_${name}_total\\{.*gen_ai_token_modality="\\w+".*\\} (\\d+)$`, 'gm'))].map((m) => BigInt(m[1])));
+    const of = async (...parts) => BigInt((await purser.sql(`SELECT sum(${parts.map((u) => `${u}_tokens`).join(' + ')}) AS n FROM attempts`))[0].n);
+    assert.equal(usage('input_tokens'), await of(...units.input));
+    assert.equal(usage('output_tokens'), await of(...units.output));
+    assert.equal(usage('cache_read_input_tokens'), await of('cache_read'));
+    assert.equal(usage('cache_write_input_tokens'), await of('cache_write_5m', 'cache_write_1h'));
+    assert.equal(usage('reasoning_output_tokens'), await of('reasoning'));
+    assert.equal(usage('input_tokens', text), 0n, 'asked for only');
+    const chunks = [...text.matchAll(/^gen_ai_client_operation_time_per_output_chunk_seconds_count\{.*\} (\d+)$/gm)];
+    assert.ok(chunks.length && chunks.every((m) => Number(m[1]) > 0), 'streams have pieces');
 });
