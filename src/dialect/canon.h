@@ -62,10 +62,19 @@ enum canon_part_kind {
     PART_OPAQUE,      /* only `extras.of` knows it: `value` as it stands */
 };
 
+/* Where in its source a citation points to: counted from 0, pages from 1; `to` is the first one beyond. */
+enum canon_place { PLACE_NONE, PLACE_CHARS, PLACE_PAGES, PLACE_BLOCKS, PLACE_RESULT };
+
+/* Some words of the answer lean on some words of a source. Of the web where it has a url, of a document otherwise. */
 struct canon_citation {
     struct canon_citation *next;
-    jraw url, title, quote; /* strings */
-    int64_t start, end;     /* characters of the text; -1: not told */
+    jraw url, title, id;    /* strings: the source's */
+    jraw quote;             /* string: words of the source */
+    jraw said;              /* string: words of the answer, those from start to end */
+    int64_t start, end;     /* characters of the part's text; -1: of the whole part */
+    enum canon_place place; /* PLACE_RESULT: blocks of a search result that the client gave */
+    int64_t source;         /* which of the call's documents (or results) it is, from 0; -1: not told */
+    int64_t from, to;       /* within the source; -1: not told */
     jraw value;             /* as it stands in dialect `of`, whole */
     enum dialect_id of;
 };
@@ -336,15 +345,16 @@ struct canon_encoder {
     struct event_sink *sink;
     struct buf json; /* scratch: one event under construction */
     struct arena *arena;
-    str model;          /* what the client asked for, shown where the provider tells none */
-    str seed;           /* unique: what made-up ids are made of (the request's id, hex) */
-    int64_t created_s;  /* now, where the provider does not tell */
-    bool include_usage; /* chat: the client asked for the usage chunk */
-    str cost_usd;       /* shown beside the usage at the end; empty: not known */
-    str echo;           /* members that the client's protocol repeats of the call (dialect.echo) */
-    void *state;        /* the dialect's own, in `arena`, made at the first delta */
-    int64_t sequence;   /* of the last event that was numbered; -1 before the first */
-    bool broken;        /* a ceiling was met: the stream must end in an error */
+    str model;                     /* what the client asked for, shown where the provider tells none */
+    str seed;                      /* unique: what made-up ids are made of (the request's id, hex) */
+    int64_t created_s;             /* now, where the provider does not tell */
+    bool include_usage;            /* chat: the client asked for the usage chunk */
+    str cost_usd;                  /* shown beside the usage at the end; empty: not known */
+    str echo;                      /* members that the client's protocol repeats of the call (dialect.echo) */
+    void *state;                   /* the dialect's own, in `arena`, made at the first delta */
+    struct canon_placing *placing; /* canon_cite.h */
+    int64_t sequence;              /* of the last event that was numbered; -1 before the first */
+    bool broken;                   /* a ceiling was met: the stream must end in an error */
 };
 
 /* ---- what is asked of a target */

@@ -7,17 +7,27 @@
 
 #include "dialect/tap.h"
 
+/* What a search engine says beside its choices that it has read: the text names them by number, from 1. */
+struct chat_source {
+    jraw url, title, quote;
+};
+struct chat_sources {
+    struct chat_source *list;
+    size_t count;
+};
+
 /* A body being decoded. In an answer nothing is noted and nothing refused: `call` and `problem` are NULL. */
 struct chat_reader {
     const struct json *doc;
     struct arena *arena;
     struct canon_call *call;
     struct call_problem *problem;
-    uint64_t seed;    /* of ids that must be made up */
-    int64_t made;     /* ids made up so far */
-    int64_t unknown;  /* fields noted as such: bounded */
-    str legacy_call;  /* the id made up for the last `function_call` */
-    bool tool_result; /* within one */
+    uint64_t seed;               /* of ids that must be made up */
+    int64_t made;                /* ids made up so far */
+    int64_t unknown;             /* fields noted as such: bounded */
+    str legacy_call;             /* the id made up for the last `function_call` */
+    bool tool_result;            /* within one */
+    struct chat_sources sources; /* of an answer */
 };
 
 /* Fills in the problem; false in a call, true in an answer, where the value is skipped. */
@@ -40,6 +50,15 @@ void chat_read_reasoning(struct chat_reader *r, json_ref message, struct canon_p
 bool chat_read_tool_calls(struct chat_reader *r, json_ref message, struct canon_part ***tail);
 /* One citation of `annotations`; NULL where it is none. */
 struct canon_citation *chat_read_citation(struct chat_reader *r, json_ref at);
+
+/* Those of the body or chunk, instead of those before; nothing where it has none. */
+void chat_read_sources(const struct json *doc, struct arena *arena, struct chat_sources *out);
+/* How many there are. */
+size_t chat_count_sources(const struct json *doc);
+/* Copies their strings, which outlive the chunk then. */
+void chat_keep_sources(struct chat_sources *s, struct arena *arena);
+/* The citations of a text, as inside a JSON string. */
+struct canon_citation *chat_cite_sources(const struct chat_sources *sources, str inside, struct arena *arena);
 bool chat_read_messages(struct chat_reader *r, json_ref at);
 bool chat_read_tools(struct chat_reader *r, json_ref at);
 bool chat_read_functions(struct chat_reader *r, json_ref at);

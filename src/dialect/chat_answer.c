@@ -41,6 +41,8 @@ static void read_content(struct chat_reader *r, json_ref message, struct canon_p
     for (struct canon_part *p = *first; p; p = p->next) {
         if (p->kind != PART_TEXT) continue;
         read_citations(r, message, p, taken);
+        if (!p->citations && r->sources.count)
+            p->citations = chat_cite_sources(&r->sources, canon_inside(p->text), r->arena);
         return;
     }
 }
@@ -111,6 +113,7 @@ bool chat_decode_answer(const struct json *doc, struct canon_answer *out)
     if (!created || !json_i64(doc, created, &out->created_s)) out->created_s = 0;
     out->usage_value = canon_raw(doc, json_find(doc, JSON_ROOT, S("usage"), NULL));
     r.seed = hash_fnv(out->id);
+    chat_read_sources(doc, out->arena, &r.sources);
     for (json_ref at = json_first(doc, choices); at; at = json_next(doc, choices, at), place++)
         if (json_type(doc, at) == JSON_OBJECT) read_choice(&r, at, out, place);
     if (out->service_tier.n) take(&taken, S("service_tier"));
@@ -194,6 +197,14 @@ static bool write_list(struct buf *out, const struct canon_part *parts)
     return true;
 }
 
+/* Those of a search engine's list are written with the answer's extras. */
+static bool has_own(const struct canon_part *parts)
+{
+    for (const struct canon_part *p = parts; p; p = p->next)
+        if (p->citations && p->citations->value.json.p) return true;
+    return false;
+}
+
 static void write_message(struct buf *out, const struct canon_choice *choice, enum dialect_id from)
 {
     bool same = from == DIALECT_CHAT;
@@ -207,7 +218,7 @@ static void write_message(struct buf *out, const struct canon_choice *choice, en
         if (!refused) canon_put_raw(out, S("refusal"), (jraw){S("null")});
         write_reasoning(out, choice->parts, from);
     }
-    chat_write_annotations(out, choice->parts);
+    if (!same || has_own(choice->parts)) chat_write_annotations(out, choice->parts);
     write_calls(out, choice->parts, from);
     canon_put_extras(out, &choice->message_extras, DIALECT_CHAT);
     buf_add_byte(out, '}');

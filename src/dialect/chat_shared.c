@@ -19,41 +19,6 @@ bool chat_write_joined(struct buf *out, str key, const struct canon_part *parts,
     return any;
 }
 
-void chat_write_citation(struct buf *out, const struct canon_citation *c)
-{
-    canon_comma(out);
-    if (c->of == DIALECT_CHAT && c->value.json.p) {
-        buf_add(out, c->value.json);
-        return;
-    }
-    buf_add(out, S("{\"type\":\"url_citation\",\"url_citation\":{"));
-    canon_put_i64(out, S("start_index"), c->start > 0 ? c->start : 0);
-    canon_put_i64(out, S("end_index"), c->end > 0 ? c->end : 0);
-    canon_put_raw(out, S("url"), c->url.json.p ? c->url : (jraw){S("\"\"")});
-    canon_put_raw(out, S("title"), c->title.json.p ? c->title : (jraw){S("\"\"")});
-    canon_put_raw(out, S("content"), c->quote);
-    buf_add(out, S("}}"));
-}
-
-void chat_write_annotations(struct buf *out, const struct canon_part *parts)
-{
-    bool any = false;
-    int64_t before = 0;
-    for (const struct canon_part *p = parts; p; p = p->next) {
-        for (const struct canon_citation *c = p->citations; c; c = c->next) {
-            if (!any) {
-                canon_key(out, S("annotations"));
-                buf_add_byte(out, '[');
-                any = true;
-            }
-            struct canon_citation placed = canon_placed(c, p->text, before);
-            chat_write_citation(out, &placed);
-        }
-        if (p->kind == PART_TEXT && p->text.json.p) before += canon_length(p->text);
-    }
-    if (any) buf_add_byte(out, ']');
-}
-
 void chat_write_usage(struct buf *out, const struct usage *u)
 {
     int64_t prompt = canon_prompt_tokens(u), completion = canon_completion_tokens(u);

@@ -3,6 +3,7 @@
  * Servers differ in how they send calls of tools: with or without an index, whole or in
  * pieces, all under index 0, with an id in every piece. What tells one call from the next
  * is written at is_new_call(). */
+#include "dialect/canon_cite.h"
 #include "dialect/chat.h"
 
 #include "base/hash.h"
@@ -19,6 +20,9 @@ struct choice_state {
     int64_t block; /* the next one's index; the open one's is one less */
     enum canon_part_kind kind;
     bool open, tools, refused, over;
+    int64_t before, length;   /* characters of the texts before the open one, and of its own */
+    bool cited;               /* by annotations */
+    struct canon_words words; /* the text in which numbers name sources */
     struct call_slot *calls;
     enum canon_stop stop;
     str stop_raw;
@@ -45,6 +49,8 @@ static void close_block(struct stream_state *s)
 {
     if (!s->c->open) return;
     s->c->open = false;
+    if (s->c->kind == PART_TEXT) s->c->before += s->c->length;
+    s->c->length = 0;
     give(s, (struct canon_delta){.kind = DELTA_BLOCK_STOP});
 }
 
@@ -71,7 +77,11 @@ static bool want_block(struct stream_state *s, enum canon_part_kind kind)
 
 static void give_text(struct stream_state *s, enum canon_part_kind kind, jraw piece)
 {
-    if (piece.json.n > 2 && want_block(s, kind)) give(s, (struct canon_delta){.kind = DELTA_TEXT, .piece = piece});
+    if (piece.json.n <= 2 || !want_block(s, kind)) return;
+    if (kind == PART_TEXT) s->c->length += canon_length(piece);
+    if (kind == PART_TEXT && s->reader.sources.count)
+        canon_words_add(&s->c->words, s->reader.arena, canon_inside(piece));
+    give(s, (struct canon_delta){.kind = DELTA_TEXT, .piece = piece});
 }
 
 /* ---- text and reasoning */
@@ -249,6 +259,17 @@ static void take_calls(struct stream_state *s, json_ref delta)
 
 /* ---- chunks */
 
+/* Wire places count in all text, ours in the block. What belongs to a block before can only be named. */
+static void give_citation(struct stream_state *s, struct canon_citation *c)
+{
+    if (c->start >= 0) {
+        c->start = c->start > s->c->before ? c->start - s->c->before : 0;
+        c->end = c->end > s->c->before ? c->end - s->c->before : 0;
+    }
+    give(s,
+         (struct canon_delta){.kind = DELTA_CITATION, .part = &(struct canon_part){.kind = PART_TEXT, .citations = c}});
+}
+
 static void take_annotations(struct stream_state *s, json_ref delta)
 {
     const struct json *doc = s->reader.doc;
@@ -257,8 +278,25 @@ static void take_annotations(struct stream_state *s, json_ref delta)
     for (json_ref at = json_first(doc, list); at; at = json_next(doc, list, at)) {
         struct canon_citation *c = chat_read_citation(&s->reader, at);
         if (!c || !want_block(s, PART_TEXT)) continue;
-        give(s, (struct canon_delta){.kind = DELTA_CITATION,
-                                     .part = &(struct canon_part){.kind = PART_TEXT, .citations = c}});
+        s->c->cited = true;
+        give_citation(s, c);
+    }
+}
+
+/* The sources that a search engine named: in full when the text is. Those of a text whose beginning came before them
+ * have no place in it. */
+static void give_sources(struct stream_state *s)
+{
+    struct choice_state *c = s->c;
+    if (!s->reader.sources.count || c->cited || c->before + c->length == 0 || !want_block(s, PART_TEXT)) return;
+    str words = c->words.p && !c->words.full ? str_of(c->words.p, c->words.n) : S("");
+    jraw all = {arena_printf(s->reader.arena, "\"%" STR_FMT "\"", STR_ARG(words))};
+    bool whole = canon_length(all) == c->before + c->length;
+    struct canon_citation *list = chat_cite_sources(&s->reader.sources, whole ? words : S(""), s->reader.arena);
+    for (struct canon_citation *next; list; list = next) {
+        next = list->next;
+        list->next = NULL;
+        give_citation(s, list);
     }
 }
 
@@ -340,6 +378,15 @@ static void start(struct stream_state *s)
     canon_give(s->d, &delta);
 }
 
+/* Perplexity repeats them in every chunk: read once, and again where there are more of them. */
+static void take_sources(struct stream_state *s)
+{
+    size_t count = chat_count_sources(s->reader.doc);
+    if (count <= s->reader.sources.count) return;
+    chat_read_sources(s->reader.doc, s->reader.arena, &s->reader.sources);
+    chat_keep_sources(&s->reader.sources, s->reader.arena);
+}
+
 /* A chunk without choices tells nothing yet: Azure's first one has neither id nor model. */
 void chat_decode_event(struct canon_decoder *d, const struct json *doc, str event)
 {
@@ -349,6 +396,7 @@ void chat_decode_event(struct canon_decoder *d, const struct json *doc, str even
     (void)event;
     if (d->ended || !choices || json_type(doc, choices) != JSON_ARRAY || !json_first(doc, choices)) return;
     start(s);
+    take_sources(s);
     for (json_ref at = json_first(doc, choices); at && !d->broken; at = json_next(doc, choices, at))
         take_choice(s, at, place++);
 }
@@ -369,6 +417,7 @@ void chat_decode_end(struct canon_decoder *d, const struct answer *tap)
         if (!s->choices[i]) continue;
         s->choice = i;
         s->c = s->choices[i];
+        give_sources(s);
         close_block(s);
         canon_give(d, &(struct canon_delta){
                           .kind = DELTA_FINISH, .choice = i, .stop = stop_of(s->c), .stop_raw = s->c->stop_raw});

@@ -1,4 +1,5 @@
 /* Deltas as the chunks that chat's clients read. */
+#include "dialect/canon_cite.h"
 #include "dialect/chat.h"
 
 struct choice_out {
@@ -259,7 +260,7 @@ static void emit_end(struct canon_encoder *e, const struct canon_delta *d)
     canon_emit(e, S(""));
 }
 
-void chat_encode_delta(struct canon_encoder *e, const struct canon_delta *delta)
+static void encode(struct canon_encoder *e, const struct canon_delta *delta)
 {
     (void)state_of(e, delta->kind == DELTA_START ? delta : NULL);
     struct choice_out *c = choice_of(e, delta->choice);
@@ -295,4 +296,10 @@ void chat_encode_delta(struct canon_encoder *e, const struct canon_delta *delta)
     case DELTA_PING:  /* a comment, which is the flow's to send */
         break;
     }
+}
+
+/* Its places count in the message's content, which is one text. */
+void chat_encode_delta(struct canon_encoder *e, const struct canon_delta *delta)
+{
+    canon_encode_placed(e, delta, PLACING_ALL, encode);
 }

@@ -1,4 +1,4 @@
-/* What an assistant's message has beside its content: calls of tools, reasoning, citations. */
+/* What an assistant's message has beside its content: calls of tools, reasoning. */
 #include "dialect/chat.h"
 
 /* ---- calls of tools */
@@ -145,22 +145,4 @@ void chat_read_reasoning(struct chat_reader *r, json_ref message, struct canon_p
     *part = (struct canon_part){.next = *first, .kind = PART_REASONING, .text = text};
     *first = part;
     if (*tail == first) *tail = &part->next;
-}
-
-/* ---- citations */
-
-struct canon_citation *chat_read_citation(struct chat_reader *r, json_ref at)
-{
-    json_ref url = openai_find(r->doc, at, S("url_citation"));
-    if (!url || json_type(r->doc, url) != JSON_OBJECT) return NULL;
-    struct canon_citation *c = arena_zalloc(r->arena, sizeof(*c));
-    c->of = DIALECT_CHAT;
-    c->value = canon_raw(r->doc, at);
-    c->url = canon_raw_string(r->doc, url, S("url"));
-    c->title = canon_raw_string(r->doc, url, S("title"));
-    c->quote = canon_raw_string(r->doc, url, S("content"));
-    json_ref start = json_find(r->doc, url, S("start_index"), NULL), end = json_find(r->doc, url, S("end_index"), NULL);
-    if (!start || !json_i64(r->doc, start, &c->start)) c->start = -1;
-    if (!end || !json_i64(r->doc, end, &c->end)) c->end = -1;
-    return c;
 }

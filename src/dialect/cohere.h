@@ -23,8 +23,12 @@ void cohere_read_calls(struct cohere_reader *r, json_ref message, struct canon_p
 enum canon_stop cohere_stop(str reason);
 str cohere_stop_name(enum canon_stop stop);
 void cohere_write_usage(struct buf *out, const struct usage *u);
+/* Each source of a citation is one here. */
+struct canon_citation *cohere_citations(const struct json *doc, json_ref at, struct arena *arena);
+/* A message's `citations`, each at the text that it is of. */
+void cohere_read_citations(struct cohere_reader *r, json_ref message, struct canon_part *parts);
 /* `content`: the place of its text in the message's content. */
-void cohere_write_citation(struct buf *out, const struct canon_citation *c, int64_t content);
+void cohere_write_citation(struct buf *out, struct arena *arena, const struct canon_citation *c, int64_t content);
 
 void usage_read_cohere(const struct json *doc, json_ref usage, struct usage *out);
 

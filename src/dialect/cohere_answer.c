@@ -1,4 +1,5 @@
 /* Whole answers of Cohere v2, both ways, their usage, the tap and errors. */
+#include "dialect/canon_cite.h"
 #include "dialect/cohere.h"
 
 static const struct {
@@ -82,34 +83,6 @@ void cohere_write_usage(struct buf *out, const struct usage *u)
 
 /* ---- answers */
 
-/* Cohere lists citations beside the content; they belong to the text they count in. */
-static void read_citations(struct cohere_reader *r, json_ref message, struct canon_part *parts)
-{
-    json_ref list = openai_find(r->doc, message, S("citations"));
-    struct canon_part *text = parts;
-    while (text && text->kind != PART_TEXT) text = text->next;
-    if (!list || json_type(r->doc, list) != JSON_ARRAY || !text) return;
-    struct canon_citation **last = &text->citations;
-    for (json_ref at = json_first(r->doc, list); at; at = json_next(r->doc, list, at)) {
-        struct canon_citation *c = arena_zalloc(r->arena, sizeof(*c));
-        json_ref sources = openai_find(r->doc, at, S("sources"));
-        json_ref source = sources ? json_first(r->doc, sources) : JSON_ABSENT;
-        json_ref document = source ? openai_find(r->doc, source, S("document")) : JSON_ABSENT;
-        if (source && !document) document = openai_find(r->doc, source, S("tool_output"));
-        if (!json_i64(r->doc, openai_find(r->doc, at, S("start")), &c->start)) c->start = -1;
-        if (!json_i64(r->doc, openai_find(r->doc, at, S("end")), &c->end)) c->end = -1;
-        if (document) {
-            c->title = canon_raw_string(r->doc, document, S("title"));
-            c->url = canon_raw_string(r->doc, document, S("url"));
-        }
-        c->quote = canon_raw_string(r->doc, at, S("text"));
-        c->value = canon_raw(r->doc, at);
-        c->of = DIALECT_COHERE;
-        *last = c;
-        last = &c->next;
-    }
-}
-
 bool cohere_decode_answer(const struct json *doc, struct canon_answer *out)
 {
     static const str known[] = {STR_INIT("id"), STR_INIT("finish_reason"), STR_INIT("message"), STR_INIT("usage")};
@@ -122,7 +95,7 @@ bool cohere_decode_answer(const struct json *doc, struct canon_answer *out)
     json_ref content = openai_find(doc, message, S("content"));
     if (content) cohere_read_content(&r, content, &choice->parts, S("message.content"));
     cohere_read_calls(&r, message, &choice->parts);
-    read_citations(&r, message, choice->parts);
+    cohere_read_citations(&r, message, choice->parts);
     out->id = canon_text(doc, JSON_ROOT, S("id"), out->arena);
     choice->stop_raw = canon_text(doc, JSON_ROOT, S("finish_reason"), out->arena);
     choice->stop = cohere_stop(choice->stop_raw);
@@ -138,29 +111,12 @@ static bool is_plan(const struct canon_part *p)
     return p->kind == PART_REASONING && str_eq(p->id, S(COHERE_TOOL_PLAN));
 }
 
-void cohere_write_citation(struct buf *out, const struct canon_citation *c, int64_t content)
+static jraw said_of(struct arena *arena, jraw text, const struct canon_citation *c)
 {
-    if (c->of == DIALECT_COHERE && c->value.json.p) {
-        buf_add(out, c->value.json);
-        return;
-    }
-    buf_add_byte(out, '{');
-    if (c->start >= 0) canon_put_i64(out, S("start"), c->start);
-    if (c->end >= 0) canon_put_i64(out, S("end"), c->end);
-    canon_put_raw(out, S("text"), c->quote);
-    /* documents are known by ids: an address is as good a one */
-    jraw id = c->url.json.p ? c->url : c->title;
-    canon_key(out, S("sources"));
-    buf_add(out, S("[{\"type\":\"document\""));
-    canon_put_raw(out, S("id"), id);
-    canon_key(out, S("document"));
-    buf_add_byte(out, '{');
-    canon_put_raw(out, S("id"), id);
-    canon_put_raw(out, S("title"), c->title);
-    canon_put_raw(out, S("url"), c->url);
-    buf_add(out, S("}}]"));
-    canon_put_i64(out, S("content_index"), content);
-    buf_add(out, S(",\"type\":\"TEXT_CONTENT\"}"));
+    str inside = canon_inside(text);
+    if (c->start < 0 || !inside.n) return text;
+    size_t from = canon_offset(inside, c->start), to = canon_offset(inside, c->end);
+    return (jraw){arena_printf(arena, "\"%" STR_FMT "\"", (int)(to > from ? to - from : 0), inside.p + from)};
 }
 
 /* Cohere's own are among the message's extras. */
@@ -178,7 +134,8 @@ static void write_citations(const struct canon_answer *answer, const struct cano
             }
             if (any) buf_add_byte(out, ',');
             any = true;
-            cohere_write_citation(out, &placed, content);
+            if (!placed.said.json.p) placed.said = said_of(answer->arena, p->text, c);
+            cohere_write_citation(out, answer->arena, &placed, content);
         }
         bool thought = p->kind == PART_REASONING && p->text.json.p && !is_plan(p);
         content += thought || p->kind == PART_TEXT || p->kind == PART_REFUSAL;

@@ -1,5 +1,6 @@
 /* Cohere's stream, both ways. Content and tool calls are numbered apart; `tool_calls` of an
  * event is one object, not a list. */
+#include "dialect/canon_cite.h"
 #include "dialect/cohere.h"
 #include "dialect/openai.h" /* openai_edit(): the same names at the same place */
 
@@ -91,18 +92,16 @@ static void on_citation(struct canon_decoder *d, const struct json *doc, json_re
     struct decoding *s = state_of(d);
     json_ref at = openai_find(doc, message, S("citations"));
     if (!at || !s->open || s->part.kind != PART_TEXT) return; /* it has no text to belong to */
-    struct canon_citation one = {.start = -1, .end = -1, .value = canon_raw(doc, at), .of = DIALECT_COHERE};
-    json_ref sources = openai_find(doc, at, S("sources"));
-    json_ref source = sources ? json_first(doc, sources) : JSON_ABSENT;
-    json_ref document = source ? openai_find(doc, source, S("document")) : JSON_ABSENT;
-    if (!json_i64(doc, openai_find(doc, at, S("start")), &one.start)) one.start = -1;
-    if (!json_i64(doc, openai_find(doc, at, S("end")), &one.end)) one.end = -1;
-    if (document) one.title = canon_raw_string(doc, document, S("title"));
-    if (document) one.url = canon_raw_string(doc, document, S("url"));
-    one.quote = canon_raw_string(doc, at, S("text"));
+    json_ref type = openai_find(doc, at, S("type"));
+    if (type && !json_string_is(doc, type, S("TEXT_CONTENT"))) return; /* of thoughts, of a plan */
     struct canon_part with = s->part;
-    with.citations = &one;
-    canon_give(d, &(struct canon_delta){.kind = DELTA_CITATION, .block = s->block, .part = &with});
+    struct canon_citation *list = cohere_citations(doc, at, d->arena);
+    for (struct canon_citation *next; list; list = next) {
+        next = list->next;
+        list->next = NULL;
+        with.citations = list;
+        canon_give(d, &(struct canon_delta){.kind = DELTA_CITATION, .block = s->block, .part = &with});
+    }
 }
 
 static void on_end(struct canon_decoder *d, const struct json *doc, json_ref delta)
@@ -251,7 +250,7 @@ static void emit_citation(struct canon_encoder *e, const struct canon_citation *
     if (!c) return;
     begin(e, "citation-start", s->citations);
     buf_add(&e->json, S(",\"delta\":{\"message\":{\"citations\":"));
-    cohere_write_citation(&e->json, c, s->contents);
+    cohere_write_citation(&e->json, e->arena, c, s->contents);
     buf_add(&e->json, S("}}}"));
     canon_emit(e, S("citation-start"));
     begin(e, "citation-end", s->citations++);
@@ -284,7 +283,7 @@ static void emit_end(struct canon_encoder *e, const struct usage *usage)
     canon_emit(e, STR_NONE);
 }
 
-void cohere_encode_delta(struct canon_encoder *e, const struct canon_delta *delta)
+static void encode(struct canon_encoder *e, const struct canon_delta *delta)
 {
     struct encoding *s = shown_of(e);
     if (delta->choice != 0) return; /* Cohere knows one */
@@ -320,6 +319,11 @@ void cohere_encode_delta(struct canon_encoder *e, const struct canon_delta *delt
     case DELTA_PING:
         break;
     }
+}
+
+void cohere_encode_delta(struct canon_encoder *e, const struct canon_delta *delta)
+{
+    canon_encode_placed(e, delta, PLACING_BLOCK | PLACING_WORDS, encode);
 }
 
 const struct dialect dialect_cohere = {

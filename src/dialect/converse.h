@@ -30,6 +30,10 @@ jraw converse_signature(struct arena *arena, const struct canon_part *part, enum
 void converse_write_parts(struct converse_writer *w, const struct canon_part *parts);
 void converse_write_cache_point(struct buf *out, int64_t ttl);
 
+/* A citation of a block's text (converse_cite.c). */
+struct canon_citation *converse_citation(const struct json *doc, json_ref at, struct arena *arena);
+void converse_put_citation(struct buf *out, const struct canon_citation *c);
+
 /* "end_turn" and the like, both ways. */
 enum canon_stop converse_stop(str reason);
 str converse_stop_name(enum canon_stop stop);

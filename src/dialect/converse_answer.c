@@ -1,4 +1,5 @@
 /* Whole answers of Converse, both ways, their usage and their errors. */
+#include "dialect/canon_cite.h"
 #include "dialect/converse.h"
 
 static const struct {
@@ -143,7 +144,7 @@ void converse_encode_answer(const struct canon_answer *answer, const struct cano
     bool own = answer->from == DIALECT_CONVERSE;
     (void)client;
     buf_add(out, S("{\"output\":{\"message\":{\"role\":\"assistant\",\"content\":["));
-    if (c) converse_write_parts(&w, c->parts);
+    if (c) converse_write_parts(&w, own ? c->parts : canon_cut_cited(answer->arena, c->parts));
     buf_add_byte(out, ']');
     if (c) canon_put_extras(out, &c->message_extras, DIALECT_CONVERSE);
     buf_add(out, S("}}"));

@@ -164,18 +164,9 @@ static void read_citations(struct converse_reader *r, json_ref block, struct can
     }
     part->text = count ? canon_join(r->arena, texts, count, S("")) : (jraw){S("\"\"")};
     for (json_ref c = list ? json_first(r->doc, list) : JSON_ABSENT; c; c = json_next(r->doc, list, c)) {
-        struct canon_citation *citation = arena_zalloc(r->arena, sizeof(*citation));
-        json_ref web = json_path(r->doc, c, "location", "web", NULL);
-        citation->title = canon_raw_string(r->doc, c, S("title"));
-        citation->url = web ? canon_raw_string(r->doc, web, S("url")) : RAW_NONE;
-        json_ref sources = openai_find(r->doc, c, S("sourceContent"));
-        json_ref first = sources ? json_first(r->doc, sources) : JSON_ABSENT;
-        citation->quote = first ? canon_raw_string(r->doc, first, S("text")) : RAW_NONE;
-        citation->start = citation->end = -1;
-        citation->value = canon_raw(r->doc, c);
-        citation->of = DIALECT_CONVERSE;
-        *last = citation;
-        last = &citation->next;
+        if (json_type(r->doc, c) != JSON_OBJECT) continue;
+        *last = converse_citation(r->doc, c, r->arena);
+        last = &(*last)->next;
     }
 }
 

@@ -133,6 +133,13 @@ static void write_text(struct converse_writer *w, const struct canon_part *part)
         open_block(out, "json");
         buf_add(out, part->value.json);
         buf_add_byte(out, '}');
+    } else if (part->citations && w->answer && part->text.json.n > 2) {
+        open_block(out, "citationsContent");
+        buf_add(out, S("{\"content\":[{\"text\":"));
+        buf_add(out, part->text.json);
+        buf_add(out, S("}],\"citations\":["));
+        for (const struct canon_citation *c = part->citations; c; c = c->next) converse_put_citation(out, c);
+        buf_add(out, S("]}}"));
     } else if (part->text.json.n > 2 || w->from == DIALECT_CONVERSE) { /* an empty text is refused by Bedrock */
         open_block(out, "text");
         buf_add(out, part->text.json.p ? part->text.json : S("\"\""));

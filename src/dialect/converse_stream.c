@@ -92,16 +92,9 @@ static void on_reasoning(struct canon_decoder *d, const struct json *doc, json_r
 static void on_citation(struct canon_decoder *d, const struct json *doc, json_ref citation, int64_t theirs)
 {
     struct decoding *s = state_of(d);
-    json_ref web = json_path(doc, citation, "location", "web", NULL);
-    struct canon_citation one = {.title = canon_raw_string(doc, citation, S("title")),
-                                 .url = web ? canon_raw_string(doc, web, S("url")) : RAW_NONE,
-                                 .start = -1,
-                                 .end = -1,
-                                 .value = canon_raw(doc, citation),
-                                 .of = DIALECT_CONVERSE};
     want(d, PART_TEXT, theirs);
     struct canon_part with = s->part;
-    with.citations = &one;
+    with.citations = converse_citation(doc, citation, d->arena);
     canon_give(d, &(struct canon_delta){.kind = DELTA_CITATION, .block = s->block, .part = &with});
 }
 
@@ -236,19 +229,7 @@ static void emit_citation(struct canon_encoder *e, const struct canon_citation *
     if (!s->open || !c) return;
     begin_index(e, s->shown);
     buf_add(&e->json, S(",\"delta\":{\"citation\":"));
-    if (c->of == DIALECT_CONVERSE && c->value.json.p) {
-        buf_add(&e->json, c->value.json);
-    } else {
-        buf_add_byte(&e->json, '{');
-        canon_put_raw(&e->json, S("title"), c->title);
-        if (c->url.json.p) {
-            canon_key(&e->json, S("location"));
-            buf_add(&e->json, S("{\"web\":{"));
-            canon_put_raw(&e->json, S("url"), c->url);
-            buf_add(&e->json, S("}}"));
-        }
-        buf_add_byte(&e->json, '}');
-    }
+    converse_put_citation(&e->json, c);
     buf_add(&e->json, S("}}"));
     canon_emit(e, S("contentBlockDelta"));
 }

@@ -95,6 +95,8 @@ struct gemini_writer {
 
 /* Fails: false where nothing is written. */
 bool gemini_put_part(struct gemini_writer *w, const struct canon_part *part);
+/* Whether it writes one. */
+bool gemini_has_form(const struct gemini_writer *w, const struct canon_part *part);
 void gemini_put_args(struct buf *out, const struct canon_tool_use *tool);
 bool gemini_is_object(str text);
 int gemini_generation(str model);
@@ -110,10 +112,24 @@ void gemini_put_reason(struct buf *out, enum dialect_id from, enum canon_stop st
 /* A logprobsResult in OpenAI's form; none where it holds no tokens. */
 jraw gemini_read_logprobs(struct arena *arena, const struct json *doc, json_ref at);
 void gemini_put_logprobs(struct buf *out, jraw logprobs);
-/* `text`: what the candidate's places count in; none: they are left out. */
+/* What the places of a candidate count in: all its text, decoded (p == NULL: not at hand, places are left out), and
+ * how many bytes of it stand before each part. */
+struct gemini_text {
+    str all;
+    const int64_t *parts;
+    int64_t part_count;
+};
+/* Places count in all of the text. */
 struct canon_citation *gemini_read_citations(struct arena *arena, const struct json *doc, json_ref candidate,
-                                             jraw text);
-void gemini_put_citations(struct buf *out, const struct canon_citation *list, str text);
+                                             const struct gemini_text *text);
+bool gemini_cites(const struct json *doc, json_ref candidate);
+/* Citations of one part, and its text, decoded. */
+struct gemini_cited {
+    const struct canon_citation *list;
+    str text;
+    int64_t part;
+};
+void gemini_put_citations(struct buf *out, const struct gemini_cited *lists, size_t count);
 
 /* ---- gemini_answer.c, gemini_events.c, gemini_chunks.c */
 bool gemini_decode_answer(const struct json *doc, struct canon_answer *out);

@@ -1,4 +1,5 @@
 /* A whole GenerateContentResponse, both ways. */
+#include "dialect/canon_cite.h"
 #include "dialect/gemini.h"
 
 /* ---- reading */
@@ -55,13 +56,48 @@ str gemini_reason_text(const struct gemini_reader *r, json_ref at)
     return at && !text.p ? json_raw(r->doc, at) : text;
 }
 
+enum { PARTS_MAX = 1024 };
+
+/* To the text that each is of, where it counts from then on. Without a place: to the first one. */
+static void distribute(struct canon_choice *choice, struct canon_citation *list)
+{
+    for (struct canon_citation *next; list; list = next) {
+        struct canon_part *of = NULL;
+        int64_t before = 0, base = 0;
+        next = list->next;
+        list->next = NULL;
+        for (struct canon_part *p = choice->parts; p; p = p->next) {
+            if (p->kind != PART_TEXT || !p->text.json.p) continue;
+            if (!of || (list->start >= before && list->start >= 0)) {
+                of = p;
+                base = before;
+            }
+            before += canon_length(p->text);
+        }
+        if (!of) return;
+        if (list->start >= 0) {
+            int64_t length = canon_length(of->text);
+            list->start -= base;
+            list->end = list->end - base > length ? length : list->end - base;
+        }
+        struct canon_citation **end = &of->citations;
+        while (*end) end = &(*end)->next;
+        *end = list;
+    }
+}
+
 static void attach_citations(struct gemini_reader *r, json_ref candidate, struct canon_choice *choice)
 {
-    for (struct canon_part *p = choice->parts; p; p = p->next) {
-        if (p->kind != PART_TEXT || !p->text.json.p) continue;
-        p->citations = gemini_read_citations(r->arena, r->doc, candidate, p->text);
-        return;
+    int64_t starts[PARTS_MAX];
+    struct canon_words words = {0};
+    struct gemini_text text = {.parts = starts};
+    if (!gemini_cites(r->doc, candidate)) return;
+    for (const struct canon_part *p = choice->parts; p && text.part_count < PARTS_MAX; p = p->next) {
+        starts[text.part_count++] = (int64_t)words.n;
+        if (p->kind == PART_TEXT) canon_words_add(&words, r->arena, canon_decode(r->arena, p->text));
     }
+    if (!words.full) text.all = words.p ? str_of(words.p, words.n) : S("");
+    distribute(choice, gemini_read_citations(r->arena, r->doc, candidate, &text));
 }
 
 static void read_candidate(struct gemini_reader *r, json_ref at, int64_t place, struct canon_answer *out)
@@ -146,14 +182,29 @@ void gemini_put_usage(struct buf *out, const struct usage *u)
     buf_add_byte(out, '}');
 }
 
-/* Google's places count from the beginning of all text. */
+/* Google's places count in their part. */
 static void put_all_citations(struct gemini_writer *w, const struct canon_choice *choice)
 {
+    size_t count = 0;
+    int64_t part = 0;
+    for (const struct canon_part *p = choice->parts; p; p = p->next) count += p->citations != NULL;
+    if (!count) return;
+    struct gemini_cited *lists = arena_alloc(w->arena, count * sizeof(*lists));
+    count = 0;
     for (const struct canon_part *p = choice->parts; p; p = p->next) {
-        if (!p->citations || p->kind != PART_TEXT) continue;
-        gemini_put_citations(w->out, p->citations, canon_decode(w->arena, p->text));
-        return;
+        if (p->citations && p->kind == PART_TEXT) {
+            struct canon_citation *placed = NULL, **end = &placed;
+            for (const struct canon_citation *c = p->citations; c; c = c->next) {
+                *end = arena_alloc(w->arena, sizeof(**end));
+                **end = canon_placed(c, p->text, 0);
+                end = &(*end)->next;
+            }
+            *end = NULL;
+            lists[count++] = (struct gemini_cited){placed, canon_decode(w->arena, p->text), part};
+        }
+        part += gemini_has_form(w, p);
     }
+    gemini_put_citations(w->out, lists, count);
 }
 
 static void put_choice(struct gemini_writer *w, const struct canon_choice *choice)

@@ -1,6 +1,7 @@
 /* A stream for a Gemini client: GenerateContentResponses without event names. Text goes out as
  * it comes, a function call when it is whole, finish reasons and usage in one last chunk.
  * Google's clients take a chunk for valid only where each content has a part. */
+#include "dialect/canon_cite.h"
 #include "dialect/gemini.h"
 
 enum { CITATIONS_MAX = 256 };
@@ -214,11 +215,15 @@ static void take_citation(struct canon_encoder *e, const struct canon_delta *d)
     struct chunk_choice *c = choice_at(e, d->choice);
     const struct canon_citation *given = d->part ? d->part->citations : NULL;
     if (!given || c->citation_count >= CITATIONS_MAX) return;
-    struct canon_citation *own = arena_zalloc(e->arena, sizeof(*own));
+    struct canon_citation *own = arena_alloc(e->arena, sizeof(*own));
+    *own = *given;
+    own->next = NULL;
     own->url = keep(e, given->url);
     own->title = keep(e, given->title);
+    own->id = keep(e, given->id);
     own->quote = keep(e, given->quote);
-    own->start = own->end = -1;
+    own->said = keep(e, given->said);
+    own->value = RAW_NONE;
     if (c->last_citation)
         c->last_citation->next = own;
     else
@@ -265,8 +270,11 @@ static void put_last(struct canon_encoder *e, const struct usage *usage)
         if (c->extras.json.n > 2) {
             canon_comma(&e->json);
             buf_add(&e->json, canon_inside(c->extras));
-        } else {
-            gemini_put_citations(&e->json, c->citations, STR_NONE);
+        } else if (c->citations) {
+            str words = canon_placing_words(e, i);
+            jraw text = {arena_printf(e->arena, "\"%" STR_FMT "\"", STR_ARG(words))};
+            struct gemini_cited all = {c->citations, words.p ? canon_decode(e->arena, text) : STR_NONE, 0};
+            gemini_put_citations(&e->json, &all, 1);
         }
         buf_add_byte(&e->json, '}');
     }
@@ -282,7 +290,7 @@ static void take_start(struct canon_encoder *e, const struct canon_delta *d)
     e->state = s;
 }
 
-void gemini_encode_delta(struct canon_encoder *e, const struct canon_delta *d)
+static void encode(struct canon_encoder *e, const struct canon_delta *d)
 {
     struct chunk_state *s = e->state;
     if (d->kind == DELTA_START && !s) take_start(e, d);
@@ -319,4 +327,10 @@ void gemini_encode_delta(struct canon_encoder *e, const struct canon_delta *d)
     default:
         break;
     }
+}
+
+/* Google's clients join the chunks' texts: places count in all of it. */
+void gemini_encode_delta(struct canon_encoder *e, const struct canon_delta *d)
+{
+    canon_encode_placed(e, d, PLACING_ALL | PLACING_WORDS, encode);
 }

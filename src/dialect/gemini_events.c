@@ -4,6 +4,7 @@
  * call comes whole. The finish reason may come before, with or behind the last piece, on
  * some models with every chunk, and STOP also ends an answer with function calls: so it is
  * told at the end, with what was seen until then. */
+#include "dialect/canon_cite.h"
 #include "dialect/gemini.h"
 
 #include "base/hash.h"
@@ -16,8 +17,10 @@ struct choice_state {
     int64_t block;             /* of the open one, or the next */
     jraw signature;            /* of the open text: told when it ends */
     str reason;
-    jraw extras; /* of the candidate that brought the reason */
-    size_t kept; /* bytes of them copied so far */
+    jraw extras;              /* of the candidate that brought the reason */
+    size_t kept;              /* bytes of them copied so far */
+    struct canon_words words; /* all text, decoded: places count in it */
+    int64_t chars, base;      /* of it, and of it before the open block */
 };
 
 struct stream_state {
@@ -62,6 +65,7 @@ static void open_block(struct canon_decoder *d, int64_t choice, const struct can
             start.signature = RAW_NONE; /* a call's is known: some clients need it first */
     }
     c->open = true;
+    c->base = c->chars;
     c->had_signature = false;
     c->kind = part->kind;
     give(d, choice, (struct canon_delta){.kind = DELTA_BLOCK_START, .part = &start});
@@ -90,6 +94,10 @@ static void take_text(struct canon_decoder *d, int64_t choice, const struct cano
     bool goes_on = c->kind == part->kind && !(c->had_signature && (part->signature.json.p || c->kind != PART_TEXT));
     if (c->open && !goes_on) close_block(d, choice);
     if (!c->open) open_block(d, choice, part);
+    if (text && part->kind == PART_TEXT) {
+        canon_words_add(&c->words, d->arena, canon_decode(d->arena, part->text));
+        c->chars += canon_length(part->text);
+    }
     if (text) give(d, choice, (struct canon_delta){.kind = DELTA_TEXT, .piece = part->text});
     if (!part->signature.json.p) return;
     c->had_signature = true;
@@ -135,7 +143,10 @@ static void take_citations(struct canon_decoder *d, int64_t choice, const struct
 {
     struct stream_state *s = d->state;
     struct choice_state *c = s->choice[choice];
-    struct canon_citation *list = gemini_read_citations(d->arena, doc, candidate, RAW_NONE);
+    struct gemini_text text = {0};
+    if (!gemini_cites(doc, candidate)) return;
+    if (!c->words.full) text.all = c->words.p ? str_of(c->words.p, c->words.n) : S("");
+    struct canon_citation *list = gemini_read_citations(d->arena, doc, candidate, &text);
     if (!list) return;
     struct canon_part part = {.kind = PART_TEXT};
     if (c->open && c->kind != PART_TEXT) close_block(d, choice);
@@ -143,6 +154,10 @@ static void take_citations(struct canon_decoder *d, int64_t choice, const struct
     for (struct canon_citation *next; list; list = next) {
         next = list->next;
         list->next = NULL;
+        if (list->start >= 0) { /* what belongs to a block before can only be named */
+            list->start = list->start > c->base ? list->start - c->base : 0;
+            list->end = list->end > c->base ? list->end - c->base : 0;
+        }
         part.citations = list;
         give(d, choice, (struct canon_delta){.kind = DELTA_CITATION, .part = &part});
     }

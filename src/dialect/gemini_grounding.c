@@ -1,6 +1,6 @@
 /* Citations: what Google found them in (groundingMetadata) or took them from
- * (citationMetadata), and the canonical form. Google counts bytes of UTF-8, canon
- * characters; where the text is not at hand (in streams), places are left out. */
+ * (citationMetadata), and the canonical form. Google counts bytes of UTF-8, canon characters. */
+#include "dialect/canon_cite.h"
 #include "dialect/gemini.h"
 
 enum { CITATIONS_MAX = 1024 };
@@ -8,7 +8,7 @@ enum { CITATIONS_MAX = 1024 };
 struct grounding {
     const struct json *doc;
     struct arena *arena;
-    str text; /* decoded; p == NULL: not at hand */
+    const struct gemini_text *text;
     struct canon_citation *first, *last;
     int count;
 };
@@ -37,9 +37,7 @@ static int64_t bytes_at(str text, int64_t wanted)
 static struct canon_citation *add(struct grounding *g)
 {
     if (g->count++ >= CITATIONS_MAX) return NULL;
-    struct canon_citation *c = arena_zalloc(g->arena, sizeof(*c));
-    c->start = c->end = -1;
-    c->of = DIALECT_GEMINI;
+    struct canon_citation *c = canon_cite_new(g->arena, DIALECT_GEMINI);
     if (g->last)
         g->last->next = c;
     else
@@ -59,8 +57,10 @@ static void set_place(struct grounding *g, struct canon_citation *c, json_ref se
 {
     int64_t end = index_of(g, segment, S("endIndex"), -1);
     if (end < 0) return;
-    c->start = characters(g->text, index_of(g, segment, S("startIndex"), 0)); /* zero is left out */
-    c->end = characters(g->text, end);
+    int64_t part = index_of(g, segment, S("partIndex"), 0), base = 0; /* zeros are left out */
+    if (part > 0 && part < g->text->part_count) base = g->text->parts[part];
+    c->start = characters(g->text->all, base + index_of(g, segment, S("startIndex"), 0));
+    c->end = characters(g->text->all, base + end);
     if (c->start < 0 || c->end < 0) c->start = c->end = -1;
 }
 
@@ -77,8 +77,21 @@ static void set_source(struct grounding *g, struct canon_citation *c, json_ref c
     for (; chunk && i < index && i < CITATIONS_MAX; i++) chunk = json_next(g->doc, chunks, chunk);
     if (!chunk || i != index || json_type(g->doc, chunk) != JSON_OBJECT || !json_first(g->doc, chunk)) return;
     json_ref source = json_first(g->doc, chunk) + 1; /* web, retrievedContext, maps */
-    c->url = canon_raw_string(g->doc, source, S("uri"));
+    jraw uri = canon_raw_string(g->doc, source, S("uri"));
+    bool web = str_starts(canon_inside(uri), S("http:")) || str_starts(canon_inside(uri), S("https:"));
+    bool document = json_string_is(g->doc, json_first(g->doc, chunk), S("retrievedContext"));
     c->title = canon_raw_string(g->doc, source, S("title"));
+    c->quote = canon_raw_string(g->doc, source, S("text"));
+    if (web || !document)
+        c->url = uri;
+    else /* "gs://..." is where a document is stored, no address */
+        c->id = uri;
+    if (!document) return;
+    if (!c->id.json.p) c->id = canon_raw_string(g->doc, source, S("documentName"));
+    c->from = index_of(g, source, S("pageNumber"), -1);
+    if (c->from < 0) return;
+    c->place = PLACE_PAGES;
+    c->to = c->from + 1;
 }
 
 static void read_supports(struct grounding *g, json_ref metadata)
@@ -95,7 +108,7 @@ static void read_supports(struct grounding *g, json_ref metadata)
             if (!c) return;
             set_source(g, c, chunks, index);
             if (!segment) continue;
-            c->quote = canon_raw_string(g->doc, segment, S("text"));
+            c->said = canon_raw_string(g->doc, segment, S("text"));
             set_place(g, c, segment);
         }
     }
@@ -108,13 +121,12 @@ static void read_supports(struct grounding *g, json_ref metadata)
     }
 }
 
-struct canon_citation *gemini_read_citations(struct arena *arena, const struct json *doc, json_ref candidate, jraw text)
+struct canon_citation *gemini_read_citations(struct arena *arena, const struct json *doc, json_ref candidate,
+                                             const struct gemini_text *text)
 {
-    struct grounding g = {.doc = doc, .arena = arena};
+    struct grounding g = {.doc = doc, .arena = arena, .text = text};
     json_ref grounding = json_find(doc, candidate, S("groundingMetadata"), NULL);
     json_ref cited = list_in(doc, json_find(doc, candidate, S("citationMetadata"), NULL), S("citations"));
-    if (!grounding && !cited) return NULL;
-    if (text.json.p) g.text = canon_decode(arena, text);
     if (grounding) read_supports(&g, grounding);
     for (json_ref at = cited ? json_first(doc, cited) : JSON_ABSENT; at; at = json_next(doc, cited, at)) {
         struct canon_citation *c = json_type(doc, at) == JSON_OBJECT ? add(&g) : NULL;
@@ -126,36 +138,59 @@ struct canon_citation *gemini_read_citations(struct arena *arena, const struct j
     return g.first;
 }
 
+bool gemini_cites(const struct json *doc, json_ref candidate)
+{
+    return openai_find(doc, candidate, S("groundingMetadata")) || openai_find(doc, candidate, S("citationMetadata"));
+}
+
 /* ---- writing */
 
-static void put_support(struct buf *out, const struct canon_citation *c, str text, int index)
+static void put_source(struct buf *out, const struct canon_citation *c)
 {
-    int64_t from = bytes_at(text, c->start), to = bytes_at(text, c->end);
+    bool web = c->url.json.p && c->place == PLACE_NONE;
+    canon_comma(out);
+    buf_add(out, web ? S("{\"web\":{") : S("{\"retrievedContext\":{"));
+    canon_put_raw(out, S("uri"), c->url.json.p ? c->url : c->id);
+    canon_put_raw(out, S("title"), c->title);
+    if (!web) canon_put_raw(out, S("text"), c->quote);
+    if (c->place == PLACE_PAGES && c->from >= 0) canon_put_i64(out, S("pageNumber"), c->from);
+    buf_add(out, S("}}"));
+}
+
+/* `of` is the part that it counts in. */
+static void put_support(struct buf *out, const struct canon_citation *c, const struct gemini_cited *of, int index)
+{
+    int64_t from = bytes_at(of->text, c->start), to = bytes_at(of->text, c->end);
+    bool placed = from >= 0 && to >= from && c->start >= 0;
     canon_comma(out);
     buf_add(out, S("{\"segment\":{"));
-    if (from >= 0 && to >= from) {
+    if (of->part > 0) canon_put_i64(out, S("partIndex"), of->part);
+    if (placed) {
         canon_put_i64(out, S("startIndex"), from);
         canon_put_i64(out, S("endIndex"), to);
+        canon_put_text(out, S("text"), str_of(of->text.p + from, (size_t)(to - from)));
+    } else {
+        canon_put_raw(out, S("text"), c->said);
     }
-    canon_put_raw(out, S("text"), c->quote);
     buf_printf(out, "},\"groundingChunkIndices\":[%d]}", index);
 }
 
-void gemini_put_citations(struct buf *out, const struct canon_citation *list, str text)
+void gemini_put_citations(struct buf *out, const struct gemini_cited *lists, size_t count)
 {
-    int count = 0;
-    if (!list) return;
-    canon_key(out, S("groundingMetadata"));
-    buf_add(out, S("{\"groundingChunks\":["));
-    for (const struct canon_citation *c = list; c && count < CITATIONS_MAX; c = c->next, count++) {
-        canon_comma(out);
-        buf_add(out, S("{\"web\":{"));
-        canon_put_raw(out, S("uri"), c->url);
-        canon_put_raw(out, S("title"), c->title);
-        buf_add(out, S("}}"));
-    }
+    int n = 0;
+    for (size_t i = 0; i < count; i++)
+        for (const struct canon_citation *c = lists[i].list; c && n < CITATIONS_MAX; c = c->next, n++) {
+            if (!n) {
+                canon_key(out, S("groundingMetadata"));
+                buf_add(out, S("{\"groundingChunks\":["));
+            }
+            put_source(out, c);
+        }
+    if (!n) return;
     buf_add(out, S("],\"groundingSupports\":["));
-    int i = 0;
-    for (const struct canon_citation *c = list; c && i < count; c = c->next, i++) put_support(out, c, text, i);
+    n = 0;
+    for (size_t i = 0; i < count; i++)
+        for (const struct canon_citation *c = lists[i].list; c && n < CITATIONS_MAX; c = c->next, n++)
+            put_support(out, c, &lists[i], n);
     buf_add(out, S("]}"));
 }

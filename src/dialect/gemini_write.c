@@ -203,6 +203,11 @@ static bool is_written(const struct gemini_writer *w, const struct canon_part *p
     }
 }
 
+bool gemini_has_form(const struct gemini_writer *w, const struct canon_part *part)
+{
+    return is_written(w, part, signature_for(w, part));
+}
+
 bool gemini_put_part(struct gemini_writer *w, const struct canon_part *part)
 {
     jraw signature = signature_for(w, part);

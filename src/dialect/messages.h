@@ -62,7 +62,7 @@ void messages_put_carrier(struct messages_writer *w, const struct canon_part *pa
 /* Arguments as the object that `input` must be. */
 void messages_put_input(struct buf *out, str arguments);
 void messages_put_tool_id(struct buf *out, str key, str id);
-void messages_put_citation(struct buf *out, const struct canon_citation *c);
+void messages_put_citation(struct buf *out, struct arena *arena, const struct canon_citation *c);
 bool messages_is_blank(jraw text);
 /* A whole usage object, with every key that clients read. */
 void messages_put_usage(struct buf *out, const struct usage *u, str tier, str cost_usd);

@@ -1,4 +1,5 @@
 /* A whole message, both ways, and what streams share with it. */
+#include "dialect/canon_cite.h"
 #include "dialect/messages.h"
 
 /* ---- stop reasons */
@@ -117,7 +118,9 @@ void messages_encode_answer(const struct canon_answer *answer, const struct cano
     canon_put_text(out, S("model"), answer->model.n ? answer->model : client->model);
     canon_key(out, S("content"));
     buf_add_byte(out, '[');
-    for (const struct canon_part *p = choice ? choice->parts : NULL; p; p = p->next) messages_put_part(&w, p);
+    const struct canon_part *parts = choice ? choice->parts : NULL;
+    if (choice && !own) parts = canon_cut_cited(answer->arena, choice->parts);
+    for (const struct canon_part *p = parts; p; p = p->next) messages_put_part(&w, p);
     buf_add_byte(out, ']');
     put_stop(out, choice, own);
     if (own && answer->usage_value.json.p)

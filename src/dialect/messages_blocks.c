@@ -52,19 +52,6 @@ static void read_citations(struct block *b, struct canon_part *part, json_ref li
     }
 }
 
-struct canon_citation *messages_citation(const struct json *doc, json_ref at, struct arena *arena)
-{
-    struct canon_citation *c = arena_zalloc(arena, sizeof(*c));
-    c->url = canon_raw_string(doc, at, S("url"));
-    c->title = canon_raw_string(doc, at, S("title"));
-    if (!c->title.json.p) c->title = canon_raw_string(doc, at, S("document_title"));
-    c->quote = canon_raw_string(doc, at, S("cited_text"));
-    c->start = c->end = -1; /* places are told in the source, not in the text */
-    c->value = canon_raw(doc, at);
-    c->of = DIALECT_MESSAGES;
-    return c;
-}
-
 static bool read_text(struct block *b)
 {
     static const str known[] = {STR_INIT("type"), STR_INIT("text"), STR_INIT("citations")};

@@ -163,7 +163,7 @@ static void take_citations(struct canon_encoder *e, const struct canon_part *par
     for (const struct canon_citation *c = part ? part->citations : NULL; c; c = c->next) {
         struct buf citation;
         buf_init(&citation, 0);
-        messages_put_citation(&citation, c);
+        messages_put_citation(&citation, e->arena, c);
         put_delta(e, S("\"citations_delta\",\"citation\":"), (jraw){buf_str(&citation)});
         buf_free(&citation);
     }

@@ -103,21 +103,6 @@ static void put_reasoning(struct messages_writer *w, const struct canon_part *pa
 
 /* ---- text and media */
 
-void messages_put_citation(struct buf *out, const struct canon_citation *c)
-{
-    canon_comma(out);
-    if (c->of == DIALECT_MESSAGES && c->value.json.p) {
-        buf_add(out, c->value.json);
-        return;
-    }
-    buf_add(out, S("{\"type\":\"web_search_result_location\""));
-    canon_put_raw(out, S("cited_text"), c->quote.json.p ? c->quote : (jraw){S("\"\"")});
-    canon_put_raw(out, S("encrypted_index"), (jraw){S("\"\"")});
-    canon_put_raw(out, S("title"), c->title.json.p ? c->title : (jraw){S("null")});
-    canon_put_raw(out, S("url"), c->url.json.p ? c->url : (jraw){S("\"\"")});
-    buf_add_byte(out, '}');
-}
-
 static void put_text(struct messages_writer *w, const struct canon_part *part)
 {
     buf_add(w->out, S("{\"type\":\"text\""));
@@ -126,7 +111,7 @@ static void put_text(struct messages_writer *w, const struct canon_part *part)
     if (!part->citations || !own) return;
     canon_key(w->out, S("citations"));
     buf_add_byte(w->out, '[');
-    for (const struct canon_citation *c = part->citations; c; c = c->next) messages_put_citation(w->out, c);
+    for (const struct canon_citation *c = part->citations; c; c = c->next) messages_put_citation(w->out, w->arena, c);
     buf_add_byte(w->out, ']');
 }
 

@@ -91,9 +91,9 @@ void responses_put_call(struct buf *out, const struct canon_part *part, str id, 
 /* Name, and the namespace where it is of one: `groups` are those of the call, as its echo tells them. */
 void responses_put_name(struct buf *out, str name, str group, str groups);
 /* A part of an output message. */
-void responses_put_output_part(struct buf *out, const struct canon_part *part, jraw logprobs);
-void responses_put_citations(struct buf *out, const struct canon_part *part);
-bool responses_put_citation(struct buf *out, const struct canon_citation *c);
+void responses_put_output_part(struct buf *out, struct arena *arena, const struct canon_part *part, jraw logprobs);
+void responses_put_citations(struct buf *out, struct arena *arena, const struct canon_part *part);
+void responses_put_citation(struct buf *out, struct arena *arena, const struct canon_citation *c);
 /* Log probabilities in this dialect's form: the list itself; `[]` where there are none. */
 void responses_put_logprobs(struct buf *out, jraw logprobs);
 /* The signature of a part in the form that comes back as an item's encrypted_content. */

@@ -127,7 +127,7 @@ static const struct canon_part *put_message(struct writer *w, const struct canon
     buf_add_byte(w->out, '[');
     for (; p && is_content(p) && str_eq(p->id, first->id); p = p->next) {
         canon_comma(w->out);
-        responses_put_output_part(w->out, p, w->logprobs);
+        responses_put_output_part(w->out, w->answer->arena, p, w->logprobs);
         if (p->kind == PART_TEXT) w->logprobs = RAW_NONE;
     }
     buf_add_byte(w->out, ']');

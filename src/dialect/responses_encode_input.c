@@ -75,7 +75,7 @@ static void put_document(struct buf *out, const struct canon_part *p)
     buf_add_byte(out, '}');
 }
 
-static void put_text(struct buf *out, const struct canon_part *p, str type)
+static void put_text(struct buf *out, struct arena *arena, const struct canon_part *p, str type)
 {
     bool output = str_eq(type, S("output_text"));
     buf_add(out, S("{\"type\":\""));
@@ -84,19 +84,19 @@ static void put_text(struct buf *out, const struct canon_part *p, str type)
     canon_put_raw(out, S("text"), p->text);
     if (output) {
         canon_key(out, S("annotations"));
-        responses_put_citations(out, p);
+        responses_put_citations(out, arena, p);
     }
     canon_put_extras(out, &p->extras, DIALECT_RESPONSES);
     buf_add_byte(out, '}');
 }
 
 /* False where the dialect has no word for it. */
-static bool put_part(struct buf *out, const struct canon_part *p, str text_type)
+static bool put_part(struct buf *out, struct arena *arena, const struct canon_part *p, str text_type)
 {
     switch (p->kind) {
     case PART_TEXT:
         canon_comma(out);
-        put_text(out, p, text_type);
+        put_text(out, arena, p, text_type);
         return true;
     case PART_IMAGE:
         canon_comma(out);
@@ -161,7 +161,7 @@ static void put_parts(struct writer *w, const struct canon_part *from, const str
     str type = w->role == ROLE_ASSISTANT ? S("output_text") : S("input_text");
     canon_key(w->out, S("content"));
     buf_add_byte(w->out, '[');
-    for (const struct canon_part *p = from; p != end; p = p->next) put_part(w->out, p, type);
+    for (const struct canon_part *p = from; p != end; p = p->next) put_part(w->out, w->call->arena, p, type);
     buf_add_byte(w->out, ']');
 }
 
@@ -226,7 +226,7 @@ static void put_result(struct writer *w, const struct canon_part *p)
         buf_add(w->out, content->text.json.p ? content->text.json : S("\"\""));
     } else {
         buf_add_byte(w->out, '[');
-        for (const struct canon_part *c = content; c; c = c->next) put_part(w->out, c, S("input_text"));
+        for (const struct canon_part *c = content; c; c = c->next) put_part(w->out, w->call->arena, c, S("input_text"));
         buf_add_byte(w->out, ']');
     }
     if (p->tool.is_error && w->call->from != DIALECT_RESPONSES) canon_put_text(w->out, S("status"), S("incomplete"));

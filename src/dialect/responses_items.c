@@ -100,19 +100,6 @@ static void read_audio(struct item_reader *r, json_ref at, struct canon_part *p)
     p->media.type = arena_printf(r->arena, "audio/%" STR_FMT, STR_ARG(format));
 }
 
-struct canon_citation *responses_read_citation(const struct json *doc, json_ref at, struct arena *arena)
-{
-    struct canon_citation *c = arena_zalloc(arena, sizeof(*c));
-    c->url = canon_raw_string(doc, at, S("url"));
-    c->title = canon_raw_string(doc, at, S("title"));
-    if (!c->title.json.p) c->title = canon_raw_string(doc, at, S("filename"));
-    if (!json_i64(doc, openai_find(doc, at, S("start_index")), &c->start)) c->start = -1;
-    if (!json_i64(doc, openai_find(doc, at, S("end_index")), &c->end)) c->end = -1;
-    c->value = canon_raw(doc, at);
-    c->of = DIALECT_RESPONSES;
-    return c;
-}
-
 static void read_text(struct item_reader *r, json_ref at, struct canon_part *p)
 {
     static const str known[] = {STR_INIT("type"), STR_INIT("text"), STR_INIT("annotations")};

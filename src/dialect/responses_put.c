@@ -80,35 +80,6 @@ void responses_put_call(struct buf *out, const struct canon_part *part, str id, 
     buf_add_byte(out, '}');
 }
 
-bool responses_put_citation(struct buf *out, const struct canon_citation *c)
-{
-    if (c->of == DIALECT_RESPONSES && c->value.json.p) {
-        canon_comma(out);
-        buf_add(out, c->value.json);
-        return true;
-    }
-    if (!c->url.json.p) return false; /* the others name files of OpenAI's */
-    canon_comma(out);
-    buf_add(out, S("{\"type\":\"url_citation\""));
-    canon_put_i64(out, S("start_index"), c->start < 0 ? 0 : c->start);
-    canon_put_i64(out, S("end_index"), c->end < 0 ? 0 : c->end);
-    canon_put_raw(out, S("url"), c->url);
-    canon_key(out, S("title"));
-    buf_add(out, c->title.json.p ? c->title.json : S("\"\""));
-    buf_add_byte(out, '}');
-    return true;
-}
-
-void responses_put_citations(struct buf *out, const struct canon_part *part)
-{
-    buf_add_byte(out, '[');
-    for (const struct canon_citation *c = part->citations; c; c = c->next) {
-        struct canon_citation placed = canon_placed(c, part->text, 0);
-        responses_put_citation(out, &placed);
-    }
-    buf_add_byte(out, ']');
-}
-
 /* Chat wraps the list: {"content":[...],"refusal":null}. */
 void responses_put_logprobs(struct buf *out, jraw logprobs)
 {
@@ -126,7 +97,7 @@ void responses_put_logprobs(struct buf *out, jraw logprobs)
     json_free(&doc);
 }
 
-void responses_put_output_part(struct buf *out, const struct canon_part *part, jraw logprobs)
+void responses_put_output_part(struct buf *out, struct arena *arena, const struct canon_part *part, jraw logprobs)
 {
     bool refusal = part->kind == PART_REFUSAL, own = part->extras.of == DIALECT_RESPONSES;
     if (part->kind == PART_OPAQUE) {
@@ -136,7 +107,7 @@ void responses_put_output_part(struct buf *out, const struct canon_part *part, j
     buf_add(out, refusal ? S("{\"type\":\"refusal\"") : S("{\"type\":\"output_text\""));
     if (!refusal) {
         canon_key(out, S("annotations"));
-        responses_put_citations(out, part);
+        responses_put_citations(out, arena, part);
         if (!own) {
             canon_key(out, S("logprobs"));
             responses_put_logprobs(out, logprobs);

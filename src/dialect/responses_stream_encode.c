@@ -1,6 +1,8 @@
 /* Writing a stream: the deltas' way into items, and the response around them. */
 #include "dialect/responses_stream.h"
 
+#include "dialect/canon_cite.h"
+
 /* ---- the response itself */
 
 static void emit_response(struct canon_encoder *e, str type, str status, const struct usage *usage)
@@ -132,7 +134,7 @@ static void end_response(struct canon_encoder *e, const struct canon_delta *delt
     emit_response(e, type, status, delta->usage ? delta->usage : &unknown);
 }
 
-void responses_encode_delta(struct canon_encoder *e, const struct canon_delta *delta)
+static void encode(struct canon_encoder *e, const struct canon_delta *delta)
 {
     if (e->broken || delta->choice > 0) return;
     switch (delta->kind) {
@@ -167,4 +169,9 @@ void responses_encode_delta(struct canon_encoder *e, const struct canon_delta *d
         end_response(e, delta);
         break;
     }
+}
+
+void responses_encode_delta(struct canon_encoder *e, const struct canon_delta *delta)
+{
+    canon_encode_placed(e, delta, PLACING_BLOCK, encode);
 }

@@ -103,7 +103,7 @@ void out_add_citation(struct canon_encoder *e, const struct canon_part *part)
     buf_init(&one, 0);
     for (const struct canon_citation *c = part->citations; c; c = c->next) {
         buf_clear(&one);
-        if (!responses_put_citation(&one, c)) continue;
+        responses_put_citation(&one, e->arena, c);
         struct buf *out = out_begin_part(e, S("response.output_text.annotation.added"));
         canon_put_i64(out, S("annotation_index"), s->citation_count++);
         canon_put_raw(out, S("annotation"), (jraw){buf_str(&one)});

@@ -1,0 +1,170 @@
+/* Citations: finding their places, and cutting texts at them. */
+#include "dialect/canon_cite.h"
+
+enum { WORDS_MAX = 4 * 1024 * 1024, CUT_MAX = 1024 };
+
+struct canon_citation *canon_cite_new(struct arena *arena, enum dialect_id of)
+{
+    struct canon_citation *c = arena_zalloc(arena, sizeof(*c));
+    c->start = c->end = c->source = c->from = c->to = -1;
+    c->of = of;
+    return c;
+}
+
+jraw canon_cite_id(struct arena *arena, const struct canon_citation *c)
+{
+    if (c->id.json.p) return c->id;
+    if (c->title.json.p) return c->title;
+    long long source = c->source < 0 ? 0 : c->source;
+    return (jraw){arena_printf(arena, "\"document_%lld\"", source)};
+}
+
+size_t canon_offset(str inside, int64_t chars)
+{
+    size_t i = 0;
+    for (int64_t n = 0; i < inside.n && n < chars;) {
+        size_t width = inside.p[i] != '\\' ? 1 : i + 1 < inside.n && inside.p[i + 1] == 'u' ? 6 : 2;
+        i = i + width > inside.n ? inside.n : i + width;
+        while (i < inside.n && ((unsigned char)inside.p[i] & 0xc0) == 0x80) i++;
+        str rest = str_from_at(inside, i);
+        bool low = rest.n >= 6 && rest.p[0] == '\\' && rest.p[1] == 'u' && (rest.p[2] | 0x20) == 'd' &&
+                   (rest.p[3] | 0x20) >= 'c'; /* the second half of a pair is no character */
+        if (width == 6 && low) i += 6;
+        n++;
+    }
+    return i;
+}
+
+/* ---- cutting */
+
+static int by_start(const void *a, const void *b)
+{
+    const struct canon_citation *x = *(struct canon_citation *const *)a, *y = *(struct canon_citation *const *)b;
+    return x->start < y->start ? -1 : x->start > y->start;
+}
+
+struct cut {
+    struct arena *arena;
+    const struct canon_part *part;
+    str inside;
+    size_t at; /* bytes of it that are given */
+    struct canon_part *first, **end;
+};
+
+static struct canon_part *add_piece(struct cut *c, size_t to)
+{
+    struct canon_part *piece = arena_alloc(c->arena, sizeof(*piece));
+    str text = str_of(c->inside.p + c->at, to - c->at);
+    *piece = *c->part;
+    piece->next = NULL;
+    piece->citations = NULL;
+    piece->cache_ttl = 0;
+    piece->signature = RAW_NONE;
+    piece->text = (jraw){arena_printf(c->arena, "\"%" STR_FMT "\"", STR_ARG(text))};
+    c->at = to;
+    *c->end = piece;
+    c->end = &piece->next;
+    return piece;
+}
+
+/* The pieces of a text, from first to last. `list` has its citations in order. */
+static struct cut cut_text(struct arena *arena, const struct canon_part *part, struct canon_citation **list, size_t n)
+{
+    struct cut c = {.arena = arena, .part = part, .inside = canon_inside(part->text)};
+    c.end = &c.first;
+    for (size_t i = 0; i < n;) {
+        int64_t start = list[i]->start, end = list[i]->end;
+        size_t next = i + 1;
+        for (; next < n && list[next]->start < end; next++)
+            if (list[next]->end > end) end = list[next]->end;
+        size_t from = canon_offset(c.inside, start);
+        if (from > c.at) (void)add_piece(&c, from);
+        struct canon_part *piece = add_piece(&c, c.at + canon_offset(str_from_at(c.inside, c.at), end - start));
+        for (struct canon_citation **at = &piece->citations; i < next; i++) {
+            *at = list[i];
+            list[i]->start = list[i]->end = -1;
+            list[i]->next = NULL;
+            at = &list[i]->next;
+        }
+    }
+    struct canon_part *last = c.at < c.inside.n ? add_piece(&c, c.inside.n) : NULL;
+    for (struct canon_part *p = c.first; p && !last; p = p->next)
+        if (!p->next) last = p;
+    last->cache_ttl = part->cache_ttl;
+    last->signature = part->signature;
+    struct canon_citation **at = &last->citations;
+    while (*at) at = &(*at)->next;
+    for (const struct canon_citation *whole = part->citations; whole; whole = whole->next) {
+        if (whole->start >= 0) continue; /* of all pieces: at their end */
+        *at = arena_alloc(arena, sizeof(**at));
+        **at = *whole;
+        (*at)->next = NULL;
+        at = &(*at)->next;
+    }
+    return c;
+}
+
+/* Those with a place, copied and in order. 0: it is not to be cut. */
+static size_t placed_of(struct arena *arena, const struct canon_part *part, struct canon_citation ***list)
+{
+    size_t n = 0;
+    for (const struct canon_citation *c = part->citations; c; c = c->next) n += c->start >= 0;
+    if (!n || n > CUT_MAX) return 0;
+    int64_t length = canon_length(part->text);
+    *list = arena_alloc(arena, n * sizeof(**list));
+    n = 0;
+    for (const struct canon_citation *c = part->citations; c; c = c->next) {
+        if (c->start < 0) continue;
+        struct canon_citation *copy = arena_alloc(arena, sizeof(*copy));
+        *copy = *c;
+        if (copy->end > length) copy->end = length;
+        if (copy->start >= copy->end) return 0; /* it is of no words */
+        (*list)[n++] = copy;
+    }
+    qsort(*list, n, sizeof(**list), by_start);
+    return n;
+}
+
+struct canon_part *canon_cut_cited(struct arena *arena, struct canon_part *parts)
+{
+    struct canon_part *first = NULL, **end = &first;
+    bool any = false;
+    for (const struct canon_part *p = parts; p; p = p->next) any = any || p->citations;
+    if (!any) return parts;
+    for (const struct canon_part *p = parts; p; p = p->next) {
+        struct canon_citation **list = NULL;
+        size_t n = p->kind == PART_TEXT && p->text.json.p ? placed_of(arena, p, &list) : 0;
+        if (n) {
+            struct cut c = cut_text(arena, p, list, n);
+            *end = c.first;
+            end = c.end;
+            continue;
+        }
+        struct canon_part *copy = arena_alloc(arena, sizeof(*copy));
+        *copy = *p;
+        copy->next = NULL;
+        *end = copy;
+        end = &copy->next;
+    }
+    return first;
+}
+
+/* ---- text under construction */
+
+void canon_words_add(struct canon_words *w, struct arena *arena, str more)
+{
+    if (w->full || !more.n) return;
+    if (w->n + more.n > WORDS_MAX) {
+        *w = (struct canon_words){.full = true};
+        return;
+    }
+    if (w->n + more.n > w->cap) {
+        size_t cap = (w->n + more.n) * 2;
+        char *p = arena_alloc(arena, cap);
+        if (w->n) memcpy(p, w->p, w->n);
+        w->p = p;
+        w->cap = cap;
+    }
+    memcpy(w->p + w->n, more.p, more.n);
+    w->n += more.n;
+}

@@ -1,0 +1,40 @@
+/* Citations between dialects that place them differently: by characters of the answer (chat,
+ * responses, Cohere), by bytes (Gemini), or by standing at a block of text (messages, Converse). */
+#ifndef DIALECT_CANON_CITE_H
+#define DIALECT_CANON_CITE_H
+
+#include "dialect/canon.h"
+
+/* A citation that tells nothing yet: no place in the answer, none in the source. */
+struct canon_citation *canon_cite_new(struct arena *arena, enum dialect_id of);
+/* The source that a citation has no url for: its id, else its title, else a made-up id. Lives in `arena`. */
+jraw canon_cite_id(struct arena *arena, const struct canon_citation *c);
+/* Bytes that the first `chars` characters of a JSON string's inside take; all where it has less. */
+size_t canon_offset(str inside, int64_t chars);
+
+/* The parts for a dialect that has no places but blocks: each text that is cited in pieces, cut at their borders, its
+ * citations at their pieces. What overlaps is one piece. Returns `parts` where nothing is to be cut. */
+struct canon_part *canon_cut_cited(struct arena *arena, struct canon_part *parts);
+
+/* Text under construction, in an arena; beyond its ceiling nothing is kept, and it is `full`. */
+struct canon_words {
+    char *p;
+    size_t n, cap;
+    bool full;
+};
+void canon_words_add(struct canon_words *w, struct arena *arena, str more);
+
+enum canon_placing_how {
+    PLACING_BLOCK = 0, /* places count in the block */
+    PLACING_ALL = 1,   /* ... from the beginning of all text of the choice */
+    PLACING_WORDS = 2, /* the text is kept, and citations say which words of it they are of */
+};
+
+/* For encoders of streams: gives `encode` each delta, and each citation with its place. One of a whole block waits for
+ * the block's end, since its length is not known before. */
+void canon_encode_placed(struct canon_encoder *e, const struct canon_delta *delta, enum canon_placing_how how,
+                         void (*encode)(struct canon_encoder *e, const struct canon_delta *delta));
+/* With PLACING_ALL and PLACING_WORDS: all text of a choice, as inside a JSON string; p == NULL: not kept. */
+str canon_placing_words(const struct canon_encoder *e, int64_t choice);
+
+#endif
