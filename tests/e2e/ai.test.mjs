@@ -1,5 +1,6 @@
 // No-AI mode: `purser ai off`, what calls get then, and what people can see of it. @sanitizers
 import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventsOf, labSettings, post, run, bin, sql, startPurser, startSimulator, until } from './helpers.mjs';
@@ -285,6 +286,17 @@ test('the command says what is missing', async () => {
         const got = await run(bin, args);
         assert.equal(got.code, 2, args.join(' '));
         assert.match(got.stderr, says);
+    }
+});
+
+test('the examples pass purser check', async () => {
+    const examples = new URL('../../examples/', import.meta.url).pathname;
+    const files = readdirSync(examples).filter((name) => name.endsWith('.yaml'));
+    assert.ok(files.length >= 4);
+    for (const name of files) {
+        const got = await run(bin, ['check', '--config', examples + name]);
+        assert.equal(got.code, 0, `${name}: ${got.stderr}`);
+        for (const line of got.stderr.split('\n').filter(Boolean)) assert.match(line, /is off: |is not set|holds answers back|no key under keys belongs/, name);
     }
 });
 
