@@ -121,15 +121,17 @@ static void price_service(struct lease *l, struct target *t)
     t->prices = (struct price_set){.rows = row, .count = 1, .own = true, .own_count = 1};
 }
 
-static struct target *make_target(struct worker *w, struct lease *l, str model, const struct setting_target *found)
+/* In the lease's arena, or in a call's: then it is that call's alone. */
+static struct target *make_target(struct worker *w, struct lease *l, struct arena *arena, str model,
+                                  const struct setting_target *found)
 {
     const struct settings *s = l->snapshot->settings;
     const struct setting_provider *p = found->provider;
     enum token_encoding encoding;
-    struct target *t = arena_zalloc(&l->arena, sizeof(*t));
-    t->requested = arena_str(&l->arena, model);
-    t->model = arena_str(&l->arena, found->model);
-    t->name = arena_printf(&l->arena, "%" STR_FMT "/%" STR_FMT, STR_ARG(p->name), STR_ARG(found->model));
+    struct target *t = arena_zalloc(arena, sizeof(*t));
+    t->requested = arena_str(arena, model);
+    t->model = arena_str(arena, found->model);
+    t->name = arena_printf(arena, "%" STR_FMT "/%" STR_FMT, STR_ARG(p->name), STR_ARG(found->model));
     t->provider = p;
     t->health = health_find(w->purser->healths, t->name);
     health_set_rules(t->health, &p->health, time_mono_us());
@@ -142,7 +144,7 @@ static struct target *make_target(struct worker *w, struct lease *l, str model, 
         price_service(l, t);
         return t;
     }
-    t->prices = price_book_find_target(s->book, p->name, p->book, t->model, &l->arena);
+    t->prices = price_book_find_target(s->book, p->name, p->book, t->model, arena);
     if (!s->unpriced_refuse) t->prices.ceiling = &s->unpriced_ceiling;
     return t;
 }
@@ -152,7 +154,7 @@ struct target *lease_service(struct worker *w, struct lease *l, str name)
     const struct settings *s = l->snapshot->settings;
     const struct setting_target found = {settings_service(s, name), S("service")};
     struct target **slot = &l->services[found.provider - s->providers - s->provider_count];
-    if (!*slot) *slot = make_target(w, l, name, &found);
+    if (!*slot) *slot = make_target(w, l, &l->arena, name, &found);
     return *slot;
 }
 
@@ -165,11 +167,9 @@ struct target *lease_target(struct worker *w, struct lease *l, str model, struct
     }
     struct setting_target found = {0};
     if (!settings_route(l->snapshot->settings, model, arena, &found, why)) return NULL;
-    if (l->target_count >= WORKER_TARGETS_MAX) { /* names made up by the thousand must not fill the memory */
-        *why = S("Too many different model names have been used since the settings were loaded.");
-        return NULL;
-    }
-    struct target *t = make_target(w, l, model, &found);
+    /* names made up by the thousand must neither fill the memory nor be in the way of others */
+    if (l->target_count >= WORKER_TARGETS_MAX) return make_target(w, l, arena, model, &found);
+    struct target *t = make_target(w, l, &l->arena, model, &found);
     l->target_count++;
     list_add_first(bucket, &t->link);
     return t;

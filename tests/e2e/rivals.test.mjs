@@ -1,4 +1,4 @@
-// What two attempts beside each other share, the client's request above all, ends for both at once. @sanitizers
+// What attempts, and calls, share with each other: the end of one is none of another's, but where it must be. @sanitizers
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -37,7 +37,7 @@ before(async () => {
         settings: labSettings(sim, {
             providers: { lab: at(sim.url), first: at(first.url), second: at(second.url), raw: at(first.url) },
             models: { raced: { targets: ['first/m', 'second/m'], attempts: { max: 2, time: '30s' }, hedge: { after: '100ms', max_extra_spend: '100%' } }, patient: { targets: ['first/m'], attempts: { max: 3, time: '30s' } } },
-            prices: ['lab/sim-small', 'first/m', 'second/m', 'raw/m'].map((model) => ({ model, input: 0.15, output: 0.6, from: '2026-01-01' })),
+            prices: ['lab/sim-small', 'first/m', 'first/m2', 'second/m', 'raw/m'].map((model) => ({ model, input: 0.15, output: 0.6, from: '2026-01-01' })),
             ceilings: { body: '32MB', drain_time: '200ms' },
             log: 'access.log',
             workers: 1, // whose hedges know of all calls
@@ -112,6 +112,16 @@ test('a label that is no UTF-8 spoils neither the metrics nor the access log', a
     const page = await fetch(`${purser.adminUrl}/metrics`, { headers: { authorization: `Bearer ${purser.adminToken}` } });
     assert.match(new TextDecoder('utf-8', { fatal: true }).decode(await page.arrayBuffer()), /purser_feature="caf\ufffd"/);
     await until('its line', () => new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(`${purser.dir}/access.log`)).includes('"feature":"caf\ufffd"'));
+});
+
+test('names that somebody makes up by the thousand are in nobody else\'s way', async () => {
+    const wire = new Wire(purser.port);
+    const ask = async (model) => (await wire.post('/v1/chat/completions', { model, messages: [{ role: 'user', content: 'x' }] }, { key: aliceKey })).status;
+    for (let i = 0; i < 4200; i++) assert.equal(await ask(`lab/made-up-${i}`), 402); // more than a worker keeps
+    assert.equal(await ask('lab/sim-small'), 200);
+    first.answer = (request, send) => send(whole);
+    assert.equal(await ask('first/m2'), 200);
+    wire.close();
 });
 
 test('a call that waits for its next try ends with the drain', async () => {
