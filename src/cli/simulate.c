@@ -51,9 +51,9 @@ static const struct command command = {
     "\n"
     "A call says what it wants in headers (x-simulate-tokens: 50) or in its prompt:\n"
     "  [simulate tokens=50 usage=cached,finish]     [simulate fault=cut after=10]\n"
-    "Words: tokens input-tokens usage fault after ms times key tools latency between\n"
-    "seed service_tier flagged. Faults: 429 500 503 400 401 slow-head slow-body stall\n"
-    "cut cut-clean end-early malformed error-in-stream failed wrong-length\n"
+    "Words: tokens input-tokens usage fault after ms times key tools call arguments text\n"
+    "latency between seed service_tier flagged. Faults: 429 500 503 400 401 slow-head\n"
+    "slow-body stall cut cut-clean end-early malformed error-in-stream failed wrong-length\n"
     "close-delimited reject-stream-options reject-max-completion-tokens\n"
     "reject-max-tokens. Usage: plain cached cache_write reasoning audio all finish\n"
     "separate every absent x_groq deepseek flat_cached mistral_audio absurd cache_1h\n"
@@ -63,7 +63,7 @@ static const struct command command = {
     COUNT_OF(options),
     "purser simulate\n"
     "purser simulate --first-token lognormal:300ms,0.5 --between-tokens 20ms --faults 429:0.05,cut:0.01\n"
-    "curl -s http://127.0.0.1:9100/v1/chat/completions -d\n"
+    "curl -s http://127.0.0.1:9100/v1/chat/completions -d \\\n"
     "    '{\"model\":\"sim-small\",\"messages\":[{\"role\":\"user\",\"content\":\"Ahoy! [simulate tokens=20]\"}]}'\n"
     "curl -s http://127.0.0.1:9100/simulate/truth",
 };

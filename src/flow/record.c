@@ -19,7 +19,7 @@ static void log_call(struct request *r)
     if (access_log_is_off(log)) return;
     struct buf line;
     char when[40], money[MONEY_TEXT_MAX];
-    buf_init(&line, 8 * 1024);
+    buf_init(&line, 32 * 1024); /* names are bounded: none makes a line too long to be written */
     buf_reserve(&line, 512);
     int status = r->answer.status ? r->answer.status : err_info(r->err)->status; /* who has left was told nothing */
     buf_printf(&line,
