@@ -344,7 +344,7 @@ bool plan_downgrade(struct request *r, str name) MUST_CHECK;
 /* receive.c: what is served, for a path that is not. */
 str receive_not_found(struct request *r);
 /* plan.c: the most that providers bill for the call's input where its text is so many tokens. */
-int64_t plan_input_bound(const struct call *call, const struct model_facts *facts, int64_t text_tokens);
+int64_t plan_input_bound(const struct call *call, const struct target *target, int64_t text_tokens);
 /* passthrough.c: a path of the provider's that could be carried, if a key may; what a call
  * to it is for and where it goes (fails: false with the request failed); its bound. */
 bool passthrough_may_be(const struct http_request *q);

@@ -14,7 +14,7 @@ enum {
 
 static int64_t bound_with(const struct request *r, const struct way *way, int64_t text_tokens)
 {
-    return plan_input_bound(&r->attribute.call, &way->target->prices.facts, text_tokens);
+    return plan_input_bound(&r->attribute.call, way->target, text_tokens);
 }
 
 bool tokens_bound_helps(const struct request *r, const struct way *way, int64_t *best)

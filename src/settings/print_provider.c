@@ -92,6 +92,7 @@ void print_provider(struct buf *out, const struct setting_provider *p, const str
         print_money(out, "cost_per_hour", p->cost_per_hour);
         buf_printf(out, ", concurrency_at_full: %lld", (long long)p->concurrency_at_full);
     }
+    if (p->added_tokens) buf_printf(out, ", added_tokens: %lld", (long long)p->added_tokens);
     if (p->book.n) print_pair(out, "book", p->book);
     str names[32];
     size_t count = 0;

@@ -60,6 +60,7 @@ struct setting_provider {
     bool tls_verify;
     picousd cost_per_hour;                 /* PRICE_UNSET: per token */
     int64_t concurrency_at_full;           /* calls at a time that fill the machine (cost_per_hour) */
+    int64_t added_tokens;                  /* by it, to a call: template, hidden prompt; 0: not said */
     uint32_t quirks, flags;                /* vendor's and own */
     str book;                              /* whose prices of the book hold; empty: own prices alone */
     str why_off;                           /* "the environment variable GROQ_API_KEY is not set" */

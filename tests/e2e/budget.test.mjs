@@ -286,6 +286,21 @@ test('budgets of tokens and of requests are as hard, also at once', async () => 
     });
 });
 
+test('a provider that says how little it adds to a call leaves room in small budgets of tokens, and none is overshot', async () => {
+    const budgets = [{ name: 'small', scope: { key: 'alice' }, limit_tokens: 1000, window: 'total', wait: '0s' }];
+    const call = (purser) => chat(purser, `${'Some words. '.repeat(16)}[simulate tokens=100]`, { max_completion_tokens: 100 });
+    await withBudgets(budgets, async (purser) => {
+        assert.equal((await call(purser)).status, 402, 'by what providers may add');
+        await purser.reload(labSettings(sim, { prices, budgets, providers: { lab: { ...labSettings(sim).providers.lab, added_tokens: 16 } } }));
+        const statuses = [];
+        for (let n = 0; n < 10; n++) statuses.push((await call(purser)).status);
+        assert.ok(statuses[0] === 200 && statuses.at(-1) === 402, `${statuses}`);
+        const rows = await purser.rows(statuses.filter((status) => status === 200).length);
+        const used = rows.reduce((all, r) => all + r.input_tokens + r.output_tokens, 0);
+        assert.ok(used <= 1000 && used > 500, `${used} of 1000 tokens used`);
+    });
+});
+
 test('one counter for each user, and the call pays in every budget that applies or in none', async () => {
     await withBudgets([
         { name: 'each-user', scope: { user: '*' }, limit_usd: 0.005, window: 'month' },
