@@ -40,7 +40,8 @@ static void finish_answer(struct client_conn *c)
     struct http_call *call = c->call;
     struct upstream *u = c->upstream;
     const struct http_call_events *on = call->on;
-    bool keep = call->head.keep_alive && call->sent && !u->dropped && !c->write_broken;
+    bool more = c->io.tls && tls_pending(c->io.tls); /* behind the end: it would answer the next call */
+    bool keep = call->head.keep_alive && call->sent && !more && !u->dropped && !c->write_broken;
     c->call = NULL;
     call->conn = NULL;
     call->on = NULL;

@@ -29,7 +29,8 @@ static str host_asked(const struct http_request *q)
 str http_foreign(const struct http_request *q)
 {
     str host = host_asked(q), origin = http_header_find(q, S("origin"));
-    bool loopback_peer = str_starts(q->peer, S("127.")) || str_eq(q->peer, S("::1"));
+    bool loopback_peer =
+        str_starts(q->peer, S("127.")) || str_starts(q->peer, S("::ffff:127.")) || str_eq(q->peer, S("::1"));
     if (loopback_peer && !is_loopback_host(host) && host.n)
         return S("The Host header names another machine; on a loopback address it must be localhost or an IP address.");
     if (!origin.n) return STR_NONE;

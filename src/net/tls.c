@@ -65,12 +65,23 @@ static struct tls_context *context_new(const SSL_METHOD *method)
     return t;
 }
 
+/* OpenSSL would ask the terminal for an encrypted key's passphrase, and wait. */
+static int no_passphrase(char *to, int size, int writing, void *ctx)
+{
+    (void)to;
+    (void)size;
+    (void)writing;
+    (void)ctx;
+    return -1;
+}
+
 struct tls_context *tls_server_context(const char *cert, const char *key, struct buf *why)
 {
     struct tls_context *t = context_new(TLS_server_method());
     SSL_CTX_set_alpn_select_cb(t->ctx, choose_alpn, NULL);
     SSL_CTX_set_session_id_context(t->ctx, (const unsigned char *)"purser", 6);
     SSL_CTX_set_num_tickets(t->ctx, 1);
+    SSL_CTX_set_default_passwd_cb(t->ctx, no_passphrase);
     SSL_CTX_set_session_cache_mode(t->ctx, SSL_SESS_CACHE_OFF); /* tickets need no memory here */
     if (SSL_CTX_use_certificate_chain_file(t->ctx, cert) != 1) {
         why_openssl(why, "certificate", cert);

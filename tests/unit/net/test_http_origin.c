@@ -16,6 +16,9 @@ static void who_is_foreign(void **state)
         {"::1", "[::1]:8400", NULL, NULL},
         {"127.0.0.1", "evil.example:8400", NULL, "names another machine"},
         {"::1", "evil.example", NULL, "names another machine"},
+        {"::ffff:127.0.0.1", "evil.example", NULL, "names another machine"}, /* a socket of both families */
+        {"::ffff:127.0.0.1", "localhost:8400", NULL, NULL},
+        {"::ffff:192.0.2.7", "gateway.example", NULL, NULL},
         {"127.0.0.1", "127.0.0.1.evil.example", NULL, "names another machine"},
         {"127.0.0.1", "localhost.evil.example", NULL, "names another machine"},
         {"192.0.2.7", "gateway.example", NULL, NULL}, /* by a name of its own, from elsewhere */

@@ -263,6 +263,63 @@ static void truncation_is_noticed(void **state)
     }
 }
 
+/* ---- a provider of another kind: more than was asked for */
+
+/* An answer and, in a record of its own but of the same segment, one that nobody
+ * asked for; a plain answer on the connections after the first. */
+static void serve_two_for_one(struct provider *p, int nth, int fd)
+{
+    SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+    SSL_CTX_use_certificate_chain_file(ctx, good.cert);
+    SSL_CTX_use_PrivateKey_file(ctx, good.key, SSL_FILETYPE_PEM);
+    SSL *ssl = SSL_new(ctx);
+    char request[1000];
+    (void)p;
+    SSL_set_fd(ssl, fd);
+    if (SSL_accept(ssl) == 1 && SSL_read(ssl, request, sizeof(request)) > 0) {
+        static const char asked[] = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nasked";
+        static const char stray[] = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nstray";
+        BIO *gathers = BIO_push(BIO_new(BIO_f_buffer()), BIO_new_socket(fd, BIO_NOCLOSE));
+        SSL_set0_wbio(ssl, gathers);
+        SSL_write(ssl, asked, sizeof(asked) - 1);
+        if (nth == 0) SSL_write(ssl, stray, sizeof(stray) - 1);
+        (void)BIO_flush(gathers);
+        SSL_read(ssl, request, sizeof(request)); /* until the client closes */
+    }
+    SSL_free(ssl);
+    SSL_CTX_free(ctx);
+}
+
+static void what_comes_unasked_answers_nobody(void **state)
+{
+    (void)state;
+    struct provider provider = {.serve = serve_two_for_one};
+    struct turner t;
+    struct caller a = {0}, b = {0};
+    provider_start(&provider);
+    turner_init(&t);
+    struct upstream_options uo = {.loop = &t.loop,
+                                  .host = S("localhost"),
+                                  .port = provider.port,
+                                  .tls = tls_client_context(NULL),
+                                  .connections = 1, /* the second call waits for the first one's connection */
+                                  .idle_us = 30 * US_PER_SECOND};
+    struct upstream *u = upstream_new(&uo);
+    caller_get(&a, u);
+    caller_get(&b, u);
+    TURN_UNTIL(&t, caller_over(&a) && caller_over(&b));
+    assert_int_equal(a.ended, 1);
+    assert_int_equal(b.ended, 1);
+    assert_memory_equal(a.body.p, "asked", 5);
+    assert_memory_equal(b.body.p, "asked", 5);
+    assert_int_equal(provider.accepted, 2);
+    caller_free(&a);
+    caller_free(&b);
+    upstream_drop(u);
+    turner_free(&t);
+    provider_stop(&provider);
+}
+
 /* ---- a client of another kind, on a thread: what our server insists on */
 
 struct visitor {
@@ -350,6 +407,17 @@ static void bad_files_are_named(void **state)
     assert_null(tls_server_context(good.cert, other.key, &why));
     assert_true(str_find(buf_str(&why), S("key"), 0) != SIZE_MAX);
     buf_clear(&why);
+    struct made locked = make_cert(folder, "locked", "DNS:localhost", 10);
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    FILE *f = fopen(locked.key, "w");
+    PEM_write_PrivateKey(f, key, EVP_aes_128_cbc(), (const unsigned char *)"secret", 6, NULL, NULL);
+    fclose(f);
+    EVP_PKEY_free(key);
+    assert_null(tls_server_context(locked.cert, locked.key, &why)); /* and asks no terminal for the passphrase */
+    assert_true(str_find(buf_str(&why), S("locked.key"), 0) != SIZE_MAX);
+    unlink(locked.cert);
+    unlink(locked.key);
+    buf_clear(&why);
     assert_null(tls_roots_read("/nonexistent.pem", &why));
     assert_true(str_find(buf_str(&why), S("/nonexistent.pem"), 0) != SIZE_MAX);
     buf_free(&why);
@@ -363,6 +431,7 @@ int main(void)
         cmocka_unit_test(large_bodies_both_ways),
         cmocka_unit_test(what_was_read_ahead_is_not_lost),
         cmocka_unit_test(truncation_is_noticed),
+        cmocka_unit_test(what_comes_unasked_answers_nobody),
         cmocka_unit_test(alpn),
         cmocka_unit_test(silent_handshake_times_out),
         cmocka_unit_test(bad_files_are_named),
