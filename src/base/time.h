@@ -14,6 +14,13 @@
 int64_t time_now_us(void);  /* wall clock */
 int64_t time_mono_us(void); /* never goes back; its zero means nothing */
 
+/* The last whole `step_us` (above zero) at or before `at_us`, which may lie before 1970. */
+static inline int64_t time_floor_us(int64_t at_us, int64_t step_us)
+{
+    int64_t rest = at_us % step_us;
+    return at_us - rest - (rest < 0 ? step_us : 0);
+}
+
 struct civil {
     int64_t year;
     int month, day, hour, minute, second; /* month and day from 1 */

@@ -31,12 +31,6 @@ struct bounds {
     int64_t from_us, until_us;
 };
 
-static int64_t floor_to(int64_t at_us, int64_t step_us)
-{
-    int64_t rest = at_us % step_us;
-    return at_us - rest - (rest < 0 ? step_us : 0);
-}
-
 /* A minute or an hour on the zone's clocks. A jump inside of one cuts it: half an
  * hour at Lord Howe, nothing where clocks jump by whole hours. */
 static struct bounds clock_bounds(const struct zone *z, int64_t at_us, int64_t length_us)
@@ -44,7 +38,7 @@ static struct bounds clock_bounds(const struct zone *z, int64_t at_us, int64_t l
     struct zone_span span = zone_span_at(z, at_us);
     int64_t offset_us = span.offset_s * US_PER_SECOND;
     struct bounds b;
-    b.from_us = floor_to(at_us + offset_us, length_us) - offset_us;
+    b.from_us = time_floor_us(at_us + offset_us, length_us) - offset_us;
     b.until_us = b.from_us + length_us;
     if (b.from_us < span.from_us) b.from_us = span.from_us;
     if (b.until_us > span.until_us) b.until_us = span.until_us;
@@ -91,7 +85,7 @@ static struct bounds window_bounds(const struct window *w, int64_t at_us)
     case WINDOW_MONTH:
         return date_bounds(w, at_us);
     case WINDOW_ROLLING: {
-        int64_t step_us = window_step_us(w), from_us = floor_to(at_us, step_us);
+        int64_t step_us = window_step_us(w), from_us = time_floor_us(at_us, step_us);
         return (struct bounds){from_us, from_us + WINDOW_ROLLING_STEPS * step_us};
     }
     default:

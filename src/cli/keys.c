@@ -6,6 +6,7 @@
 #include "cli/table.h"
 #include "ledger/ledger.h"
 #include "ledger/schema.h"
+#include "ledger/sql.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -305,12 +306,6 @@ static void list_settings(struct table *t, const struct settings *s, int64_t now
     }
 }
 
-static str column_str(sqlite3_stmt *q, int at)
-{
-    const char *text = (const char *)sqlite3_column_text(q, at);
-    return str_of(text, (size_t)sqlite3_column_bytes(q, at));
-}
-
 /* Beside a running server, which holds the folder: a look, no lock. */
 static bool list_stored(const struct options *o, struct table *t, const char *dir, int64_t now_us)
 {
@@ -328,10 +323,10 @@ static bool list_stored(const struct options *o, struct table *t, const char *di
                                  " ORDER BY created_us, name",
                                  -1, &q, NULL) == SQLITE_OK) {
         while ((rc = sqlite3_step(q)) == SQLITE_ROW) {
-            str name = column_str(q, 0);
+            str name = sql_text(q, 0);
             struct listed row = {.name = name,
-                                 .team = column_str(q, 1),
-                                 .models = column_str(q, 2),
+                                 .team = sql_text(q, 1),
+                                 .models = sql_text(q, 2),
                                  .from = str_eq(name, str_from(admin_token)) ? S("first start") : S("keys add"),
                                  .created_us = sqlite3_column_int64(q, 3),
                                  .expires_us = sqlite3_column_int64(q, 4),

@@ -121,9 +121,8 @@ struct ledger *ledger_open(const struct ledger_options *options, struct buf *why
 }
 
 /* A journal's segments that no chain has: made, but never read. */
-static void drop_journal(struct ledger *l, struct journal *j, const struct chain *c)
+static void drop_journal(struct journal *j, const struct chain *c)
 {
-    (void)l;
     struct segment *s = c && c->first ? NULL : j->chain_first;
     for (struct segment *next; s; s = next) {
         next = s->next;
@@ -142,7 +141,7 @@ void ledger_close(struct ledger *l)
         for (size_t i = 0; i < l->chain_count; i++) {
             if (l->chains[i].live == &l->journals[w]) mine = &l->chains[i];
         }
-        drop_journal(l, &l->journals[w], mine);
+        drop_journal(&l->journals[w], mine);
     }
     for (size_t i = 0; i < l->chain_count; i++) chain_free(&l->chains[i]);
     holds_free(&l->holds);

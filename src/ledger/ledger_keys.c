@@ -1,17 +1,13 @@
 #include "ledger/inside.h"
 
+#include "ledger/sql.h"
+
 /* Keys that `purser keys add` made: on a connection of their own each time, since
  * they change rarely and the store thread's is its own. */
 
 static sqlite3 *open_keys(struct ledger *l, bool write, struct buf *why)
 {
     return schema_open(l->dir, write, why);
-}
-
-static str column_str(sqlite3_stmt *q, int at)
-{
-    const char *text = (const char *)sqlite3_column_text(q, at);
-    return str_of(text, (size_t)sqlite3_column_bytes(q, at));
 }
 
 bool ledger_keys_each(struct ledger *l, ledger_key_visit *visit, void *ctx)
@@ -25,9 +21,9 @@ bool ledger_keys_each(struct ledger *l, ledger_key_visit *visit, void *ctx)
     bool ok = db && sqlite3_prepare_v2(db, sql, -1, &q, NULL) == SQLITE_OK;
     int rc = SQLITE_DONE;
     while (ok && (rc = sqlite3_step(q)) == SQLITE_ROW) {
-        struct ledger_key key = {.name = column_str(q, 0),
-                                 .team = column_str(q, 1),
-                                 .models = column_str(q, 2),
+        struct ledger_key key = {.name = sql_text(q, 0),
+                                 .team = sql_text(q, 1),
+                                 .models = sql_text(q, 2),
                                  .created_us = sqlite3_column_int64(q, 4),
                                  .revoked_us = sqlite3_column_int64(q, 5),
                                  .expires_us = sqlite3_column_int64(q, 6)};
@@ -42,11 +38,6 @@ bool ledger_keys_each(struct ledger *l, ledger_key_visit *visit, void *ctx)
     return ok && rc == SQLITE_DONE;
 }
 
-static void bind_str(sqlite3_stmt *q, int at, str s)
-{
-    sqlite3_bind_text(q, at, s.n ? s.p : "", (int)s.n, SQLITE_STATIC);
-}
-
 static enum err add_key(sqlite3 *db, const struct ledger_key *key, struct buf *why)
 {
     sqlite3_stmt *q = NULL;
@@ -54,9 +45,9 @@ static enum err add_key(sqlite3 *db, const struct ledger_key *key, struct buf *w
         "INSERT INTO keys (name, team, models, hash, created_us, revoked_us, expires_us) VALUES (?, ?, ?, ?, ?, ?, ?)";
     int rc = sqlite3_prepare_v2(db, sql, -1, &q, NULL);
     if (rc == SQLITE_OK) {
-        bind_str(q, 1, key->name);
-        bind_str(q, 2, key->team);
-        bind_str(q, 3, key->models);
+        sql_bind(q, 1, key->name);
+        sql_bind(q, 2, key->team);
+        sql_bind(q, 3, key->models);
         sqlite3_bind_blob(q, 4, key->hash, sizeof(key->hash), SQLITE_STATIC);
         sqlite3_bind_int64(q, 5, key->created_us);
         sqlite3_bind_int64(q, 6, key->revoked_us);
@@ -94,7 +85,7 @@ static enum err revoke_key(sqlite3 *db, str name, int64_t at_us, struct buf *why
     const char *sql = "UPDATE keys SET revoked_us = CASE revoked_us WHEN 0 THEN ?2 ELSE revoked_us END WHERE name = ?1";
     int rc = sqlite3_prepare_v2(db, sql, -1, &q, NULL);
     if (rc == SQLITE_OK) {
-        bind_str(q, 1, name);
+        sql_bind(q, 1, name);
         sqlite3_bind_int64(q, 2, at_us);
         rc = sqlite3_step(q);
     }

@@ -1,15 +1,11 @@
 #include "ledger/inside.h"
 
+#include "ledger/sql.h"
+
 /* Who owns what providers store: an index of its own carries all that is asked for. */
 
 static const char objects_sql[] = "SELECT object_id, key, provider FROM attempts INDEXED BY attempts_object"
                                   " WHERE object_id != '' AND at_us >= ?1 ORDER BY at_us DESC LIMIT ?2";
-
-static str column_str(sqlite3_stmt *q, int at)
-{
-    const char *text = (const char *)sqlite3_column_text(q, at);
-    return str_of(text, (size_t)sqlite3_column_bytes(q, at));
-}
 
 bool ledger_objects_each(struct ledger *l, int64_t from_us, size_t count, ledger_object_visit *visit, void *ctx)
 {
@@ -24,7 +20,7 @@ bool ledger_objects_each(struct ledger *l, int64_t from_us, size_t count, ledger
         sqlite3_bind_int64(q, 1, from_us);
         sqlite3_bind_int64(q, 2, (int64_t)count);
     }
-    while (ok && (rc = sqlite3_step(q)) == SQLITE_ROW) visit(ctx, column_str(q, 0), column_str(q, 1), column_str(q, 2));
+    while (ok && (rc = sqlite3_step(q)) == SQLITE_ROW) visit(ctx, sql_text(q, 0), sql_text(q, 1), sql_text(q, 2));
     sqlite3_finalize(q);
     sqlite3_close(db);
     buf_free(&why);

@@ -1,5 +1,6 @@
 #include "ledger/inside.h"
 
+#include "ledger/sql.h"
 #include "ledger/sum128.h"
 
 #include <inttypes.h>
@@ -52,12 +53,6 @@ static int64_t saturated(str sum)
     return v > INT64_MAX ? INT64_MAX : v < INT64_MIN ? INT64_MIN : (int64_t)v;
 }
 
-static str column_str(sqlite3_stmt *q, int at)
-{
-    const char *text = (const char *)sqlite3_column_text(q, at);
-    return str_of(text, (size_t)sqlite3_column_bytes(q, at));
-}
-
 static bool answer(const struct ledger *l, sqlite3 *db, const struct ledger_past *ask, str sql,
                    ledger_past_visit *visit, void *ctx)
 {
@@ -74,8 +69,8 @@ static bool answer(const struct ledger *l, sqlite3 *db, const struct ledger_past
     int rc;
     while ((rc = sqlite3_step(q)) == SQLITE_ROW) {
         str values[COUNT_OF(ask->each)];
-        for (size_t i = 0; i < ask->each_count; i++) values[i] = column_str(q, (int)i + 2);
-        visit(ctx, values, sqlite3_column_int64(q, 1), saturated(column_str(q, 0)));
+        for (size_t i = 0; i < ask->each_count; i++) values[i] = sql_text(q, (int)i + 2);
+        visit(ctx, values, sqlite3_column_int64(q, 1), saturated(sql_text(q, 0)));
     }
     sqlite3_finalize(q);
     return rc == SQLITE_DONE;

@@ -199,15 +199,9 @@ static void cut_rows(struct plan *p, const struct extent *e, int64_t from, int64
     cut(p, SOURCE_ROWS_BY_TIME, from, until, US_PER_SECOND, ROW_SLICES);
 }
 
-static int64_t floor_to(int64_t at_us, int64_t step_us)
-{
-    int64_t into = at_us % step_us;
-    return at_us - (into < 0 ? into + step_us : into);
-}
-
 static int64_t ceil_to(int64_t at_us, int64_t step_us)
 {
-    int64_t low = floor_to(at_us, step_us);
+    int64_t low = time_floor_us(at_us, step_us);
     return low == at_us ? low : low + step_us;
 }
 
@@ -270,7 +264,7 @@ static bool cut_rollup(struct plan *p, sqlite3 *db, int64_t low, int64_t high)
  * that nothing came in between (packs_dropped). `*low` becomes its beginning. */
 static bool plan_back(struct plan *p, sqlite3 *db, const struct extent *e, int64_t since, int64_t *low)
 {
-    int64_t begin = floor_to(since, US_PER_DAY);
+    int64_t begin = time_floor_us(since, US_PER_DAY);
     if (p->main != SOURCE_DAY || begin == since || since - begin > US_PER_DAY / 2 || e->retired_to >= begin)
         return true;
     if (!find_packs(p, db, begin, begin + US_PER_DAY)) return false;
@@ -290,8 +284,8 @@ static bool plan_rollup(struct plan *p, sqlite3 *db, const struct extent *e)
     if (since < e->rollup_first) since = e->rollup_first;
     if (until > e->rows_last && until > e->retired_to) until = end; /* nothing was admitted later */
     if (since >= until || since >= end) return true;
-    int64_t low = e->retired_to >= since ? floor_to(since, step) : ceil_to(since, step);
-    int64_t high = floor_to(until, step);
+    int64_t low = e->retired_to >= since ? time_floor_us(since, step) : ceil_to(since, step);
+    int64_t high = time_floor_us(until, step);
     if (e->retired_to >= high) high = ceil_to(until, step);
     if (low >= high) {
         cut_rows(p, e, since, until);

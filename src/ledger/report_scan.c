@@ -14,12 +14,6 @@ static void tell(struct scanner *s)
     scan->progress.tell(scan->progress.ctx, (double)atomic_load(&scan->done) / (double)scan->plan->slice_count);
 }
 
-static int64_t floor_to(int64_t at_us, int64_t step_us)
-{
-    int64_t into = at_us % step_us;
-    return at_us - (into < 0 ? into + step_us : into);
-}
-
 static const str damaged = STR_INIT("a rollup's histogram is damaged; 'purser ledger verify' tells more");
 
 /* The row's key; the place behind the names. */
@@ -36,7 +30,7 @@ static int write_key(struct scanner *s, sqlite3_value **row)
             buf_add(&s->key, str_of((char *)&n, sizeof(n)));
             buf_add(&s->key, str_of(text, n));
         } else {
-            int64_t begin = floor_to(at_us, p->by[i]->kind == DIM_DAY ? US_PER_DAY : US_PER_HOUR);
+            int64_t begin = time_floor_us(at_us, p->by[i]->kind == DIM_DAY ? US_PER_DAY : US_PER_HOUR);
             buf_add(&s->key, str_of((char *)&begin, sizeof(begin)));
         }
     }

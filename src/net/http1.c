@@ -40,7 +40,6 @@ size_t http1_head_end(str bytes, size_t seen)
 struct reading {
     llhttp_t parser; /* first: the callbacks find the rest behind it */
     struct http_head *out;
-    struct arena *arena;
     struct http_header found[HTTP_HEADERS_MAX];
     bool too_many;
 };
@@ -96,7 +95,6 @@ static bool read_head(struct reading *r, llhttp_type_t type, str head, struct ar
 {
     *out = (struct http_head){0};
     r->out = out;
-    r->arena = arena;
     r->too_many = false;
     llhttp_init(&r->parser, type, head_settings());
     llhttp_errno_t error = llhttp_execute(&r->parser, head.p, head.n);

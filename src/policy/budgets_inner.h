@@ -96,12 +96,12 @@ struct budget_rules {
 /* One rule that applies to a call, and where. */
 struct place {
     const struct rule *rule;
-    struct cell_want want;     /* the cell's, or the rolling head's */
-    int64_t start_us;          /* of the window or step */
-    struct budget_cell *cell;  /* has the limit */
-    struct budget_cell *step;  /* rolling: pinned, too; else NULL */
-    int64_t amount;            /* asked */
-    int64_t taken, step_taken; /* held: less than asked only where numbers end */
+    struct cell_want want;    /* the cell's, or the rolling head's */
+    int64_t start_us;         /* of the window or step */
+    struct budget_cell *cell; /* has the limit */
+    struct budget_cell *step; /* rolling: pinned, too; else NULL */
+    int64_t amount;           /* asked */
+    int64_t taken;            /* held: less than asked only where numbers end */
 };
 
 struct walk {

@@ -1,5 +1,6 @@
 /* What people are told: what was seen, and how to lift it. Each call of a loop is told, so it is not printf() that
  * writes it. */
+#include "base/money.h"
 #include "base/text.h"
 #include "policy/runaway_inner.h"
 
@@ -30,7 +31,7 @@ static void add_count(struct buf *out, str before, int64_t n, str behind)
 
 static void add_seen(const struct runaway_ask *ask, const struct finding *f, struct buf *out)
 {
-    char within[40];
+    char within[40], money[MONEY_TEXT_MAX];
     switch (f->reason) {
     case RUNAWAY_REPEAT:
         add_count(out, S("the same message came "), f->seen, S(" times within "));
@@ -54,8 +55,10 @@ static void add_seen(const struct runaway_ask *ask, const struct finding *f, str
         break;
     case RUNAWAY_TASK_COST:
         add_place(out, &ask->where, true);
-        buf_printf(out, " has cost $%.4f; tasks of its feature cost at most $%.4f", (double)f->seen / PICOUSD_PER_USD,
-                   (double)f->limit / PICOUSD_PER_USD);
+        buf_add(out, S(" has cost $"));
+        buf_add(out, money_format_short(f->seen, money));
+        buf_add(out, S("; tasks of its feature cost at most $"));
+        buf_add(out, money_format_short(f->limit, money));
         break;
     default:
         add_place(out, &ask->where, false);

@@ -186,8 +186,6 @@ bool settings_is_name(str s);
 const struct setting_provider *settings_provider(const struct settings *s, str name);
 /* A rung's service, as the provider that it is to whatever carries calls. */
 const struct setting_provider *settings_service(const struct settings *s, str name);
-/* An entry of `models:`; NULL where none is called like that. */
-const struct setting_model *settings_model(const struct settings *s, str name);
 const struct setting_feature *settings_feature(const struct settings *s, str name);
 /* The entry of `models:` with this public name; NULL where there is none. */
 const struct setting_model *settings_model(const struct settings *s, str name);

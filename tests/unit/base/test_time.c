@@ -300,6 +300,18 @@ static void parses_sizes(void **state)
     }
 }
 
+static void floors(void **state)
+{
+    (void)state;
+    assert_int_equal(time_floor_us(0, 10), 0);
+    assert_int_equal(time_floor_us(9, 10), 0);
+    assert_int_equal(time_floor_us(10, 10), 10);
+    assert_int_equal(time_floor_us(-1, 10), -10);
+    assert_int_equal(time_floor_us(-10, 10), -10);
+    assert_int_equal(time_floor_us(-11, 10), -20);
+    assert_int_equal(time_floor_us(time_from_civil(1969, 12, 31, 23, 59, 59), US_PER_DAY), -US_PER_DAY);
+}
+
 static void reads_the_clocks(void **state)
 {
     (void)state;
@@ -317,9 +329,11 @@ static void reads_the_clocks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(knows_moments),     cmocka_unit_test(carries_over),   cmocka_unit_test(agrees_with_libc),
-        cmocka_unit_test(formats),           cmocka_unit_test(parses_moments), cmocka_unit_test(parses_durations),
-        cmocka_unit_test(formats_durations), cmocka_unit_test(parses_sizes),   cmocka_unit_test(reads_the_clocks),
+        cmocka_unit_test(knows_moments),     cmocka_unit_test(carries_over),
+        cmocka_unit_test(agrees_with_libc),  cmocka_unit_test(formats),
+        cmocka_unit_test(parses_moments),    cmocka_unit_test(parses_durations),
+        cmocka_unit_test(formats_durations), cmocka_unit_test(parses_sizes),
+        cmocka_unit_test(reads_the_clocks),  cmocka_unit_test(floors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
