@@ -1,4 +1,5 @@
-/* A journal as it is read: its segments in order, and what is wrong with them. */
+/* A journal as it is read: its segments in order, and what is wrong with them.
+ * Thread: the store thread's; before it is started, the opener's. */
 #ifndef LEDGER_CHAIN_H
 #define LEDGER_CHAIN_H
 

@@ -1,5 +1,5 @@
 /* All rows with all columns, streamed: read in slices, so that a running server's
- * write-ahead log can be emptied meanwhile. */
+ * write-ahead log can be emptied meanwhile. Thread: any that may wait. */
 #ifndef LEDGER_EXPORT_H
 #define LEDGER_EXPORT_H
 

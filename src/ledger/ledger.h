@@ -1,7 +1,11 @@
 /* The ledger: journals (one a worker, in mapped files) and the store behind them.
  *
- * A worker appends; the ledger thread carries records into SQLite, exactly once,
- * and prepares segments ahead. See docs/ledger.md for files, columns and proofs. */
+ * A worker appends; the sync thread brings what was appended to the disk and prepares
+ * segments ahead; the store thread carries records into SQLite, exactly once. See
+ * docs/ledger.md for files, columns and proofs.
+ *
+ * Times are microseconds, money is pico-dollars. Opening, starting, stopping and closing
+ * are for one thread, with no worker running. */
 #ifndef LEDGER_LEDGER_H
 #define LEDGER_LEDGER_H
 
@@ -28,7 +32,7 @@ struct ledger_options {
  * every hold that a crash left open (posted at its estimate, reason `crash`).
  * Records not yet stored are stored later, while serving.
  * On success `why` holds warnings, a line each: what was found damaged or missing.
- * Fails: NULL with a sentence in `why` (who holds the lock, what cannot be read). */
+ * Owns: ledger_close(). Fails: NULL with a sentence in `why` (who holds the lock, what cannot be read). */
 struct ledger *ledger_open(const struct ledger_options *options, struct buf *why);
 /* For the secret of budget cells: made once per folder. */
 struct hash_key ledger_hash_key(const struct ledger *l);
@@ -45,6 +49,7 @@ void ledger_start(struct ledger *l);
 void ledger_stop(struct ledger *l);
 void ledger_close(struct ledger *l);
 
+/* A worker's journal. Owns: the ledger. */
 struct journal *ledger_journal(struct ledger *l, unsigned worker);
 
 /* Room for one more call (its hold, its post and some progress)? If not, admission
@@ -65,7 +70,7 @@ enum journal_kind {
  * 0 where there was no room. The end of a hold always has room; when nothing else is
  * left its texts are cut short. Never blocks, never allocates. */
 uint64_t journal_append(struct journal *j, enum journal_kind kind, const struct row *row);
-/* Names a budget cell, before the first hold that uses it. */
+/* Names a budget cell, before the first hold that uses it. Returns as journal_append(). */
 uint64_t journal_append_cell(struct journal *j, uint64_t key, str budget, str value, int64_t window_start_us);
 /* Has everything up to `position` reached the disk? */
 bool journal_synced(const struct journal *j, uint64_t position);
@@ -90,7 +95,8 @@ void ledger_state(struct ledger *l, struct ledger_state *out);
 /* Spending of the past, for a budget that a reload adds: visits every (value,
  * amount) of attempts admitted from `from_us` on and posted under a generation
  * below `generation` of this boot. `sql_where` and `sql_value` are made by the
- * caller from a scope. Blocks; control threads only. */
+ * caller from a scope. Blocks; control threads only. Fails: false where the journals cannot be
+ * stored first, or the store cannot be read; what was visited by then is not the whole. */
 struct ledger_past {
     int64_t from_us;
     uint32_t generation;
@@ -107,11 +113,12 @@ typedef void ledger_past_visit(void *ctx, const str *values, int64_t step_start_
 bool ledger_past(struct ledger *l, const struct ledger_past *ask, ledger_past_visit *visit, void *ctx);
 
 /* Who made what providers store, of rows from `from_us` on, the newest first, at most
- * `count`; an id may come more than once. Blocks; control threads only. */
+ * `count`; an id may come more than once. Blocks; control threads only. Fails: false. */
 typedef void ledger_object_visit(void *ctx, str id, str key, str provider);
 bool ledger_objects_each(struct ledger *l, int64_t from_us, size_t count, ledger_object_visit *visit, void *ctx);
 
-/* Keys made by `purser keys add`. Thread: control threads. */
+/* Keys made by `purser keys add`; of a key its secret's SHA-256. Blocks; control threads only.
+ * Fail: false, or an error with a sentence in `why`. */
 struct ledger_key {
     str name, team, models; /* models: comma-separated globs */
     unsigned char hash[32];

@@ -32,8 +32,9 @@ enum { PACK_SUMS = 0 ROLLUP_MEASURES(PACK_ONE) + UNIT_COUNT, PACK_NAMES_MAX = 7 
 _Static_assert(PACK_SUMS <= 32, "a row's bits are 32");
 #undef PACK_ONE
 
-/* A large day is in parts, each of its values in one of them: so that a report over
- * many days finds the groups of a part in its caches. Small days are part 0 alone. */
+/* The first PACK_SMALL_ROWS rows of a day are in part 0, all there is of a small day; those behind
+ * them in the part that their first name (of PACK_HOUR: their hour) leads to: so that a report over
+ * many days finds the groups of a part in its caches. */
 enum { PACK_PARTS = 64, PACK_SMALL_ROWS = 2048, PACK_BYTES_MAX = 64 * 1024 * 1024 };
 
 /* ---- making */

@@ -1,4 +1,6 @@
-/* Questions to the store: what `purser report` and /api/v1/report answer. */
+/* Questions to the store: what `purser report` and /api/v1/report answer. Times are microseconds
+ * since 1970 in UTC, money is pico-dollars. Thread: any that may wait; each report is one thread's,
+ * though report_run() has a second one help it. */
 #ifndef LEDGER_REPORT_H
 #define LEDGER_REPORT_H
 

@@ -1,7 +1,10 @@
 /* Journal segments: files of 8 MB, written with zeros before use and then mapped,
  * so that an append can neither fault for want of disk nor change the file's size.
  *
- * data/journal/<epoch>-<worker>-<number>.seg; a header of 64 bytes, then records. */
+ * data/journal/<epoch>-<worker>-<number>.seg; a header of 64 bytes, then records.
+ *
+ * Thread: the sync thread makes segments, the store thread drops them; before these are started
+ * and after they have ended, whoever opened the ledger does. Nothing here locks. */
 #ifndef LEDGER_SEGMENT_H
 #define LEDGER_SEGMENT_H
 

@@ -1,5 +1,5 @@
 /* One non-blocking socket, plain or TLS, on a loop. Reading and writing are done
- * by the owner when it is told that they may succeed. */
+ * by the owner when it is told that they may succeed. Thread: the loop's. */
 #ifndef NET_CONN_H
 #define NET_CONN_H
 

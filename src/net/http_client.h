@@ -2,7 +2,10 @@
  * names resolved off the loop, TLS sessions resumed. Knows nothing of AI.
  *
  * A request is written again on a fresh connection only while not one byte of it
- * has been written; afterwards a dead connection is the caller's to account for. */
+ * has been written; afterwards a dead connection is the caller's to account for.
+ * Source of the rule: RFC 9110, 9.2.2: nobody but the caller knows what may be repeated.
+ *
+ * Thread: everything here is the loop's thread's. Times are microseconds of its monotonic clock. */
 #ifndef NET_HTTP_CLIENT_H
 #define NET_HTTP_CLIENT_H
 
@@ -21,9 +24,11 @@ struct upstream_options {
     int64_t idle_us;         /* how long a kept connection may rest */
 };
 
+/* Owns: upstream_drop(). Never fails: names are resolved when the first call needs them. */
 struct upstream *upstream_new(const struct upstream_options *options);
 /* Closes idle connections now; the rest, and itself, when its last call ends. */
 void upstream_drop(struct upstream *u);
+/* Its connections, and how many of them rest. */
 void upstream_counts(const struct upstream *u, unsigned *open, unsigned *idle);
 
 struct http_call;

@@ -1,6 +1,8 @@
 /* HTTP/1.1 towards clients: strict RFC 9112, keep-alive, pipelining one at a
  * time, TLS, back-pressure. Knows nothing of AI: the gateway, the admin port,
- * the control socket and the simulator all stand on it. */
+ * the control socket and the simulator all stand on it.
+ *
+ * Thread: everything here is the loop's thread's. Times are microseconds. */
 #ifndef NET_HTTP_SERVER_H
 #define NET_HTTP_SERVER_H
 
@@ -81,6 +83,7 @@ struct http_server_options {
     void *owner;
 };
 
+/* `options` is copied. Owns: http_server_drop(). */
 struct http_server *http_server_new(const struct http_server_options *options);
 void *http_server_owner(const struct http_server *s);
 /* Listens on "127.0.0.1", "::1", "0.0.0.0" or "unix:/path"; port 0 picks one.
@@ -88,7 +91,7 @@ void *http_server_owner(const struct http_server *s);
  * Fails: false with a sentence in `why`. */
 bool http_server_listen(struct http_server *s, const char *host, uint16_t port, const char *cert, const char *key,
                         struct buf *why);
-/* Takes a listening descriptor over (systemd). */
+/* Takes a listening descriptor over (systemd). Fails: as http_server_listen(). */
 bool http_server_adopt(struct http_server *s, int fd, const char *cert, const char *key, struct buf *why);
 uint16_t http_server_port(const struct http_server *s); /* of the first listener */
 unsigned http_server_connections(const struct http_server *s);

@@ -1,5 +1,7 @@
 /* A thread's event loop (libuv) and what every user of it shares: one read
- * buffer, a tick that ends what is overdue, and a list of what dies this turn. */
+ * buffer, a tick that ends what is overdue, and a list of what dies this turn.
+ *
+ * Thread: all of it is the loop's own thread's, but for loop_wake(). */
 #ifndef NET_LOOP_H
 #define NET_LOOP_H
 

@@ -1,4 +1,5 @@
-/* Who and what a rule speaks of: any of six dimensions, all must match. */
+/* Who and what a rule speaks of: any of six dimensions, all must match.
+ * Pure functions, for any thread; texts are borrowed. */
 #ifndef POLICY_SCOPE_H
 #define POLICY_SCOPE_H
 

@@ -172,8 +172,8 @@ struct settings_report {
     size_t error_count, warning_count;
 };
 
-/* Reads and checks. `file` empty: looks in ./purser.yaml, $XDG_CONFIG_HOME/purser/,
- * /etc/purser/. Owns: the caller drops it. Fails: NULL, with at least one error. */
+/* Reads and checks. `file` empty: the first of settings_default_file() that is there.
+ * Owns: the caller drops it. Fails: NULL, with at least one error. */
 struct settings *settings_load(const char *file, struct settings_report *report);
 /* The same from bytes: for tests and fuzzing. `env` finds ${NAME}s. */
 struct settings *settings_parse(str yaml, str file_name, str (*env)(str name), struct settings_report *report);
@@ -201,7 +201,7 @@ void settings_refresh(const struct settings *s, int64_t now_us, const bool *stop
 void settings_adopt(struct settings *next, const struct settings *old);
 
 /* Where a model name leads. `why` gets the sentence for the client where it leads
- * nowhere, with the line of YAML to add. */
+ * nowhere, with the line of YAML to add. Thread: any. Fails: false. */
 struct setting_target {
     const struct setting_provider *provider;
     str model; /* the target's name for it */
@@ -209,7 +209,9 @@ struct setting_target {
 bool settings_route(const struct settings *s, str model, struct arena *arena, struct setting_target *out,
                     str *why) MUST_CHECK;
 
-/* The files that settings_load() looks for where none is named, best first; empty behind the last. */
+/* The files that settings_load() looks for where none is named, best first: ./purser.yaml,
+ * purser/purser.yaml in $XDG_CONFIG_HOME or else ~/.config, /etc/purser/purser.yaml; p == NULL behind
+ * the last. In `arena`, or constant. Thread: any, as long as none changes the environment. */
 str settings_default_file(size_t i, struct arena *arena);
 
 /* "sk-...f3a2" of a secret longer than 12 bytes, else "***". */
