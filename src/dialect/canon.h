@@ -511,6 +511,16 @@ bool canon_check(const struct canon_call *call, enum dialect_id to, bool lenient
 /* ... of a vendor (its kind: "voyage") whose words are not quite its dialect's; empty: any. */
 bool canon_check_at(const struct canon_call *call, enum dialect_id to, str vendor, bool lenient,
                     struct canon_dropped *dropped, struct call_problem *problem) MUST_CHECK;
+/* canon_range.c, for what the dialect has words for, but not for all that they may say (ranges.def): a number within
+ * the target's range, told where it is another one; how many of the stop sequences may be written. */
+str canon_ranged(const struct canon_call *call, const struct canon_target *target, enum dialect_id to,
+                 enum canon_feature f, str number);
+size_t canon_stops(const struct canon_call *call, enum dialect_id to, str vendor);
+/* Fails: false with `problem`. */
+bool canon_check_names(const struct canon_call *call, enum dialect_id to, str vendor,
+                       struct call_problem *problem) MUST_CHECK;
+bool canon_check_stops(const struct canon_call *call, enum dialect_id to, str vendor,
+                       struct call_problem *problem) MUST_CHECK;
 /* For encoders: what the call says of `f` was left out. */
 void canon_leave_out(const struct canon_call *call, const struct canon_target *target, enum canon_feature f);
 str canon_feature_text(enum canon_feature f);

@@ -90,10 +90,17 @@ bool canon_check_at(const struct canon_call *call, enum dialect_id to, str vendo
                     struct canon_dropped *dropped, struct call_problem *problem)
 {
     struct buf fields;
-    if (refuse_effort(call, problem)) return false;
+    if (refuse_effort(call, problem) || !canon_check_names(call, to, vendor, problem)) return false;
+    struct call_problem stops;
+    bool few = canon_check_stops(call, to, vendor, &stops);
+    if (!few && !lenient) {
+        *problem = stops;
+        return false;
+    }
     buf_init(&fields, 4096);
     for (const struct canon_note *n = call->notes; n; n = n->next) {
         enum fit fit = fit_of(n->feature, to, vendor);
+        if (!few && n->feature == FEATURE_STOP && fit == YES) add_field(&fields, n->field);
         bool goes_along = n->feature == FEATURE_UNKNOWN && call->from == to && !str_eq(vendor, S("vertex"));
         if (goes_along) continue; /* its own dialect's extras are written again */
         if (fit == YES) continue;

@@ -168,25 +168,31 @@ static void write_format(struct chat_writer *w)
     buf_add(w->out, S("}}"));
 }
 
+static str ranged(struct chat_writer *w, enum canon_feature f, str number)
+{
+    return canon_ranged(w->call, w->target, DIALECT_CHAT, f, number);
+}
+
 static void write_sampling(struct chat_writer *w)
 {
     const struct canon_sampling *s = &w->call->sampling;
     struct buf *out = w->out;
-    canon_put_number(out, S("temperature"), s->temperature);
+    canon_put_number(out, S("temperature"), ranged(w, FEATURE_TEMPERATURE, s->temperature));
     canon_put_number(out, S("top_p"), s->top_p);
     if (w->same) canon_put_number(out, S("top_k"), s->top_k);
     if (w->same) canon_put_number(out, S("min_p"), s->min_p);
-    canon_put_number(out, S("frequency_penalty"), s->frequency_penalty);
-    canon_put_number(out, S("presence_penalty"), s->presence_penalty);
+    canon_put_number(out, S("frequency_penalty"), ranged(w, FEATURE_FREQUENCY_PENALTY, s->frequency_penalty));
+    canon_put_number(out, S("presence_penalty"), ranged(w, FEATURE_PRESENCE_PENALTY, s->presence_penalty));
     canon_put_number(out, w->mistral ? S("random_seed") : S("seed"), s->seed);
     canon_put_raw(out, S("logit_bias"), s->logit_bias);
     if (s->logprobs >= 0) canon_put_bool(out, S("logprobs"), s->logprobs);
     if (s->top_logprobs >= 0) canon_put_i64(out, S("top_logprobs"), s->top_logprobs);
     if (w->call->choices > 1) canon_put_i64(out, S("n"), w->call->choices);
-    if (!w->call->stop_count) return;
+    size_t stops = canon_stops(w->call, DIALECT_CHAT, w->target->vendor);
+    if (!stops) return;
     canon_key(out, S("stop"));
     buf_add_byte(out, '[');
-    for (size_t i = 0; i < w->call->stop_count; i++) {
+    for (size_t i = 0; i < stops; i++) {
         canon_comma(out);
         buf_add(out, w->call->stop[i].json);
     }

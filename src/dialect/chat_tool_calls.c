@@ -134,7 +134,11 @@ void chat_read_reasoning(struct chat_reader *r, json_ref message, struct canon_p
     json_ref details = openai_find(r->doc, message, S("reasoning_details"));
     struct canon_part **first = *tail, *part;
     bool told = details && json_type(r->doc, details) == JSON_ARRAY && read_details(r, details, tail);
-    if (*first || text.json.p) chat_note(r, FEATURE_REASONING_HISTORY, S("messages.reasoning"));
+    bool plain = chat_full_string(r->doc, message, S("reasoning_content")).json.p != NULL;
+    str field = plain         ? S("messages.reasoning_content")
+                : text.json.p ? S("messages.reasoning")
+                              : S("messages.reasoning_details");
+    if (*first || text.json.p) chat_note(r, FEATURE_REASONING_HISTORY, field);
     if (told || !text.json.p) return;
     /* the text came by itself, the details only prove it */
     if (*first && (*first)->kind == PART_REASONING) {

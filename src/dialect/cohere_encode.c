@@ -4,6 +4,7 @@
 struct writer {
     struct buf *out;
     const struct canon_call *call;
+    const struct canon_target *target;
 };
 
 /* ---- parts */
@@ -255,21 +256,27 @@ static void write_tools(struct writer *w)
 
 /* ---- the rest */
 
+static void put_ranged(struct writer *w, str key, enum canon_feature f, str number)
+{
+    canon_put_number(w->out, key, canon_ranged(w->call, w->target, DIALECT_COHERE, f, number));
+}
+
 static void write_sampling(struct writer *w)
 {
     const struct canon_sampling *s = &w->call->sampling;
     struct buf *out = w->out;
     canon_put_number(out, S("temperature"), s->temperature);
-    canon_put_number(out, S("p"), s->top_p);
-    canon_put_number(out, S("k"), s->top_k);
+    put_ranged(w, S("p"), FEATURE_TOP_P, s->top_p);
+    put_ranged(w, S("k"), FEATURE_TOP_K, s->top_k);
     canon_put_number(out, S("seed"), s->seed);
-    canon_put_number(out, S("frequency_penalty"), s->frequency_penalty);
-    canon_put_number(out, S("presence_penalty"), s->presence_penalty);
+    put_ranged(w, S("frequency_penalty"), FEATURE_FREQUENCY_PENALTY, s->frequency_penalty);
+    put_ranged(w, S("presence_penalty"), FEATURE_PRESENCE_PENALTY, s->presence_penalty);
     if (s->logprobs >= 0) canon_put_bool(out, S("logprobs"), s->logprobs);
-    if (!w->call->stop_count) return;
+    size_t stops = canon_stops(w->call, DIALECT_COHERE, STR_NONE);
+    if (!stops) return;
     canon_key(out, S("stop_sequences"));
     buf_add_byte(out, '[');
-    for (size_t i = 0; i < w->call->stop_count; i++) {
+    for (size_t i = 0; i < stops; i++) {
         canon_comma(out);
         buf_add(out, w->call->stop[i].json);
     }
@@ -310,7 +317,7 @@ static void write_thinking(struct writer *w, int64_t max_output)
 bool cohere_encode_call(const struct canon_call *call, const struct canon_target *target, struct buf *out,
                         struct call_problem *problem)
 {
-    struct writer w = {out, call};
+    struct writer w = {out, call, target};
     (void)problem;
     buf_add_byte(out, '{');
     canon_put_text(out, S("model"), target->model);

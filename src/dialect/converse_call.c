@@ -212,7 +212,7 @@ static const struct {
 } others[] = {
     {STR_INIT("guardrailConfig"), FEATURE_GUARDRAIL},
     {STR_INIT("additionalModelResponseFieldPaths"), FEATURE_CLIENT_HINT},
-    {STR_INIT("performanceConfig"), FEATURE_SERVICE_TIER},
+    {STR_INIT("performanceConfig"), FEATURE_SPEED},
     {STR_INIT("serviceTier"), FEATURE_SERVICE_TIER},
     {STR_INIT("promptVariables"), FEATURE_STORED_CONTEXT},
 };

@@ -386,7 +386,9 @@ static void put_sampling(struct buf *out, const struct canon_call *call, const s
     bool both = s->temperature.n && s->top_p.n && claude;
     bool neutral = str_eq(s->temperature, S("1")) || str_eq(s->temperature, S("1.0"));
     bool temperature = !thinks && !(both && neutral), top_p = !thinks && (!both || neutral);
-    if (temperature) canon_put_number(out, S("temperature"), s->temperature);
+    if (temperature)
+        canon_put_number(out, S("temperature"),
+                         canon_ranged(call, target, DIALECT_CONVERSE, FEATURE_TEMPERATURE, s->temperature));
     if (top_p) canon_put_number(out, S("topP"), s->top_p);
     if (!temperature && s->temperature.n) canon_leave_out(call, target, FEATURE_TEMPERATURE);
     if (!top_p && s->top_p.n) canon_leave_out(call, target, FEATURE_TOP_P);

@@ -172,25 +172,31 @@ static void put_output(struct buf *out, const struct canon_call *call, const str
 
 static void put_stop(struct buf *out, const struct canon_call *call)
 {
-    if (!call->stop_count) return;
+    size_t stops = canon_stops(call, DIALECT_GEMINI, STR_NONE);
+    if (!stops) return;
     canon_key(out, S("stopSequences"));
     buf_add_byte(out, '[');
-    for (size_t i = 0; i < call->stop_count; i++) {
+    for (size_t i = 0; i < stops; i++) {
         canon_comma(out);
         buf_add(out, call->stop[i].json);
     }
     buf_add_byte(out, ']');
 }
 
-static void put_sampling(struct buf *out, const struct canon_call *call)
+static str ranged(const struct canon_call *call, const struct canon_target *target, enum canon_feature f, str number)
+{
+    return canon_ranged(call, target, DIALECT_GEMINI, f, number);
+}
+
+static void put_sampling(struct buf *out, const struct canon_call *call, const struct canon_target *target)
 {
     const struct canon_sampling *s = &call->sampling;
-    canon_put_number(out, S("temperature"), s->temperature);
+    canon_put_number(out, S("temperature"), ranged(call, target, FEATURE_TEMPERATURE, s->temperature));
     canon_put_number(out, S("topP"), s->top_p);
     canon_put_number(out, S("topK"), s->top_k);
     canon_put_number(out, S("seed"), s->seed);
-    canon_put_number(out, S("presencePenalty"), s->presence_penalty);
-    canon_put_number(out, S("frequencyPenalty"), s->frequency_penalty);
+    canon_put_number(out, S("presencePenalty"), ranged(call, target, FEATURE_PRESENCE_PENALTY, s->presence_penalty));
+    canon_put_number(out, S("frequencyPenalty"), ranged(call, target, FEATURE_FREQUENCY_PENALTY, s->frequency_penalty));
     if (s->logprobs >= 0) canon_put_bool(out, S("responseLogprobs"), s->logprobs);
     if (s->top_logprobs >= 0) canon_put_i64(out, S("logprobs"), s->top_logprobs);
 }
@@ -210,7 +216,7 @@ static void put_config(const struct canon_call *call, const struct canon_target 
     canon_key(out, S("generationConfig"));
     size_t empty = out->n + 1;
     buf_add_byte(out, '{');
-    put_sampling(out, call);
+    put_sampling(out, call, target);
     put_stop(out, call);
     if (limit >= 0) canon_put_i64(out, S("maxOutputTokens"), limit ? limit : 1); /* 0 would be none */
     if (call->choices > 1) canon_put_i64(out, S("candidateCount"), call->choices);

@@ -36,7 +36,7 @@ enum keep {
     FIELD(THREAD, "thread", EXTRA, STORED_CONTEXT)                                                                     \
     FIELD(CONTEXT_MANAGEMENT, "context_management", EXTRA, CLIENT_HINT)                                                \
     FIELD(INFERENCE_GEO, "inference_geo", EXTRA, CLIENT_HINT)                                                          \
-    FIELD(SPEED, "speed", EXTRA, SERVICE_TIER)                                                                         \
+    FIELD(SPEED, "speed", EXTRA, SPEED)                                                                                \
     FIELD(DIAGNOSTICS, "diagnostics", EXTRA, CLIENT_HINT)                                                              \
     FIELD(USER_PROFILE, "user_profile_id", EXTRA, USER)                                                                \
     FIELD(WORKSPACE, "workspace_id", EXTRA, CLIENT_HINT)                                                               \

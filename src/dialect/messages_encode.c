@@ -121,7 +121,7 @@ static bool is_one(str number)
 static void put_number(struct messages_encoder *e, str key, str number, enum canon_feature f, bool fits)
 {
     if (fits)
-        canon_put_number(e->out, key, number);
+        canon_put_number(e->out, key, canon_ranged(e->call, e->target, DIALECT_MESSAGES, f, number));
     else if (number.n)
         canon_leave_out(e->call, e->target, f);
 }
@@ -169,6 +169,8 @@ static void put_labels(struct messages_encoder *e)
         canon_put_text(e->out, S("service_tier"), S("standard_only"));
     else if (str_eq(tier, S("auto")) || str_eq(tier, S("priority")))
         canon_put_text(e->out, S("service_tier"), S("auto"));
+    else if (tier.n)
+        canon_leave_out(e->call, e->target, FEATURE_SERVICE_TIER);
 }
 
 struct messages_model messages_model_of(str name)

@@ -91,7 +91,8 @@ static void put_controls(struct buf *out, const struct canon_call *call, const s
     put_format(out, call);
     put_reasoning_control(out, &call->reasoning);
     put_include(out, call);
-    canon_put_number(out, S("temperature"), call->sampling.temperature);
+    canon_put_number(out, S("temperature"),
+                     canon_ranged(call, target, DIALECT_RESPONSES, FEATURE_TEMPERATURE, call->sampling.temperature));
     canon_put_number(out, S("top_p"), call->sampling.top_p);
     if (call->sampling.top_logprobs > 0) canon_put_i64(out, S("top_logprobs"), call->sampling.top_logprobs);
     canon_put_raw(out, S("metadata"), call->metadata);

@@ -1,5 +1,5 @@
-// docs/providers.md has the tables that decide: what a call may use in which protocol (features.def),
-// and the oddities of providers (quirks.def). UPDATE_TABLES=1 writes them.
+// docs/providers.md has the tables that decide: what a call may use in which protocol (features.def), within
+// which ranges (ranges.def), and the oddities of providers (quirks.def). UPDATE_TABLES=1 writes them.
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
@@ -21,9 +21,20 @@ function quirks() {
     return ['| quirk | |', '|---|---|', ...rows.map(([, name, what]) => `| \`${name}\` | ${what} |`)].join('\n');
 }
 
+function ranges() {
+    const text = read('src/dialect/ranges.def');
+    const numbers = [...text.matchAll(/^RANGE\((\w+), \w+, "([^"]+)", ([^,]+), ([^)]+)\)/gm)].map(([, d, field, low, high]) => [d, `${field}: ${low} to ${high}`]);
+    const stops = [...text.matchAll(/^STOPS\((\w+), (\d+)\)/gm)].map(([, d, most]) => [d, `stop sequences: ${most}`]);
+    const names = [...text.matchAll(/^NAMES\((\w+), (\d+), "([^"]+)"\)/gm)].map(([, d, most, others]) => [d, `names of functions: ${most} of \`A-Za-z0-9${others}\``]);
+    assert.ok(numbers.length >= 10 && stops.length >= 3 && names.length >= 5);
+    const dialects = [...new Set([...numbers, ...stops, ...names].map(([d]) => d))];
+    const lines = dialects.map((d) => `| ${d.toLowerCase()} | ${[numbers, stops, names].map((list) => list.filter(([of]) => of === d).map(([, what]) => what).join('; ') || '-').join(' | ')} |`);
+    return ['| target | brought to the nearer end | refused, or cut when lenient | refused |', '|---|---|---|---|', ...lines].join('\n');
+}
+
 test('the tables in docs/providers.md are those of the code', () => {
     let text = read('docs/providers.md');
-    for (const [name, table] of [['features', features()], ['quirks', quirks()]]) {
+    for (const [name, table] of [['features', features()], ['ranges', ranges()], ['quirks', quirks()]]) {
         const begin = `<!-- ${name}: from the code, kept by tests/tools/features.test.mjs -->`, end = `<!-- end of ${name} -->`;
         const from = text.indexOf(begin), to = text.indexOf(end);
         assert.ok(from >= 0 && to > from, `${name}: no place for its table`);
