@@ -60,6 +60,7 @@ void room_learn(struct health *h, const struct health_pass *p, const struct heal
 {
     if (r->outcome == HEALTH_OK && p->pressed) grow(h, r->now_us);
     if (!is_overload(r) || p->at_us <= h->room.shrunk_us) return;
+    if (health_inside(h) == 0) return; /* it was alone: too many calls at a time are not what was wrong */
     shrink_to(h, ((uint64_t)health_inside(h) + 1) * SHRINK_TO_TENTHS / 10);
     h->room.shrunk_us = r->now_us;
 }
