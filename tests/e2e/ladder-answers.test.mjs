@@ -267,6 +267,13 @@ test('held back: the official clients read over the signs of life', async (t) =>
     }
 });
 
+test('held back: what is larger than can be tested goes on to the next rung at once', async () => {
+    const call = say({ small: [{ text: 'x'.repeat(17 << 20), size: 60000 }], large: [other] });
+    const got = await stream(call, 'held', { signal: AbortSignal.timeout(30000) }); // it hung for `between_tokens`
+    assert.equal(textOf({ text: await got.rest() }), other);
+    assert.deepEqual((await rowsOf(call, 2)).map((r) => r.replace(/ (exact|estimated)$/, '')), ['small first provider_protocol wasted', 'large fallback ok']);
+});
+
 test('held back: an answer that is not accepted is not kept for a client that has gone', async () => {
     for (const [text, kept] of [[bad, false], [good, true]]) {
         const { passed, open } = gate();
