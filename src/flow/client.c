@@ -95,9 +95,11 @@ static void provider_headers(const struct request *r, struct buf *out)
     const struct http_head *h = &a->wire.call.head;
     enum framing framing = a->body.whole ? FRAMING_NONE : r->receive.path.framing;
     bool foreign = a->way->translated || a->body.replayed;
+    str connection = http_head_find(h, S("connection"));
     for (size_t i = 0; i < h->header_count; i++) {
         str name = h->headers[i].name, value = h->headers[i].value;
         if (is_kept_back(name, r->limit.headers.n > 0) || is_advice(r, name)) continue;
+        if (http_connection_names(connection, name)) continue;
         if (!foreign || is_understood(name))
             add_header(out, name, value);
         else if (!r->limit.headers.n)

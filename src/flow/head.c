@@ -60,15 +60,6 @@ static bool is_trace(str name)
            str_eq_nocase(name, S("baggage"));
 }
 
-/* Names in `Connection:` are hop-by-hop, too (RFC 9110, 7.6.1). */
-static bool is_named_in(str list, str name)
-{
-    while (list.p) {
-        if (str_eq_nocase(str_trim(str_cut(&list, ',')), name)) return true;
-    }
-    return false;
-}
-
 static bool is_set_by(const struct setting_provider *p, str name)
 {
     for (size_t i = 0; i < p->header_count; i++) {
@@ -95,7 +86,7 @@ static void add_client_headers(const struct attempt *a, struct buf *out)
     str connection = http_header_find(q, S("connection"));
     for (size_t i = 0; i < q->header_count; i++) {
         str name = q->headers[i].name;
-        if (is_kept_back(name) || (connection.n && is_named_in(connection, name))) continue;
+        if (is_kept_back(name) || http_connection_names(connection, name)) continue;
         if (a->way->translated && !is_trace(name)) continue;
         if (is_set_by(a->way->target->provider, name)) continue;
         buf_add(out, name);

@@ -148,11 +148,13 @@ enum mishap mishap_of(const struct attempt *a)
     }
 }
 
-/* RFC 9110: seconds, or a date. */
+/* Who asks for longer than a day is not believed.
+ * RFC 9110: seconds, or a date. */
 static int64_t seconds_or_date(str value, int64_t now_us)
 {
     int64_t seconds, at_us;
-    if (str_to_i64(value, &seconds)) return seconds < 0 || seconds > 86400 ? 0 : seconds * US_PER_SECOND;
+    if (str_to_i64(value, &seconds))
+        return seconds < 0 || seconds > US_PER_DAY / US_PER_SECOND ? 0 : seconds * US_PER_SECOND;
     return time_parse_http(value, &at_us) && at_us > now_us ? at_us - now_us : 0;
 }
 
@@ -166,7 +168,7 @@ static int64_t retry_info_us(const struct attempt *a)
            close = open == SIZE_MAX ? open : str_find_byte(body, '"', open + 1);
     int64_t us;
     if (close == SIZE_MAX || !time_parse_duration(str_of(body.p + open + 1, close - open - 1), &us)) return 0;
-    return us;
+    return us > US_PER_DAY ? 0 : us;
 }
 
 int64_t mishap_retry_after_us(const struct attempt *a, int64_t now_us)

@@ -298,3 +298,10 @@ enum err http1_read_response(str head, bool head_request, struct arena *arena, s
     }
     return ERR_NONE;
 }
+
+bool http_connection_names(str connection, str name)
+{
+    while (connection.n)
+        if (str_eq_nocase(str_trim(str_cut(&connection, ',')), name)) return true;
+    return false;
+}

@@ -39,6 +39,9 @@ static inline str http_head_find(const struct http_head *h, str name)
     return h->name_lengths >> (name.n & 63) & 1 ? http_head_search(h, name) : STR_NONE;
 }
 
+/* Whether the value of `Connection:` names the header, which is hop-by-hop then, too. Source: RFC 9110, 7.6.1. */
+bool http_connection_names(str connection, str name);
+
 /* Where the head that `bytes` begins with ends (behind its empty line).
  * 0: not yet. SIZE_MAX: a line ends in a bare LF, holds a bare CR or a NUL, is
  * folded over two lines, or is a header without a name.

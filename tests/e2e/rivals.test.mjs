@@ -36,7 +36,7 @@ before(async () => {
     purser = await startPurser({
         settings: labSettings(sim, {
             providers: { lab: at(sim.url), first: at(first.url), second: at(second.url), raw: at(first.url) },
-            models: { raced: { targets: ['first/m', 'second/m'], attempts: { max: 2, time: '30s' }, hedge: { after: '100ms', max_extra_spend: '100%' } }, patient: { targets: ['first/m'], attempts: { max: 3, time: '30s' } } },
+            models: { raced: { targets: ['first/m', 'second/m'], attempts: { max: 2, time: '30s' }, hedge: { after: '100ms', max_extra_spend: '100%' } }, hopeful: { targets: ['raw/m'], attempts: { max: 2, time: '30s' } }, patient: { targets: ['first/m'], attempts: { max: 3, time: '30s' } } },
             prices: ['lab/sim-small', 'first/m', 'first/m2', 'second/m', 'raw/m'].map((model) => ({ model, input: 0.15, output: 0.6, from: '2026-01-01' })),
             ceilings: { body: '32MB', drain_time: '200ms' },
             log: 'access.log',
@@ -122,6 +122,18 @@ test('names that somebody makes up by the thousand are in nobody else\'s way', a
     first.answer = (request, send) => send(whole);
     assert.equal(await ask('first/m2'), 200);
     wire.close();
+});
+
+test('of a provider\'s answer what belongs to its connection stays behind, and a rest of years is not believed', async () => {
+    let asked = 0;
+    const error = '{"error":{"code":429,"message":"later","details":[{"retryDelay":"99999999999s"}]}}';
+    first.answer = (request, send) => {
+        asked++;
+        return send(headOf(429, { 'content-type': 'application/json', 'content-length': error.length, connection: 'keep-alive, X-Hop', 'x-hop': 'a', 'x-other': 'b' }) + error);
+    };
+    const got = await post(purser, '/v1/chat/completions', { model: 'hopeful', messages: [{ role: 'user', content: 'x' }] });
+    assert.equal(`${got.status} ${got.headers.get('x-hop')} ${got.headers.get('x-other')}`, '429 null b');
+    assert.equal(asked, 2, 'it was not tried again');
 });
 
 test('a call that waits for its next try ends with the drain', async () => {
