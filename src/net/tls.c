@@ -75,6 +75,16 @@ static int no_passphrase(char *to, int size, int writing, void *ctx)
     return -1;
 }
 
+/* OpenSSL says "PEM lib" of a file that holds something else. */
+static void why_not_held(struct buf *why, const char *what, const char *file, const char *wanted)
+{
+    unsigned long code = ERR_peek_last_error();
+    const char *reason = code ? ERR_reason_error_string(code) : NULL;
+    buf_printf(why, "%s %s: holds no %s in PEM that can be read (OpenSSL: %s)", what, file, wanted,
+               reason ? reason : "failed");
+    ERR_clear_error();
+}
+
 struct tls_context *tls_server_context(const char *cert, const char *key, struct buf *why)
 {
     struct tls_context *t = context_new(TLS_server_method());
@@ -84,10 +94,14 @@ struct tls_context *tls_server_context(const char *cert, const char *key, struct
     SSL_CTX_set_default_passwd_cb(t->ctx, no_passphrase);
     SSL_CTX_set_session_cache_mode(t->ctx, SSL_SESS_CACHE_OFF); /* tickets need no memory here */
     if (SSL_CTX_use_certificate_chain_file(t->ctx, cert) != 1) {
-        why_openssl(why, "certificate", cert);
+        why_not_held(why, "certificate", cert, "certificate");
     } else if (SSL_CTX_use_PrivateKey_file(t->ctx, key, SSL_FILETYPE_PEM) != 1 ||
                SSL_CTX_check_private_key(t->ctx) != 1) {
-        why_openssl(why, "private key", key);
+        if (ERR_GET_REASON(ERR_peek_last_error()) == X509_R_KEY_VALUES_MISMATCH)
+            buf_printf(why, "private key %s: is not the key of the certificate in %s", key, cert);
+        else
+            why_not_held(why, "private key", key, "private key without a passphrase");
+        ERR_clear_error();
     } else {
         return t;
     }

@@ -405,7 +405,13 @@ static void bad_files_are_named(void **state)
     assert_true(str_find(buf_str(&why), S("/nonexistent.crt"), 0) != SIZE_MAX);
     buf_clear(&why);
     assert_null(tls_server_context(good.cert, other.key, &why));
-    assert_true(str_find(buf_str(&why), S("key"), 0) != SIZE_MAX);
+    assert_true(str_find(buf_str(&why), S("is not the key of the certificate in"), 0) != SIZE_MAX);
+    buf_clear(&why);
+    assert_null(tls_server_context(good.key, good.key, &why));
+    assert_true(str_find(buf_str(&why), S("holds no certificate in PEM"), 0) != SIZE_MAX);
+    buf_clear(&why);
+    assert_null(tls_server_context(good.cert, good.cert, &why));
+    assert_true(str_find(buf_str(&why), S("holds no private key"), 0) != SIZE_MAX);
     buf_clear(&why);
     struct made locked = make_cert(folder, "locked", "DNS:localhost", 10);
     EVP_PKEY *key = EVP_EC_gen("P-256");
