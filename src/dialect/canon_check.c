@@ -101,7 +101,8 @@ bool canon_check_at(const struct canon_call *call, enum dialect_id to, str vendo
     for (const struct canon_note *n = call->notes; n; n = n->next) {
         enum fit fit = fit_of(n->feature, to, vendor);
         if (!few && n->feature == FEATURE_STOP && fit == YES) add_field(&fields, n->field);
-        bool goes_along = n->feature == FEATURE_UNKNOWN && call->from == to && !str_eq(vendor, S("vertex"));
+        bool kept = n->feature == FEATURE_UNKNOWN || n->feature == FEATURE_CITATION_HISTORY;
+        bool goes_along = kept && call->from == to && !str_eq(vendor, S("vertex"));
         if (goes_along) continue; /* its own dialect's extras are written again */
         if (fit == YES) continue;
         if (fit == NO && !lenient) {

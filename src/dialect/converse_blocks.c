@@ -166,6 +166,7 @@ static void read_citations(struct converse_reader *r, json_ref block, struct can
     for (json_ref c = list ? json_first(r->doc, list) : JSON_ABSENT; c; c = json_next(r->doc, list, c)) {
         if (json_type(r->doc, c) != JSON_OBJECT) continue;
         *last = converse_citation(r->doc, c, r->arena);
+        if (r->call) canon_note(r->call, FEATURE_CITATION_HISTORY, S("messages.content.citationsContent"));
         last = &(*last)->next;
     }
 }

@@ -48,6 +48,7 @@ static void read_citations(struct block *b, struct canon_part *part, json_ref li
     struct canon_citation **tail = &part->citations;
     for (json_ref at = json_first(doc, list); at; at = json_next(doc, list, at)) {
         *tail = messages_citation(doc, at, b->r->arena);
+        messages_note(b->r, FEATURE_CITATION_HISTORY, S("messages.content.citations"));
         tail = &(*tail)->next;
     }
 }

@@ -110,6 +110,7 @@ static void read_text(struct item_reader *r, json_ref at, struct canon_part *p)
         for (json_ref a = json_first(r->doc, annotations); a; a = json_next(r->doc, annotations, a)) {
             if (json_type(r->doc, a) != JSON_OBJECT) continue;
             *end = responses_read_citation(r->doc, a, r->arena);
+            responses_note(r->call, FEATURE_CITATION_HISTORY, S("input.content.annotations"));
             end = &(*end)->next;
         }
     }
