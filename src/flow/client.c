@@ -185,7 +185,6 @@ static bool hold_back(struct attempt *a, str bytes)
     bool room = !trial_holds(a) || a->body.held.n + bytes.n <= TESTED_MAX;
     if (room && buf_add(&a->body.held, bytes)) return true;
     attempt_fail(a, ERR_PROVIDER_PROTOCOL, "the answer is larger than the 16 MB that the ladder tests");
-    attempt_wake(a);
     return true;
 }
 

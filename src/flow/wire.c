@@ -250,7 +250,10 @@ static void on_body(struct http_call *c, str bytes)
     uint64_t from_ns = attempt_clock(a);
     body_feed(a, bytes);
     if (from_ns) attempt_time(a, ATTEMPT_body, from_ns);
-    if (!a->over && !a->err) watchdog_fed(a);
+    if (a->err)
+        attempt_wake(a); /* nothing more comes that would */
+    else if (!a->over)
+        watchdog_fed(a);
 }
 
 static void on_end(struct http_call *c)
