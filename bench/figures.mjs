@@ -125,9 +125,17 @@ export async function latency(mock, options) {
     return waiting(mock, options, body, 'plain', 'whole', 'latency added, one caller', options.quick ? 2000 : 10000);
 }
 
+/** Of a provider that answers at once, call upon call: what gateways print, and the target. And of one
+ *  whose tokens come a millisecond apart: the machine sleeps between them, and who wakes it pays for
+ *  that and for cold caches, nginx like purser. */
 export async function ttft(mock, options) {
-    const body = { model: 'plain/mock-pace', stream: true, messages: [{ role: 'user', content: 'word '.repeat(190) }], max_tokens: 64 };
-    return waiting(mock, options, body, 'stream', 'first', 'time to first token added', options.quick ? 100 : 600, 100);
+    const body = (model) => (
+        { model: `plain/${model}`, stream: true, messages: [{ role: 'user', content: 'word '.repeat(190) }], max_tokens: 64 });
+    const name = 'time to first token added';
+    const once = await waiting(mock, options, body('mock'), 'stream', 'first', `${name}, provider answers at once`, options.quick ? 2000 : 10000, 100);
+    options.tick();
+    const paced = await waiting(mock, options, body('mock-pace'), 'stream', 'first', `${name}, tokens 1 ms apart`, options.quick ? 100 : 600);
+    return { rows: [...once.rows, ...paced.rows], detail: { once: once.detail, paced: paced.detail } };
 }
 
 async function waiting(mock, options, body, port, what, name, calls, target) {

@@ -6,7 +6,7 @@
  * POST with a Content-Length is answered with a chat completion of about 1 KB, or,
  * with "stream":true in the body, by a stream. The model's name picks its manner:
  *   mock-hang   waits for ever after the first chunk
- *   mock-pace   a chunk each millisecond
+ *   mock-pace   the first chunk at once, then one each millisecond
  *   (others)    everything at once
  * A usage chunk ends a stream that asks for "include_usage":true.
  * It ends by itself after --seconds. */

@@ -9,7 +9,7 @@ const WHAT = {
     cpu: 'CPU per call and throughput against nginx: 1 KB and 32 KB, plain and TLS',
     translate: 'CPU per call from Anthropic\'s protocol to OpenAI\'s against one that goes on as it came',
     latency: 'latency added for one caller',
-    ttft: 'time to first token added',
+    ttft: 'time to first token added: provider at once, and with pauses',
     streams: 'memory per waiting stream',
     users: 'a million counters against ten',
     crash: 'kill -9 to serving again, a million records waiting',
