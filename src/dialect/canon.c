@@ -155,6 +155,11 @@ jraw canon_raw_string(const struct json *doc, json_ref object, str key)
     return at && json_type(doc, at) == JSON_STRING ? raw_of(json_raw(doc, at)) : RAW_NONE;
 }
 
+jraw canon_keep(struct arena *arena, jraw raw)
+{
+    return raw.json.p ? raw_of(arena_str(arena, raw.json)) : RAW_NONE;
+}
+
 str canon_text(const struct json *doc, json_ref object, str key, struct arena *arena)
 {
     str text;

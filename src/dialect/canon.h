@@ -435,6 +435,8 @@ struct canon_extras canon_extras_of(const struct json *doc, json_ref object, con
 jraw canon_raw(const struct json *doc, json_ref at);
 /* A string member of `object` as it stands; none where it is absent, null or no string. */
 jraw canon_raw_string(const struct json *doc, json_ref object, str key);
+/* A copy in `arena`; none of none. */
+jraw canon_keep(struct arena *arena, jraw raw);
 /* A string member, decoded; STR_NONE where it is absent, null, no string or holds an unpaired surrogate. */
 str canon_text(const struct json *doc, json_ref object, str key, struct arena *arena);
 /* A number member as written; STR_NONE otherwise. */

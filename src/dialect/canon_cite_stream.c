@@ -50,23 +50,18 @@ static void take_text(struct canon_encoder *e, struct choice_placing *p, jraw pi
     if (how & PLACING_WORDS) canon_words_add(&p->words, e->arena, canon_inside(piece));
 }
 
-static jraw keep(struct canon_encoder *e, jraw raw)
-{
-    return raw.json.p ? (jraw){arena_str(e->arena, raw.json)} : RAW_NONE;
-}
-
 static void hold(struct canon_encoder *e, struct choice_placing *p, const struct canon_citation *given)
 {
     if (p->held_count++ >= HELD_MAX) return;
     struct canon_citation *c = arena_alloc(e->arena, sizeof(*c));
     *c = *given;
     c->next = NULL;
-    c->url = keep(e, c->url);
-    c->title = keep(e, c->title);
-    c->id = keep(e, c->id);
-    c->quote = keep(e, c->quote);
-    c->said = keep(e, c->said);
-    c->value = keep(e, c->value);
+    c->url = canon_keep(e->arena, c->url);
+    c->title = canon_keep(e->arena, c->title);
+    c->id = canon_keep(e->arena, c->id);
+    c->quote = canon_keep(e->arena, c->quote);
+    c->said = canon_keep(e->arena, c->said);
+    c->value = canon_keep(e->arena, c->value);
     *p->end = c;
     p->end = &c->next;
 }

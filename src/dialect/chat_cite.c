@@ -67,17 +67,12 @@ void chat_read_sources(const struct json *doc, struct arena *arena, struct chat_
     }
 }
 
-static jraw keep(struct arena *arena, jraw raw)
-{
-    return raw.json.p ? (jraw){arena_str(arena, raw.json)} : RAW_NONE;
-}
-
 void chat_keep_sources(struct chat_sources *s, struct arena *arena)
 {
     for (size_t i = 0; i < s->count; i++) {
-        s->list[i].url = keep(arena, s->list[i].url);
-        s->list[i].title = keep(arena, s->list[i].title);
-        s->list[i].quote = keep(arena, s->list[i].quote);
+        s->list[i].url = canon_keep(arena, s->list[i].url);
+        s->list[i].title = canon_keep(arena, s->list[i].title);
+        s->list[i].quote = canon_keep(arena, s->list[i].quote);
     }
 }
 

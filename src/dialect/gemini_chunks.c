@@ -39,11 +39,6 @@ static struct chunk_choice *choice_at(struct canon_encoder *e, int64_t i)
     return s->choice[i];
 }
 
-static jraw keep(struct canon_encoder *e, jraw raw)
-{
-    return raw.json.p ? raw_of(arena_str(e->arena, raw.json)) : RAW_NONE;
-}
-
 /* ---- frames of a chunk */
 
 static void begin(struct canon_encoder *e)
@@ -116,7 +111,7 @@ static void take_signature(struct canon_encoder *e, const struct canon_delta *d)
     jraw signature = signature_for(e, c, d->piece);
     if (!signature.json.p) return;
     if (c->part.kind == PART_TOOL_CALL || c->part.kind == PART_REDACTED)
-        c->signature = keep(e, d->piece);
+        c->signature = canon_keep(e->arena, d->piece);
     else
         put_text(e, d, (jraw){S("\"\"")}, signature);
 }
@@ -155,7 +150,7 @@ static void start_block(struct canon_encoder *e, const struct canon_delta *d)
     c->part.id = arena_str(e->arena, c->part.id);
     c->part.tool.name = arena_str(e->arena, c->part.tool.name);
     c->arguments.n = 0;
-    if (c->part.kind == PART_REDACTED) c->signature = keep(e, c->part.signature);
+    if (c->part.kind == PART_REDACTED) c->signature = canon_keep(e->arena, c->part.signature);
     if (c->part.kind == PART_TOOL_CALL && !c->part.tool.id.n && s->from != DIALECT_GEMINI)
         c->part.tool.id = arena_printf(e->arena, "call_%" STR_FMT "_%lld_%lld", STR_ARG(e->seed), (long long)d->choice,
                                        (long long)d->block);
@@ -218,11 +213,11 @@ static void take_citation(struct canon_encoder *e, const struct canon_delta *d)
     struct canon_citation *own = arena_alloc(e->arena, sizeof(*own));
     *own = *given;
     own->next = NULL;
-    own->url = keep(e, given->url);
-    own->title = keep(e, given->title);
-    own->id = keep(e, given->id);
-    own->quote = keep(e, given->quote);
-    own->said = keep(e, given->said);
+    own->url = canon_keep(e->arena, given->url);
+    own->title = canon_keep(e->arena, given->title);
+    own->id = canon_keep(e->arena, given->id);
+    own->quote = canon_keep(e->arena, given->quote);
+    own->said = canon_keep(e->arena, given->said);
     own->value = RAW_NONE;
     if (c->last_citation)
         c->last_citation->next = own;
@@ -251,7 +246,7 @@ static void take_finish(struct canon_encoder *e, const struct canon_delta *d)
     c->finished = true;
     c->stop = d->stop;
     c->stop_raw = arena_str(e->arena, d->stop_raw);
-    if (s->from == DIALECT_GEMINI) c->extras = keep(e, d->extras);
+    if (s->from == DIALECT_GEMINI) c->extras = canon_keep(e->arena, d->extras);
 }
 
 static void put_last(struct canon_encoder *e, const struct usage *usage)

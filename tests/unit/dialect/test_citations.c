@@ -135,11 +135,6 @@ struct reading {
     struct buf text;
 };
 
-static jraw copy(struct arena *arena, jraw raw)
-{
-    return raw.json.p ? (jraw){arena_str(arena, raw.json)} : RAW_NONE;
-}
-
 static void take(struct canon_sink *sink, const struct canon_delta *d)
 {
     struct reading *r = CONTAINER_OF(sink, struct reading, sink);
@@ -156,11 +151,11 @@ static void take(struct canon_sink *sink, const struct canon_delta *d)
         while (*end) end = &(*end)->next;
         *own = *d->part->citations;
         assert_null(own->next);
-        own->url = copy(r->arena, own->url);
-        own->title = copy(r->arena, own->title);
-        own->id = copy(r->arena, own->id);
-        own->quote = copy(r->arena, own->quote);
-        own->said = copy(r->arena, own->said);
+        own->url = canon_keep(r->arena, own->url);
+        own->title = canon_keep(r->arena, own->title);
+        own->id = canon_keep(r->arena, own->id);
+        own->quote = canon_keep(r->arena, own->quote);
+        own->said = canon_keep(r->arena, own->said);
         *end = own;
     } else if (d->kind == DELTA_BLOCK_STOP) {
         c->last_part->text = (jraw){arena_printf(r->arena, "\"%" STR_FMT "\"", STR_ARG(buf_str(&r->text)))};
