@@ -95,7 +95,7 @@ static void take_text(struct canon_decoder *d, int64_t choice, const struct cano
     if (c->open && !goes_on) close_block(d, choice);
     if (!c->open) open_block(d, choice, part);
     if (text && part->kind == PART_TEXT) {
-        canon_words_add(&c->words, d->arena, canon_decode(d->arena, part->text));
+        if (!c->words.full) canon_words_add(&c->words, d->arena, canon_decode(d->arena, part->text));
         c->chars += canon_length(part->text);
     }
     if (text) give(d, choice, (struct canon_delta){.kind = DELTA_TEXT, .piece = part->text});

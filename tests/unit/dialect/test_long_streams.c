@@ -235,15 +235,23 @@ static size_t left_by(const struct shape *shape, enum dialect_id to)
     return left;
 }
 
-/* A client of Responses is told at the end all that it was told. */
+/* What a stream may keep of each event. A client of Responses is told at the end all that it was told. Clients of Gemini
+ * and Cohere are told the words that a citation is of, and Gemini's own places are bytes of the text: it is kept, up to
+ * a ceiling (canon_words). Citations wait for the end of their text. */
+static size_t may_keep(const struct shape *shape, enum dialect_id to)
+{
+    bool text = to == DIALECT_RESPONSES || to == DIALECT_GEMINI || to == DIALECT_COHERE || shape->kind == CALL_GENERATE;
+    return text || strstr(shape->what, "citation") ? 4 * strlen(shape->event) : 0;
+}
+
 static void nothing_is_left_of_events(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT_OF(shapes); i++) {
         for (enum dialect_id to = 0; to < DIALECT_COUNT; to++) {
-            size_t left = left_by(&shapes[i], to),
-                   told = to == DIALECT_RESPONSES ? 4 * strlen(shapes[i].event) * ALL : 0;
-            if (left > told) fail_msg("%s to %d: %zu bytes are left", shapes[i].what, (int)to, left);
+            size_t left = left_by(&shapes[i], to);
+            if (left > may_keep(&shapes[i], to) * ALL)
+                fail_msg("%s to %d: %zu bytes are left", shapes[i].what, (int)to, left);
         }
     }
 }
