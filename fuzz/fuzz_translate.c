@@ -106,7 +106,8 @@ static void translate_call(struct bench *b, str text)
     if (!decode_call(b, b->from, &b->doc, &call)) return;
     struct canon_target target = {.model = S("m"), .max_output = 4096, .stream = call.stream};
     if (!canon_check(&call, id_of(b->to), true, &dropped, &problem)) {
-        check(problem.message.n > 0 && call.reasoning.effort.n); /* nothing else is refused where all may be dropped */
+        /* nothing but an effort that no words name, and names of functions, is refused where all may be dropped */
+        check(problem.message.n > 0 && (call.reasoning.effort.n || call.tools));
         return;
     }
     buf_init(&out, 0);
