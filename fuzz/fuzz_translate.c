@@ -142,7 +142,7 @@ static bool has_half(str text)
         unsigned code = 0;
         bool escape = i + 6 <= text.n && text.p[i] == '\\' && text.p[i + 1] == 'u';
         for (size_t k = 2; escape && k < 6; k++) {
-            const char *at = memchr(HEX, text.p[i + k] | 32, 16);
+            const char *at = strchr(HEX, text.p[i + k] | 32);
             escape = at != NULL;
             if (at) code = code * 16 + (unsigned)(at - HEX);
         }
