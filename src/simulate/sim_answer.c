@@ -96,6 +96,9 @@ static void plan_choice(struct sim_answer *a, struct sim_choice *ch, struct aren
     ch->audio = sim_audio_of(a->shape, ch->tokens);
     if (ch->audio > ch->tokens - ch->reasoning) ch->audio = ch->tokens - ch->reasoning;
     a->planned += ch->tokens;
+    if (calls || r->format.json || a->kind == SIM_COMPLETIONS) return;
+    size_t wanted = r->control.citations > 0 ? (size_t)r->control.citations : 0;
+    ch->citation_count = sim_citations_plan(arena, ch->seed, wanted, ch->tokens - ch->reasoning, &ch->citations);
 }
 
 static const struct sim_wire *wire_of(const struct sim_answer *a)
@@ -187,17 +190,76 @@ bool sim_choice_has_text(const struct sim_choice *c)
     return !c->call_count && c->done > c->reasoning;
 }
 
+int64_t sim_choice_text_tokens(const struct sim_choice *c)
+{
+    return sim_choice_has_text(c) ? c->done - c->reasoning : 0;
+}
+
+/* The text's token `i`; `at` is where it stands in what was told, and moves on. */
+static str text_token(const struct sim_choice *c, int64_t i, size_t *at)
+{
+    if (!c->json.p) return sim_word(c->seed, i, c->cut ? -1 : c->tokens - c->reasoning - 1);
+    str token = str_of(c->json.p + *at, sim_piece_len(c->json, *at));
+    *at += token.n;
+    return token;
+}
+
+void sim_choice_words_json(const struct sim_choice *c, int64_t from, int64_t to, struct buf *out)
+{
+    struct buf words;
+    size_t at = 0;
+    buf_init(&words, 0);
+    for (int64_t i = 0; i < to; i++) {
+        str token = text_token(c, i, &at);
+        if (i >= from) buf_add(&words, token);
+    }
+    buf_add_json(out, buf_str(&words));
+    buf_free(&words);
+}
+
+struct sim_extent sim_choice_extent(const struct sim_choice *c, int64_t tokens)
+{
+    struct sim_extent e = {0, 0};
+    size_t at = 0;
+    for (int64_t i = 0; i < tokens; i++) {
+        str token = text_token(c, i, &at);
+        e.bytes += (int64_t)token.n;
+        for (size_t k = 0; k < token.n; k++) e.characters += ((unsigned char)token.p[k] & 0xc0) != 0x80;
+    }
+    return e;
+}
+
+size_t sim_choice_cited(const struct sim_choice *c)
+{
+    size_t n = 0;
+    while (n < c->citation_count && c->citations[n].to <= sim_choice_text_tokens(c)) n++;
+    return n;
+}
+
+const struct sim_citation *sim_choice_citation_at(const struct sim_choice *c, int64_t i)
+{
+    for (size_t n = 0; n < c->citation_count; n++)
+        if (c->citations[n].from <= i && i < c->citations[n].to) return &c->citations[n];
+    return NULL;
+}
+
+int64_t sim_choice_block_end(const struct sim_choice *c, int64_t i)
+{
+    int64_t end = sim_choice_text_tokens(c);
+    for (size_t n = 0; n < c->citation_count; n++) {
+        const struct sim_citation *cite = &c->citations[n];
+        if (cite->from > i && cite->from < end) end = cite->from;
+        if (cite->to > i && cite->to < end) end = cite->to;
+    }
+    return end;
+}
+
 void sim_choice_text_json(const struct sim_choice *c, struct buf *out)
 {
-    if (c->json.p) {
+    if (c->json.p)
         buf_add_json(out, str_head(c->json, c->at));
-        return;
-    }
-    int64_t count = c->call_count ? 0 : c->done - c->reasoning;
-    int64_t last = c->cut ? -1 : c->tokens - c->reasoning - 1;
-    buf_add_byte(out, '"');
-    for (int64_t i = 0; i < count; i++) buf_add(out, sim_word(c->seed, i, last)); /* words need no escapes */
-    buf_add_byte(out, '"');
+    else
+        sim_choice_words_json(c, 0, sim_choice_text_tokens(c), out);
 }
 
 void sim_choice_arguments_json(const struct sim_choice *c, size_t call, struct buf *out)

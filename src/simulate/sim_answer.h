@@ -6,6 +6,7 @@
 #ifndef SIMULATE_SIM_ANSWER_H
 #define SIMULATE_SIM_ANSWER_H
 
+#include "simulate/sim_cite.h"
 #include "simulate/sim_request.h"
 
 struct sim_tool_call {
@@ -23,6 +24,8 @@ struct sim_choice {
     str json;          /* structured output, or the text that was told; p == NULL: words */
     struct sim_tool_call *calls;
     size_t call_count;
+    struct sim_citation *citations; /* of the text, in order, apart from each other */
+    size_t citation_count;
     /* where the next piece is */
     size_t at;   /* in json, or in the running call's arguments */
     size_t call; /* 1 + index of the running call; 0: none yet */
@@ -106,6 +109,17 @@ void sim_choice_thoughts_json(const struct sim_choice *c, struct buf *out);
 /* Whether a tool call's arguments are complete: with the choice's last piece they may be cut. */
 bool sim_choice_call_complete(const struct sim_choice *c, size_t call);
 bool sim_choice_has_text(const struct sim_choice *c);
+/* Of the text: its tokens so far; those from `from` to before `to` as a JSON string; what the first `tokens` take. */
+int64_t sim_choice_text_tokens(const struct sim_choice *c);
+void sim_choice_words_json(const struct sim_choice *c, int64_t from, int64_t to, struct buf *out);
+struct sim_extent sim_choice_extent(const struct sim_choice *c, int64_t tokens);
+/* Citations whose words are all there: the first so many. */
+size_t sim_choice_cited(const struct sim_choice *c);
+/* The citation that has the text's token `i` among its words; NULL: none. */
+const struct sim_citation *sim_choice_citation_at(const struct sim_choice *c, int64_t i);
+/* Where a block that begins with token `i` ends, for those that cite by blocks: at the next border of a citation, or
+ * where the text ends for now. */
+int64_t sim_choice_block_end(const struct sim_choice *c, int64_t i);
 /* The reason that it ended, as one of three words. */
 const char *sim_choice_end(const struct sim_choice *c, const char *stop, const char *tools, const char *limit);
 

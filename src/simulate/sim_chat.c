@@ -110,9 +110,39 @@ static void add_piece(struct sim_answer *a, size_t choice, const struct sim_piec
     chunk_end(a, false, out);
 }
 
+static void add_annotations(const struct sim_choice *c, struct buf *out)
+{
+    buf_add(out, S("\"annotations\":["));
+    for (size_t i = 0; i < sim_choice_cited(c); i++) {
+        const struct sim_citation *cite = &c->citations[i];
+        buf_printf(out,
+                   "%s{\"type\":\"url_citation\",\"url_citation\":{\"start_index\":%" PRId64 ",\"end_index\":%" PRId64
+                   ",\"url\":",
+                   i ? "," : "", sim_choice_extent(c, cite->from).characters,
+                   sim_choice_extent(c, cite->to).characters);
+        buf_add_json(out, cite->url);
+        buf_add(out, S(",\"title\":"));
+        buf_add_json(out, cite->title);
+        buf_add(out, S("}}"));
+    }
+    buf_add(out, S("]"));
+}
+
+/* Citations come together, behind the text. */
+static void add_annotations_chunk(const struct sim_answer *a, size_t choice, struct buf *out)
+{
+    if (!sim_choice_cited(&a->choices[choice])) return;
+    chunk_begin(a, out);
+    buf_printf(out, "{\"index\":%zu,\"delta\":{", choice);
+    add_annotations(&a->choices[choice], out);
+    buf_add(out, S("},\"logprobs\":null,\"finish_reason\":null}"));
+    chunk_end(a, false, out);
+}
+
 static void close_stream(struct sim_answer *a, struct buf *out)
 {
     for (size_t i = 0; i < a->shown; i++) {
+        add_annotations_chunk(a, i, out);
         chunk_begin(a, out);
         const char *finish = sim_choice_end(&a->choices[i], "stop", "tool_calls", "length");
         if (a->kind == SIM_COMPLETIONS) {
@@ -144,7 +174,8 @@ static void add_message(const struct sim_choice *c, struct buf *out)
 {
     buf_add(out, S("\"message\":{\"role\":\"assistant\",\"content\":"));
     c->call_count ? (void)buf_add(out, S("null")) : sim_choice_text_json(c, out);
-    buf_add(out, S(",\"refusal\":null,\"annotations\":[]"));
+    buf_add(out, S(",\"refusal\":null,"));
+    add_annotations(c, out);
     for (size_t i = 0; i < c->call; i++) {
         buf_printf(out,
                    "%s{\"id\":\"%.*s\",\"type\":\"function\",\"function\":{\"name\":", i ? "," : ",\"tool_calls\":[",

@@ -100,6 +100,40 @@ static void begin_call(struct sim_answer *a, const struct sim_piece *p, struct b
     event_end(out);
 }
 
+/* `content`: where among the contents the text stands. */
+static void add_citation(const struct sim_choice *c, const struct sim_citation *cite, size_t content, struct buf *out)
+{
+    buf_printf(out, "{\"start\":%" PRId64 ",\"end\":%" PRId64 ",\"text\":", sim_choice_extent(c, cite->from).characters,
+               sim_choice_extent(c, cite->to).characters);
+    sim_choice_words_json(c, cite->from, cite->to, out);
+    size_t n = (size_t)(cite - c->citations);
+    buf_printf(out,
+               ",\"sources\":[{\"type\":\"document\",\"id\":\"doc:%zu\",\"document\":{\"id\":\"doc:%zu\",\"title\":", n,
+               n);
+    buf_add_json(out, cite->title);
+    buf_add(out, S(",\"url\":"));
+    buf_add_json(out, cite->url);
+    buf_add(out, S(",\"snippet\":"));
+    buf_add_json(out, cite->quote);
+    buf_printf(out, "}}],\"type\":\"TEXT_CONTENT\",\"content_index\":%zu}", content);
+}
+
+/* The citation whose last words were just sent. */
+static void citation_events(const struct sim_answer *a, struct buf *out)
+{
+    const struct sim_choice *c = &a->choices[0];
+    size_t n = sim_choice_cited(c);
+    if (!n || c->citations[n - 1].to != sim_choice_text_tokens(c)) return;
+    event_begin("citation-start", out);
+    buf_printf(out, ",\"index\":%zu,\"delta\":{\"message\":{\"citations\":", n - 1);
+    add_citation(c, &c->citations[n - 1], a->item, out);
+    buf_add(out, S("}}"));
+    event_end(out);
+    event_begin("citation-end", out);
+    buf_printf(out, ",\"index\":%zu", n - 1);
+    event_end(out);
+}
+
 static void add_piece(struct sim_answer *a, size_t choice, const struct sim_piece *p, struct buf *out)
 {
     (void)choice;
@@ -109,6 +143,7 @@ static void add_piece(struct sim_answer *a, size_t choice, const struct sim_piec
         break;
     case SIM_PIECE_TEXT:
         content_piece(a, SIM_ITEM_MESSAGE, "text", p->text, out);
+        citation_events(a, out);
         break;
     case SIM_PIECE_CALL:
         begin_call(a, p, out);
@@ -201,6 +236,11 @@ static void add_whole(struct sim_answer *a, struct buf *out)
         add_content(c, out);
     }
     if (c->call) add_calls(c, out);
+    for (size_t i = 0; i < sim_choice_cited(c); i++) {
+        buf_add(out, i ? S(",") : S(",\"citations\":["));
+        add_citation(c, &c->citations[i], c->reasoning > 0, out);
+    }
+    if (sim_choice_cited(c)) buf_add(out, S("]"));
     buf_printf(out, "},\"finish_reason\":\"%s\"", finish_of(a));
     if (!(a->shape & SIM_USAGE_ABSENT)) {
         buf_add(out, S(",\"usage\":"));

@@ -66,7 +66,8 @@ bool sim_usage_parse(str s, uint32_t *out)
 
 void sim_control_init(struct sim_control *c)
 {
-    *c = (struct sim_control){.tokens = -1, .input_tokens = -1, .after = -1, .ms = -1, .times = -1, .tools = -1};
+    *c = (struct sim_control){
+        .tokens = -1, .input_tokens = -1, .after = -1, .ms = -1, .times = -1, .tools = -1, .citations = -1};
 }
 
 enum { CONTROL_COUNT_MAX = 100 * 1000 * 1000 };
@@ -106,9 +107,10 @@ bool sim_control_set(struct sim_control *c, str name, str value)
         str name;
         int64_t *count;
     } counts[] = {
-        {S("tokens"), &c->tokens}, {S("input-tokens"), &c->input_tokens},
-        {S("after"), &c->after},   {S("ms"), &c->ms},
-        {S("times"), &c->times},   {S("tools"), &c->tools},
+        {S("tokens"), &c->tokens},       {S("input-tokens"), &c->input_tokens},
+        {S("after"), &c->after},         {S("ms"), &c->ms},
+        {S("times"), &c->times},         {S("tools"), &c->tools},
+        {S("citations"), &c->citations},
     };
     c->words_hash = sim_mix(c->words_hash ^ hash_fnv(name)) ^ hash_fnv(value);
     for (size_t i = 0; i < COUNT_OF(counts); i++) {

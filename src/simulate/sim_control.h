@@ -86,6 +86,7 @@ struct sim_control {
     int64_t ms;           /* length of a fault's delay; -1: the fault's default */
     int64_t times;        /* the fault strikes the first so many calls with the same control words; -1: all */
     int64_t tools;        /* tool calls to make; -1: as the request says */
+    int64_t citations;    /* of the answer's text; -1: none */
     bool seed_given;
     uint64_t seed;
     bool usage_given;

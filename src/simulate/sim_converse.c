@@ -99,6 +99,38 @@ static void open_call(struct sim_answer *a, const struct sim_tool_call *call, st
     add_frame("contentBlockStart", &b, out);
 }
 
+static void add_citation(const struct sim_citation *cite, struct buf *out)
+{
+    buf_add(out, S("{\"title\":"));
+    buf_add_json(out, cite->title);
+    buf_add(out, S(",\"sourceContent\":[{\"text\":"));
+    buf_add_json(out, cite->quote);
+    buf_add(out, S("}],\"location\":{\"web\":{\"url\":"));
+    buf_add_json(out, cite->url);
+    buf_add(out, S(",\"domain\":\"sources.example\"}}}"));
+}
+
+/* A block ends where words begin or end to be cited; the citation comes in front of them. */
+static void add_text(struct sim_answer *a, str text, struct buf *out)
+{
+    const struct sim_choice *c = &a->choices[0];
+    int64_t now = sim_choice_text_tokens(c) - 1;
+    const struct sim_citation *cite = sim_choice_citation_at(c, now);
+    bool border = now > 0 && cite != sim_choice_citation_at(c, now - 1);
+    bool begins = a->item_kind != SIM_ITEM_MESSAGE || border;
+    if (begins) close_block(a, out);
+    a->item_kind = SIM_ITEM_MESSAGE;
+    if (begins && cite) {
+        struct buf b;
+        buf_init(&b, 0);
+        buf_printf(&b, "{\"contentBlockIndex\":%zu,\"delta\":{\"citation\":", a->item);
+        add_citation(cite, &b);
+        buf_add(&b, S("}"));
+        add_frame("contentBlockDelta", &b, out);
+    }
+    add_delta(a, S("\"text\":"), text, S(""), out);
+}
+
 static void add_piece(struct sim_answer *a, size_t choice, const struct sim_piece *p, struct buf *out)
 {
     (void)choice;
@@ -108,9 +140,7 @@ static void add_piece(struct sim_answer *a, size_t choice, const struct sim_piec
         add_delta(a, S("\"reasoningContent\":{\"text\":"), p->text, S("}"), out);
         break;
     case SIM_PIECE_TEXT:
-        if (a->item_kind != SIM_ITEM_MESSAGE) close_block(a, out);
-        a->item_kind = SIM_ITEM_MESSAGE;
-        add_delta(a, S("\"text\":"), p->text, S(""), out);
+        add_text(a, p->text, out);
         break;
     case SIM_PIECE_CALL:
         open_call(a, p->call, out);
@@ -183,9 +213,16 @@ static void add_whole(struct sim_answer *a, struct buf *out)
         buf_printf(out, ",\"signature\":\"%s\"}}}", SIM_SIGNATURE);
         comma = ",";
     }
-    if (sim_choice_has_text(c)) {
-        buf_printf(out, "%s{\"text\":", comma);
-        sim_choice_text_json(c, out);
+    for (int64_t from = 0, to; from < sim_choice_text_tokens(c); from = to, comma = ",") {
+        const struct sim_citation *cite = sim_choice_citation_at(c, from);
+        to = sim_choice_block_end(c, from);
+        buf_printf(out, "%s{%s\"text\":", comma, cite ? "\"citationsContent\":{\"content\":[{" : "");
+        sim_choice_words_json(c, from, to, out);
+        if (cite) {
+            buf_add(out, S("}],\"citations\":["));
+            add_citation(cite, out);
+            buf_add(out, S("]}"));
+        }
         buf_add(out, S("}"));
     }
     add_calls(c, comma, out);

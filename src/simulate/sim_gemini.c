@@ -85,6 +85,34 @@ static void add_call_part(const struct sim_answer *a, const struct sim_choice *c
     buf_add(out, S("}"));
 }
 
+/* Web pages, and the bytes of the text that lean on each; `part` of the candidate. No queries: those are paid for, and
+ * nobody searched. */
+static void add_grounding(const struct sim_choice *c, int part, struct buf *out)
+{
+    size_t count = sim_choice_cited(c);
+    if (!count) return;
+    buf_add(out, S(",\"groundingMetadata\":{\"groundingChunks\":["));
+    for (size_t i = 0; i < count; i++) {
+        buf_printf(out, "%s{\"web\":{\"uri\":", i ? "," : "");
+        buf_add_json(out, c->citations[i].url);
+        buf_add(out, S(",\"title\":"));
+        buf_add_json(out, c->citations[i].title);
+        buf_add(out, S("}}"));
+    }
+    buf_add(out, S("],\"groundingSupports\":["));
+    for (size_t i = 0; i < count; i++) {
+        const struct sim_citation *cite = &c->citations[i];
+        int64_t start = sim_choice_extent(c, cite->from).bytes;
+        buf_printf(out, "%s{\"segment\":{\"endIndex\":%" PRId64, i ? "," : "", sim_choice_extent(c, cite->to).bytes);
+        add_count("startIndex", start, out);
+        add_count("partIndex", part, out);
+        buf_add(out, S(",\"text\":"));
+        sim_choice_words_json(c, cite->from, cite->to, out);
+        buf_printf(out, "},\"groundingChunkIndices\":[%zu]}", i);
+    }
+    buf_add(out, S("]}"));
+}
+
 /* ---- streamed */
 
 static void chunk_begin(struct sim_answer *a, struct buf *out)
@@ -115,6 +143,7 @@ static void candidate_end(const struct sim_answer *a, size_t choice, const char 
 {
     buf_add(out, S("],\"role\":\"model\"}"));
     if (finish) buf_printf(out, ",\"finishReason\":\"%s\"", finish);
+    if (finish) add_grounding(&a->choices[choice], 0, out); /* in a stream: bytes of all its text */
     buf_printf(out, ",\"index\":%zu}", choice);
     chunk_end(a, last, out);
 }
@@ -191,8 +220,10 @@ static void add_whole(struct sim_answer *a, struct buf *out)
     for (size_t i = 0; i < a->shown; i++) {
         buf_printf(out, "%s{\"content\":{\"parts\":[", i ? "," : "");
         add_parts(a, &a->choices[i], out);
-        buf_printf(out, "],\"role\":\"model\"},\"finishReason\":\"%s\",\"index\":%zu}",
+        buf_printf(out, "],\"role\":\"model\"},\"finishReason\":\"%s\",\"index\":%zu",
                    sim_choice_end(&a->choices[i], "STOP", "STOP", "MAX_TOKENS"), i);
+        add_grounding(&a->choices[i], a->shows && a->choices[i].reasoning, out);
+        buf_add(out, S("}"));
     }
     add_tail(a, true, out);
 }

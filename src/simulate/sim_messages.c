@@ -130,6 +130,37 @@ static void open_block(struct sim_answer *a, int kind, const struct sim_tool_cal
     event_end(out);
 }
 
+static void add_citation(const struct sim_citation *cite, struct buf *out)
+{
+    buf_add(out, S("{\"type\":\"web_search_result_location\",\"cited_text\":"));
+    buf_add_json(out, cite->quote);
+    buf_add(out, S(",\"url\":"));
+    buf_add_json(out, cite->url);
+    buf_add(out, S(",\"title\":"));
+    buf_add_json(out, cite->title);
+    buf_add(out, S(",\"encrypted_index\":\"c2ltdWxhdGVk\"}"));
+}
+
+/* A block ends where words begin or end to be cited; the citation comes in front of them. */
+static void add_text(struct sim_answer *a, str text, struct buf *out)
+{
+    const struct sim_choice *c = &a->choices[0];
+    int64_t now = sim_choice_text_tokens(c) - 1;
+    const struct sim_citation *cite = sim_choice_citation_at(c, now);
+    bool border = now > 0 && cite != sim_choice_citation_at(c, now - 1);
+    if (a->item_kind != SIM_ITEM_MESSAGE || border) {
+        open_block(a, SIM_ITEM_MESSAGE, NULL, out);
+        if (cite) {
+            delta_begin(a, "citations_delta", out);
+            buf_add(out, S(",\"citation\":"));
+            add_citation(cite, out);
+            buf_add(out, S("}"));
+            event_end(out);
+        }
+    }
+    add_delta(a, "text_delta", "text", text, out);
+}
+
 static void add_piece(struct sim_answer *a, size_t choice, const struct sim_piece *p, struct buf *out)
 {
     (void)choice;
@@ -139,8 +170,7 @@ static void add_piece(struct sim_answer *a, size_t choice, const struct sim_piec
         if (a->shows) add_delta(a, "thinking_delta", "thinking", p->text, out);
         break;
     case SIM_PIECE_TEXT:
-        if (a->item_kind != SIM_ITEM_MESSAGE) open_block(a, SIM_ITEM_MESSAGE, NULL, out);
-        add_delta(a, "text_delta", "text", p->text, out);
+        add_text(a, p->text, out);
         break;
     case SIM_PIECE_CALL:
         open_block(a, SIM_ITEM_CALL, p->call, out);
@@ -213,9 +243,16 @@ static void add_whole(struct sim_answer *a, struct buf *out)
         buf_printf(out, ",\"signature\":\"%s\"}", SIM_SIGNATURE);
         comma = ",";
     }
-    if (sim_choice_has_text(c)) {
+    for (int64_t from = 0, to; from < sim_choice_text_tokens(c); from = to, comma = ",") {
+        const struct sim_citation *cite = sim_choice_citation_at(c, from);
+        to = sim_choice_block_end(c, from);
         buf_printf(out, "%s{\"type\":\"text\",\"text\":", comma);
-        sim_choice_text_json(c, out);
+        sim_choice_words_json(c, from, to, out);
+        if (cite) {
+            buf_add(out, S(",\"citations\":["));
+            add_citation(cite, out);
+            buf_add(out, S("]"));
+        }
         buf_add(out, S("}"));
     }
     add_calls(c, comma, out);

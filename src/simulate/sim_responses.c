@@ -83,9 +83,25 @@ static void add_reasoning_item(const struct sim_answer *a, bool ended, struct bu
     buf_add(out, S("]}"));
 }
 
+static void add_annotation(const struct sim_choice *c, const struct sim_citation *cite, struct buf *out)
+{
+    buf_printf(out, "{\"type\":\"url_citation\",\"start_index\":%" PRId64 ",\"end_index\":%" PRId64 ",\"url\":",
+               sim_choice_extent(c, cite->from).characters, sim_choice_extent(c, cite->to).characters);
+    buf_add_json(out, cite->url);
+    buf_add(out, S(",\"title\":"));
+    buf_add_json(out, cite->title);
+    buf_add(out, S("}"));
+}
+
 static void add_text_part(const struct sim_answer *a, bool ended, struct buf *out)
 {
-    buf_add(out, S("{\"type\":\"output_text\",\"annotations\":[],\"logprobs\":[],\"text\":"));
+    const struct sim_choice *c = &a->choices[0];
+    buf_add(out, S("{\"type\":\"output_text\",\"annotations\":["));
+    for (size_t i = 0; ended && i < sim_choice_cited(c); i++) {
+        if (i) buf_add(out, S(","));
+        add_annotation(c, &c->citations[i], out);
+    }
+    buf_add(out, S("],\"logprobs\":[],\"text\":"));
     ended ? sim_choice_text_json(&a->choices[0], out) : (void)buf_add(out, S("\"\""));
     buf_add(out, S("}"));
 }
@@ -285,6 +301,21 @@ static void begin_call(struct sim_answer *a, struct buf *out)
     open_item(a, SIM_ITEM_CALL, out);
 }
 
+/* The citation whose last words were just sent. */
+static void annotation_event(struct sim_answer *a, struct buf *out)
+{
+    const struct sim_choice *c = &a->choices[0];
+    size_t n = sim_choice_cited(c);
+    if (!n || c->citations[n - 1].to != sim_choice_text_tokens(c)) return;
+    event_begin("response.output_text.annotation.added", out);
+    buf_printf(out,
+               ",\"item_id\":\"msg_%.*s\",\"output_index\":%zu,\"content_index\":0,\"annotation_index\":%zu,"
+               "\"annotation\":",
+               STR_ARG(a->id), a->item, n - 1);
+    add_annotation(c, &c->citations[n - 1], out);
+    event_end(a, out);
+}
+
 static void add_piece(struct sim_answer *a, size_t choice, const struct sim_piece *p, struct buf *out)
 {
     (void)choice;
@@ -314,6 +345,7 @@ static void add_piece(struct sim_answer *a, size_t choice, const struct sim_piec
         buf_add_json(out, p->text);
         buf_add(out, S(",\"logprobs\":[]"));
         event_end(a, out);
+        annotation_event(a, out);
         break;
     }
 }

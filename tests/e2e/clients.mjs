@@ -1,6 +1,7 @@
 // The six protocols through their official clients, made to look alike: what is asked is
-// neutral, what comes back is { text, thoughts, calls, stop, usage, said }. Nothing of a
-// client is set but its address, its key and headers.
+// neutral, what comes back is { text, thoughts, calls, stop, usage, cites, said }. Nothing of a
+// client is set but its address, its key and headers. A cite is { url, title, words, quote }: a source,
+// the words of the answer that lean on it, and words of the source ('' where there are none).
 //
 //   const clients = await connect(purser.url, key)
 //   await clients.chat.ask(model, { turns: [{ user: 'Ahoy' }] }, { stream, headers })
@@ -12,6 +13,8 @@ export const PROTOCOLS = ['chat', 'responses', 'messages', 'gemini', 'converse',
 const THINK_TOKENS = 2048;
 const ended = (why, table) => table[why] ?? `unknown: ${why}`;
 const parse = (text) => JSON.parse(text || '{}');
+/** Of a text's characters, as most count them: a pair of surrogates is one. */
+const words = (text, start, end) => [...text].slice(start, end).join('');
 
 function chat({ default: OpenAI }, url, apiKey) {
     const client = new OpenAI({ baseURL: `${url}/v1`, apiKey, maxRetries: 0 });
@@ -27,18 +30,23 @@ function chat({ default: OpenAI }, url, apiKey) {
                 ...(c.schema && { response_format: { type: 'json_schema', json_schema: { name: 'answer', strict: true, schema: c.schema } } }),
                 ...(c.think && { reasoning_effort: 'medium' }), ...(c.max && { max_completion_tokens: c.max }),
             };
-            let got, thoughts = ''; // of which OpenAI's own client knows nothing: it does not add them up
+            let got, thoughts = '', notes = []; // of which OpenAI's own client knows nothing: it does not add them up
             if (stream) {
                 const events = client.chat.completions.stream({ ...body, stream_options: { include_usage: true } }, { headers });
-                events.on('chunk', (chunk) => (thoughts += chunk.choices[0]?.delta?.reasoning_content ?? ''));
+                events.on('chunk', (chunk) => {
+                    thoughts += chunk.choices[0]?.delta?.reasoning_content ?? '';
+                    notes.push(...(chunk.choices[0]?.delta?.annotations ?? []));
+                });
                 got = await events.finalChatCompletion();
             } else {
                 got = await client.chat.completions.create(body, { headers });
                 thoughts = got.choices[0].message.reasoning_content ?? '';
+                notes = got.choices[0].message.annotations ?? [];
             }
             const { message, finish_reason: why } = got.choices[0], u = got.usage;
             return {
                 text: message.content ?? '', thoughts, said: message,
+                cites: notes.map(({ url_citation: c }) => ({ url: c.url, title: c.title, words: words(message.content, c.start_index, c.end_index), quote: c.content ?? '' })),
                 calls: (message.tool_calls ?? []).map((t) => ({ id: t.id, name: t.function.name, args: parse(t.function.arguments) })),
                 stop: ended(why, { stop: 'stop', tool_calls: 'tools', length: 'length' }),
                 usage: u && { prompt: u.prompt_tokens, read: u.prompt_tokens_details?.cached_tokens ?? 0, completion: u.completion_tokens, reasoning: u.completion_tokens_details?.reasoning_tokens ?? 0, total: u.total_tokens },
@@ -68,6 +76,7 @@ function responses({ default: OpenAI }, url, apiKey) {
                 text: got.output_text ?? got.output.filter((o) => o.type === 'message').flatMap((o) => o.content).map((p) => p.text ?? '').join(''),
                 thoughts: got.output.filter((o) => o.type === 'reasoning').flatMap((o) => [...(o.summary ?? []), ...(o.content ?? [])]).map((p) => p.text).join(''),
                 said: got.output.map(({ parsed, parsed_arguments, ...item }) => item),
+                cites: got.output.filter((o) => o.type === 'message').flatMap((o) => o.content).flatMap((p) => (p.annotations ?? []).map((a) => ({ url: a.url, title: a.title, words: words(p.text, a.start_index, a.end_index), quote: '' }))),
                 calls: calls.map((o) => ({ id: o.call_id, name: o.name, args: parse(o.arguments) })),
                 stop: got.status === 'incomplete' ? ended(got.incomplete_details?.reason, { max_output_tokens: 'length' }) : got.status !== 'completed' ? got.status : calls.length ? 'tools' : 'stop',
                 usage: u && { prompt: u.input_tokens, read: u.input_tokens_details?.cached_tokens ?? 0, completion: u.output_tokens, reasoning: u.output_tokens_details?.reasoning_tokens ?? 0, total: u.total_tokens },
@@ -95,7 +104,9 @@ function messages({ default: Anthropic }, url, apiKey) {
             const of = (type) => got.content.filter((b) => b.type === type), u = got.usage;
             return {
                 text: of('text').map((b) => b.text).join(''), thoughts: of('thinking').map((b) => b.thinking).join(''),
-                said: got.content.map(({ parsed_output, ...block }) => block), calls: of('tool_use').map((b) => ({ id: b.id, name: b.name, args: b.input })),
+                said: got.content.map(({ parsed_output, ...block }) => block),
+                cites: of('text').flatMap((b) => (b.citations ?? []).map((c) => ({ url: c.url, title: c.title, words: b.text, quote: c.cited_text }))),
+                calls: of('tool_use').map((b) => ({ id: b.id, name: b.name, args: b.input })),
                 stop: ended(got.stop_reason, { end_turn: 'stop', tool_use: 'tools', max_tokens: 'length' }),
                 usage: { input: u.input_tokens, read: u.cache_read_input_tokens ?? 0, write: u.cache_creation_input_tokens ?? 0, completion: u.output_tokens },
             };
@@ -121,10 +132,16 @@ function gemini({ GoogleGenAI }, url, apiKey) {
                     ...(c.think && { thinkingConfig: { includeThoughts: true, thinkingBudget: THINK_TOKENS } }), ...(c.max && { maxOutputTokens: c.max }),
                 },
             };
-            const parts = [];
+            const parts = [], cites = [];
             let why, u;
             const take = (got) => {
                 parts.push(...(got.candidates?.[0]?.content?.parts ?? []));
+                const found = got.candidates?.[0]?.groundingMetadata; // counts bytes: of a part, or of all text of a stream
+                const all = stream ? parts.filter((p) => p.text && !p.thought).map((p) => p.text).join('') : null;
+                for (const s of found?.groundingSupports ?? []) {
+                    const { startIndex = 0, endIndex, partIndex = 0 } = s.segment, text = Buffer.from(all ?? parts[partIndex].text);
+                    for (const { web } of s.groundingChunkIndices.map((i) => found.groundingChunks[i])) cites.push({ url: web.uri, title: web.title, words: text.subarray(startIndex, endIndex).toString(), quote: '' });
+                }
                 why = got.candidates?.[0]?.finishReason ?? why;
                 u = got.usageMetadata ?? u;
             };
@@ -133,7 +150,7 @@ function gemini({ GoogleGenAI }, url, apiKey) {
             const calls = parts.filter((p) => p.functionCall), n = (v) => v ?? 0;
             return {
                 text: parts.filter((p) => p.text && !p.thought).map((p) => p.text).join(''), thoughts: parts.filter((p) => p.thought).map((p) => p.text ?? '').join(''),
-                said: { role: 'model', parts: parts.filter((p) => !(p.text === '' && !p.thoughtSignature)) }, calls: calls.map((p) => ({ id: p.functionCall.id, name: p.functionCall.name, args: p.functionCall.args })),
+                cites, said: { role: 'model', parts: parts.filter((p) => !(p.text === '' && !p.thoughtSignature)) }, calls: calls.map((p) => ({ id: p.functionCall.id, name: p.functionCall.name, args: p.functionCall.args })),
                 stop: ended(why, { STOP: calls.length ? 'tools' : 'stop', FUNCTION_CALL: 'tools', MAX_TOKENS: 'length' }), // the last but one is aimock's own
                 usage: u && { prompt: n(u.promptTokenCount), read: n(u.cachedContentTokenCount), output: n(u.candidatesTokenCount), reasoning: n(u.thoughtsTokenCount), total: u.totalTokenCount },
             };
@@ -161,6 +178,7 @@ function converse({ aws, http }, url, key) {
         for await (const e of events) {
             if (e.contentBlockStart?.start?.toolUse) blocks[e.contentBlockStart.contentBlockIndex] = { toolUse: { ...e.contentBlockStart.start.toolUse, input: '' } };
             const d = e.contentBlockDelta?.delta, at = e.contentBlockDelta?.contentBlockIndex;
+            if (d?.citation) (blocks[at] ??= { text: '' }).citations = [...(blocks[at].citations ?? []), d.citation];
             if (d?.text !== undefined) (blocks[at] ??= { text: '' }).text += d.text;
             if (d?.toolUse) blocks[at].toolUse.input += d.toolUse.input;
             if (d?.reasoningContent) {
@@ -172,7 +190,8 @@ function converse({ aws, http }, url, key) {
             if (e.metadata) u = e.metadata.usage;
         }
         for (const b of blocks) if (b.toolUse) b.toolUse.input = parse(b.toolUse.input);
-        return { output: { message: { role: 'assistant', content: blocks } }, stopReason: why, usage: u };
+        const whole = blocks.map((b) => b.citations ? { citationsContent: { content: [{ text: b.text }], citations: b.citations } } : b);
+        return { output: { message: { role: 'assistant', content: whole } }, stopReason: why, usage: u };
     }
     return {
         async ask(model, c, { stream, headers }) {
@@ -185,8 +204,11 @@ function converse({ aws, http }, url, key) {
             };
             const got = stream ? await gather((await send(new aws.ConverseStreamCommand(body), headers)).stream) : await send(new aws.ConverseCommand(body), headers);
             const { content } = got.output.message, u = got.usage, n = (v) => v ?? 0;
+            const textOf = (b) => b.text ?? b.citationsContent?.content.map((t) => t.text).join('') ?? '';
             return {
-                text: content.map((b) => b.text ?? '').join(''), thoughts: content.map((b) => b.reasoningContent?.reasoningText?.text ?? '').join(''),
+                text: content.map(textOf).join(''),
+                cites: content.flatMap((b) => (b.citationsContent?.citations ?? []).map((c) => ({ url: c.location?.web?.url, title: c.title, words: textOf(b), quote: (c.sourceContent ?? []).map((s) => s.text).join('') }))),
+                thoughts: content.map((b) => b.reasoningContent?.reasoningText?.text ?? '').join(''),
                 said: got.output.message, calls: content.filter((b) => b.toolUse).map((b) => ({ id: b.toolUse.toolUseId, name: b.toolUse.name, args: b.toolUse.input })),
                 stop: ended(got.stopReason, { end_turn: 'stop', tool_use: 'tools', max_tokens: 'length' }),
                 usage: u && { input: u.inputTokens, read: n(u.cacheReadInputTokens), write: n(u.cacheWriteInputTokens), completion: u.outputTokens, total: u.totalTokens },
@@ -202,7 +224,7 @@ function cohere({ CohereClientV2 }, url, token) {
         : t.results ? t.results.map((r) => ({ role: 'tool', toolCallId: r.id, content: r.text }))
             : [{ role: 'user', content: t.image ? [{ type: 'text', text: t.user }, { type: 'image_url', imageUrl: { url: `data:${t.image.mime};base64,${t.image.data}` } }] : t.user }];
     async function gather(events) {
-        const content = [], calls = [];
+        const content = [], calls = [], citations = [];
         let plan = '', why, u;
         for await (const e of events) {
             const m = e.delta?.message;
@@ -210,12 +232,13 @@ function cohere({ CohereClientV2 }, url, token) {
             if (e.type === 'content-delta') {
                 for (const key of ['text', 'thinking']) if (m.content[key] !== undefined) content[e.index][key] = (content[e.index][key] ?? '') + m.content[key];
             }
+            if (e.type === 'citation-start') citations.push(m.citations);
             if (e.type === 'tool-plan-delta') plan += m.toolPlan;
             if (e.type === 'tool-call-start') calls.push(structuredClone(m.toolCalls));
             if (e.type === 'tool-call-delta') calls.at(-1).function.arguments += m.toolCalls.function.arguments;
             if (e.type === 'message-end') [why, u] = [e.delta.finishReason, e.delta.usage];
         }
-        return { message: { role: 'assistant', content: content.filter(Boolean), ...(calls.length && { toolCalls: calls }), ...(plan && { toolPlan: plan }) }, finishReason: why, usage: u };
+        return { message: { role: 'assistant', content: content.filter(Boolean), ...(calls.length && { toolCalls: calls }), ...(plan && { toolPlan: plan }), citations }, finishReason: why, usage: u };
     }
     return {
         async ask(model, c, { stream, headers }) {
@@ -230,6 +253,7 @@ function cohere({ CohereClientV2 }, url, token) {
             const { message } = got, content = message.content ?? [], u = got.usage;
             return {
                 text: content.map((p) => p.text ?? '').join(''), thoughts: content.map((p) => p.thinking ?? '').join(''),
+                cites: (message.citations ?? []).flatMap((c) => c.sources.map(({ document: d }) => ({ url: d.url, title: d.title, words: words(content[c.contentIndex].text, c.start, c.end), quote: d.snippet ?? '' }))),
                 said: { role: 'assistant', ...(content.length && { content }), ...(message.toolCalls?.length && { toolCalls: message.toolCalls, toolPlan: message.toolPlan }) },
                 calls: (message.toolCalls ?? []).map((t) => ({ id: t.id, name: t.function.name, args: parse(t.function.arguments) })),
                 stop: ended(got.finishReason, { COMPLETE: 'stop', TOOL_CALL: 'tools', MAX_TOKENS: 'length' }),

@@ -25,7 +25,7 @@ export const providersAt = (url) => ({
 });
 
 const said = new Map();
-/** What the simulator says to a seed, asked without purser: { text, thoughts, calls: [{ name, args }], stop }.
+/** What the simulator says to a seed, asked without purser: { text, thoughts, calls: [{ name, args }], cites, stop }.
  *  c: { turns, tools, force, schema, think, max } as clients.mjs has them. */
 export async function saidTo(sim, c) {
     const { turns } = c, last = turns.findLast((t) => t.user).user;
@@ -46,6 +46,7 @@ export async function saidTo(sim, c) {
             const of = (type) => got.content.filter((b) => b.type === type);
             return {
                 text: of('text').map((b) => b.text).join(''), thoughts: of('thinking').map((b) => b.thinking).join(''),
+                cites: of('text').flatMap((b) => (b.citations ?? []).map((c) => ({ url: c.url, title: c.title, words: b.text, quote: c.cited_text }))),
                 calls: of('tool_use').map((b) => ({ name: b.name, args: b.input })), stop: { end_turn: 'stop', tool_use: 'tools', max_tokens: 'length' }[got.stop_reason],
             };
         }));

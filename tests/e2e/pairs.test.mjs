@@ -63,10 +63,26 @@ const FEATURES = {
             turns: [{ user: 'Where to? [simulate seed=15 tools=1]' }, { said: first.said }, { results: resultsOf(first) }, { said: second.said }, { user: 'And then? [simulate seed=16 tokens=20]' }],
         }),
     ],
+    // sources of words of one text; then, after an answer with sources, of a text beyond ASCII
+    citations: [
+        () => ({ turns: [{ user: 'Who says so? [simulate seed=17 tokens=30 citations=3]' }] }),
+        (first) => ({ turns: [{ user: 'Who says so? [simulate seed=17 tokens=30 citations=3]' }, { said: first.said }, { user: `And there? [simulate seed=18 text=${encodeURIComponent(HARBOURS)} citations=4]` }] }),
+    ],
 };
+const HARBOURS = 'Die Häfen – Köln, 東京, 🚢 Αθήνα "Süd" 🧭 – liegen\nweit östlich.';
 const resultsOf = (answer) => answer.calls.map((c) => ({ id: c.id, name: c.name, text: 'Aye: "north-west", 7 kn.' }));
 /** Thoughts that cannot be had: OpenAI's chat hides them, and its clients cannot ask others to show theirs. */
 const mayHide = (from, to) => to === 'chat' || (from === 'chat' && ['responses', 'gemini'].includes(to));
+/** Protocols that know words of a source; those that cite by blocks of text; those that cite behind the text. */
+const QUOTE = ['chat', 'messages', 'converse', 'cohere'], BLOCKS = ['messages', 'converse'], LATE = ['chat', 'responses', 'gemini', 'cohere'];
+
+/** What was cited is what the simulator cited, as far as both protocols can say it. */
+function auditCites({ from, to, stream }, answer, said) {
+    const quoted = QUOTE.includes(from) && BLOCKS.concat('cohere').includes(to);
+    const late = stream && BLOCKS.includes(from) && LATE.includes(to); // the block is gone: they stand at all of it
+    assert.deepEqual(answer.cites, said.cites.map((c) => ({ ...c, words: late ? said.text : c.words, quote: quoted ? c.quote : '' })), 'citations');
+    return late && said.cites.length ? '~' : undefined;
+}
 const PLAN = 'I will ask a tool.'; // Cohere thinks aloud before it calls
 
 /** One conversation: each of its answers is what was said; leaves the calls' tasks and usages. */
@@ -86,6 +102,7 @@ async function converse(cell) {
         assert.deepEqual(answer.calls.map(({ name, args }) => ({ name, args })), said.calls, 'tool calls');
         assert.ok(answer.calls.every((c) => c.id || from === 'gemini'), 'a call without an id');
         assert.equal(answer.stop, said.stop, 'stop reason');
+        cell.note ??= auditCites(cell, answer, said);
         const plan = to === 'cohere' && from !== 'cohere' && said.calls.length ? PLAN : '';
         if (said.thoughts && !answer.thoughts && mayHide(from, to)) cell.note ??= '-';
         else assert.equal(answer.thoughts.replace('\n\n', ''), said.thoughts + plan, 'thoughts');
@@ -142,7 +159,7 @@ function print(cells) {
     return lines.join('\n');
 }
 
-test('the matrix: 6 x 6 protocols, five features, whole and streamed', async (t) => {
+test('the matrix: 6 x 6 protocols, six features, whole and streamed', async (t) => {
     const cells = PROTOCOLS.flatMap((from) => PROTOCOLS.flatMap((to) => Object.keys(FEATURES).flatMap((feature) => [false, true].map((stream) => ({ from, to, feature, stream, calls: [] })))));
     const sent = await carry(cells);
     const bad = cells.filter((c) => c.error), matrix = print(cells);
