@@ -31,10 +31,32 @@ struct gathered {
     const char *wrong; /* which rule of deltas was broken; NULL: none */
 };
 
+/* A text with half a surrogate pair, which has no UTF-8: each half stays as its escape, all else is decoded. */
+static inline void gathered_add_halved(struct gathered *g, struct buf *to, str inside)
+{
+    enum { ESCAPE = 2, UNICODE_ESCAPE = 6 };
+    for (size_t used; inside.n; inside = str_from_at(inside, used)) {
+        bool escape = inside.p[0] == '\\', pair = inside.n >= 2 * UNICODE_ESCAPE;
+        used = !escape ? 1 : inside.p[1] == 'u' ? UNICODE_ESCAPE : ESCAPE;
+        str text = str_head(inside, used);
+        if (escape) text = canon_decode(g->arena, (jraw){arena_printf(g->arena, "\"%" STR_FMT "\"", STR_ARG(text))});
+        if (!text.p && pair) {
+            str both = str_head(inside, 2 * UNICODE_ESCAPE);
+            text = canon_decode(g->arena, (jraw){arena_printf(g->arena, "\"%" STR_FMT "\"", STR_ARG(both))});
+            if (text.p) used = both.n;
+        }
+        buf_add(to, text.p ? text : str_head(inside, used));
+    }
+}
+
 static inline void gathered_add(struct gathered *g, struct buf *to, jraw piece)
 {
     str text = canon_decode(g->arena, piece);
-    buf_add(to, text.p ? text : piece.json);
+    if (text.p) {
+        buf_add(to, text);
+    } else {
+        gathered_add_halved(g, to, canon_inside(piece));
+    }
 }
 
 static inline struct buf *gathered_text(struct gathered_choice *c)
