@@ -1,5 +1,5 @@
 // Promise 1: a hard budget is hard. A thousand clients at once on one dollar, round after
-// round; then what a refusal says, and every other kind of budget. @sanitizers @alone
+// round; then what a refusal says, and every other kind of budget. @sanitizers
 //
 //   PURSER_ROUNDS=100  node --test tests/e2e/budget.test.mjs     (default 20)
 //   PURSER_SEED=7      draws of another seed
