@@ -1,7 +1,7 @@
 /* Citations: finding their places, and cutting texts at them. */
 #include "dialect/canon_cite.h"
 
-enum { WORDS_MAX = 4 * 1024 * 1024, CUT_MAX = 1024 };
+enum { WORDS_MAX = 4 * 1024 * 1024, CUT_MAX = 1024, PLACE_MAX = 1 << 30 };
 
 struct canon_citation *canon_cite_new(struct arena *arena, enum dialect_id of)
 {
@@ -9,6 +9,20 @@ struct canon_citation *canon_cite_new(struct arena *arena, enum dialect_id of)
     c->start = c->end = c->source = c->from = c->to = -1;
     c->of = of;
     return c;
+}
+
+int64_t canon_cite_count(const struct json *doc, json_ref object, str key)
+{
+    int64_t v;
+    json_ref at = json_find(doc, object, key, NULL);
+    return at && json_i64(doc, at, &v) && v >= 0 && v <= PLACE_MAX ? v : -1;
+}
+
+void canon_cite_span(struct canon_citation *c, const struct json *doc, json_ref object, str start, str end)
+{
+    c->start = canon_cite_count(doc, object, start);
+    c->end = canon_cite_count(doc, object, end);
+    if (c->start < 0 || c->end < 0) c->start = c->end = -1;
 }
 
 jraw canon_cite_id(struct arena *arena, const struct canon_citation *c)

@@ -7,6 +7,10 @@
 
 /* A citation that tells nothing yet: no place in the answer, none in the source. */
 struct canon_citation *canon_cite_new(struct arena *arena, enum dialect_id of);
+/* A place or a number of a source; -1 where none is told that a text or a list of sources can have. */
+int64_t canon_cite_count(const struct json *doc, json_ref object, str key);
+/* The words of the answer that it is of: both places, or none. */
+void canon_cite_span(struct canon_citation *c, const struct json *doc, json_ref object, str start, str end);
 /* The source that a citation has no url for: its id, else its title, else a made-up id. Lives in `arena`. */
 jraw canon_cite_id(struct arena *arena, const struct canon_citation *c);
 /* Bytes that the first `chars` characters of a JSON string's inside take; all where it has less. */

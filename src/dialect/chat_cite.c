@@ -15,10 +15,7 @@ struct canon_citation *chat_read_citation(struct chat_reader *r, json_ref at)
     if (c->url.json.n <= 2) c->url = RAW_NONE;
     c->title = canon_raw_string(r->doc, url, S("title"));
     c->quote = canon_raw_string(r->doc, url, S("content"));
-    json_ref start = json_find(r->doc, url, S("start_index"), NULL), end = json_find(r->doc, url, S("end_index"), NULL);
-    if (!start || !json_i64(r->doc, start, &c->start)) c->start = -1;
-    if (!end || !json_i64(r->doc, end, &c->end)) c->end = -1;
-    if (c->start < 0 || c->end < 0) c->start = c->end = -1;
+    canon_cite_span(c, r->doc, url, S("start_index"), S("end_index"));
     return c;
 }
 

@@ -33,9 +33,7 @@ struct canon_citation *cohere_citations(const struct json *doc, json_ref at, str
     source = list ? json_first(doc, sources) : JSON_ABSENT;
     for (int n = 0; n < SOURCES_MAX && (source || !n); n++) {
         struct canon_citation *c = canon_cite_new(arena, DIALECT_COHERE);
-        if (!json_i64(doc, openai_find(doc, at, S("start")), &c->start)) c->start = -1;
-        if (!json_i64(doc, openai_find(doc, at, S("end")), &c->end)) c->end = -1;
-        if (c->start < 0 || c->end < 0) c->start = c->end = -1;
+        canon_cite_span(c, doc, at, S("start"), S("end"));
         c->said = canon_raw_string(doc, at, S("text"));
         if (source && json_type(doc, source) == JSON_OBJECT) read_source(doc, source, c);
         if (!n) c->value = canon_raw(doc, at); /* whole, once */

@@ -12,13 +12,6 @@ static const struct {
     {STR_INIT("searchResultLocation"), STR_INIT("searchResultIndex"), PLACE_RESULT},
 };
 
-static int64_t number(const struct json *doc, json_ref at, str key)
-{
-    int64_t v;
-    json_ref n = json_find(doc, at, key, NULL);
-    return n && json_i64(doc, n, &v) && v >= 0 ? v : -1;
-}
-
 struct canon_citation *converse_citation(const struct json *doc, json_ref at, struct arena *arena)
 {
     enum { QUOTES_MAX = 16 };
@@ -42,9 +35,9 @@ struct canon_citation *converse_citation(const struct json *doc, json_ref at, st
         json_ref place = openai_find(doc, location, locations[i].name);
         if (!place) continue;
         c->place = locations[i].place;
-        c->source = number(doc, place, locations[i].source);
-        c->from = number(doc, place, S("start"));
-        c->to = number(doc, place, S("end"));
+        c->source = canon_cite_count(doc, place, locations[i].source);
+        c->from = canon_cite_count(doc, place, S("start"));
+        c->to = canon_cite_count(doc, place, S("end"));
     }
     return c;
 }

@@ -46,20 +46,14 @@ static struct canon_citation *add(struct grounding *g)
     return c;
 }
 
-static int64_t index_of(const struct grounding *g, json_ref object, str key, int64_t missing)
-{
-    int64_t v;
-    json_ref at = json_find(g->doc, object, key, NULL);
-    return at && json_i64(g->doc, at, &v) ? v : missing;
-}
-
 static void set_place(struct grounding *g, struct canon_citation *c, json_ref segment)
 {
-    int64_t end = index_of(g, segment, S("endIndex"), -1);
+    int64_t end = canon_cite_count(g->doc, segment, S("endIndex")), base = 0;
     if (end < 0) return;
-    int64_t part = index_of(g, segment, S("partIndex"), 0), base = 0; /* zeros are left out */
+    int64_t part = canon_cite_count(g->doc, segment, S("partIndex"));
+    int64_t start = canon_cite_count(g->doc, segment, S("startIndex")); /* zeros are left out */
     if (part > 0 && part < g->text->part_count) base = g->text->parts[part];
-    c->start = characters(g->text->all, base + index_of(g, segment, S("startIndex"), 0));
+    c->start = characters(g->text->all, base + (start < 0 ? 0 : start));
     c->end = characters(g->text->all, base + end);
     if (c->start < 0 || c->end < 0) c->start = c->end = -1;
 }
@@ -88,7 +82,7 @@ static void set_source(struct grounding *g, struct canon_citation *c, json_ref c
         c->id = uri;
     if (!document) return;
     if (!c->id.json.p) c->id = canon_raw_string(g->doc, source, S("documentName"));
-    c->from = index_of(g, source, S("pageNumber"), -1);
+    c->from = canon_cite_count(g->doc, source, S("pageNumber"));
     if (c->from < 0) return;
     c->place = PLACE_PAGES;
     c->to = c->from + 1;

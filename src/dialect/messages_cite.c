@@ -16,13 +16,6 @@ static const struct {
      STR_INIT("search_result_index"), PLACE_RESULT},
 };
 
-static int64_t number(const struct json *doc, json_ref at, str key)
-{
-    int64_t v;
-    json_ref n = json_find(doc, at, key, NULL);
-    return n && json_i64(doc, n, &v) && v >= 0 ? v : -1;
-}
-
 struct canon_citation *messages_citation(const struct json *doc, json_ref at, struct arena *arena)
 {
     struct canon_citation *c = canon_cite_new(arena, DIALECT_MESSAGES);
@@ -36,9 +29,9 @@ struct canon_citation *messages_citation(const struct json *doc, json_ref at, st
     for (size_t i = 0; i < COUNT_OF(locations); i++) {
         if (!type || !json_string_is(doc, type, locations[i].type)) continue;
         c->place = locations[i].place;
-        c->source = number(doc, at, locations[i].source);
-        c->from = number(doc, at, locations[i].from);
-        c->to = number(doc, at, locations[i].to);
+        c->source = canon_cite_count(doc, at, locations[i].source);
+        c->from = canon_cite_count(doc, at, locations[i].from);
+        c->to = canon_cite_count(doc, at, locations[i].to);
     }
     if (c->place != PLACE_RESULT) return c;
     jraw source = canon_raw_string(doc, at, S("source")); /* an address, or whatever the client calls it */

@@ -5,15 +5,12 @@
 struct canon_citation *responses_read_citation(const struct json *doc, json_ref at, struct arena *arena)
 {
     struct canon_citation *c = canon_cite_new(arena, DIALECT_RESPONSES);
-    json_ref index = openai_find(doc, at, S("index"));
     c->url = canon_raw_string(doc, at, S("url"));
     c->title = canon_raw_string(doc, at, S("title"));
     if (!c->title.json.p) c->title = canon_raw_string(doc, at, S("filename"));
     c->id = canon_raw_string(doc, at, S("file_id"));
-    if (!json_i64(doc, openai_find(doc, at, S("start_index")), &c->start)) c->start = -1;
-    if (!json_i64(doc, openai_find(doc, at, S("end_index")), &c->end)) c->end = -1;
-    if (c->start < 0 || c->end < 0) c->start = c->end = -1;
-    if (!index || !json_i64(doc, index, &c->source)) c->source = -1;
+    c->source = canon_cite_count(doc, at, S("index"));
+    canon_cite_span(c, doc, at, S("start_index"), S("end_index"));
     c->value = canon_raw(doc, at);
     return c;
 }

@@ -1,0 +1,85 @@
+/* Citations whose places no text and no source has: no sum with one overflows, and what cannot be is not told. */
+#include "dialect/codec.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#define BEYOND "9223372036854775807"
+
+static const struct {
+    enum dialect_id from;
+    const char *body;
+} answers[] = {
+    {DIALECT_CHAT, "{\"id\":\"c\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"Old.\","
+                   "\"annotations\":[{\"type\":\"url_citation\",\"url_citation\":{\"start_index\":" BEYOND
+                   ",\"end_index\":" BEYOND ",\"url\":\"https://a/x\"}}]},\"finish_reason\":\"stop\"}]}"},
+    {DIALECT_RESPONSES,
+     "{\"id\":\"r\",\"status\":\"completed\",\"output\":[{\"type\":\"message\",\"role\":\"assistant\",\"content\":["
+     "{\"type\":\"output_text\",\"text\":\"Before.\"},{\"type\":\"output_text\",\"text\":\"Old.\",\"annotations\":["
+     "{\"type\":\"url_citation\",\"start_index\":0,\"end_index\":" BEYOND ",\"url\":\"https://a/x\"},"
+     "{\"type\":\"file_citation\",\"file_id\":\"f\",\"index\":" BEYOND "}]}]}]}"},
+    {DIALECT_MESSAGES,
+     "{\"id\":\"m\",\"type\":\"message\",\"role\":\"assistant\",\"content\":[{\"type\":\"text\",\"text\":\"Old.\","
+     "\"citations\":[{\"type\":\"page_location\",\"cited_text\":\"x\",\"document_index\":" BEYOND
+     ",\"start_page_number\":" BEYOND "}]}],\"stop_reason\":\"end_turn\"}"},
+    {DIALECT_GEMINI,
+     "{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"Before.\"},{\"text\":\"Old.\"}]},\"finishReason\":\"STOP\","
+     "\"groundingMetadata\":{\"groundingChunks\":[{\"retrievedContext\":{\"uri\":\"g-1\",\"pageNumber\":" BEYOND "}}],"
+     "\"groundingSupports\":[{\"segment\":{\"partIndex\":1,\"startIndex\":" BEYOND ",\"endIndex\":" BEYOND
+     "},\"groundingChunkIndices\":[0]}]}}]}"},
+    {DIALECT_CONVERSE,
+     "{\"output\":{\"message\":{\"role\":\"assistant\",\"content\":[{\"citationsContent\":{\"content\":[{\"text\":"
+     "\"Old.\"}],\"citations\":[{\"source\":\"s\",\"location\":{\"documentPage\":{\"documentIndex\":" BEYOND
+     ",\"start\":" BEYOND "}}}]}}]}},\"stopReason\":\"end_turn\"}"},
+    {DIALECT_COHERE,
+     "{\"id\":\"c\",\"finish_reason\":\"COMPLETE\",\"message\":{\"role\":\"assistant\",\"content\":[{\"type\":\"text\","
+     "\"text\":\"Before.\"},{\"type\":\"text\",\"text\":\"Old.\"}],\"citations\":[{\"start\":" BEYOND ",\"end\":" BEYOND
+     ",\"text\":\"Old.\",\"content_index\":1,\"sources\":[{\"type\":\"document\",\"id\":\"d\"}]}]}}"},
+};
+
+static void expect_possible(const struct canon_citation *c)
+{
+    const int64_t numbers[] = {c->start, c->end, c->source, c->from, c->to};
+    for (size_t i = 0; i < COUNT_OF(numbers); i++) assert_in_range(numbers[i] + 1, 0, INT64_C(1) << 41);
+}
+
+static void places_beyond_any_text_are_none(void **state)
+{
+    static const struct canon_client client = {.model = STR_INIT("m"), .seed = STR_INIT("5eed"), .created_s = 1};
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(answers); i++) {
+        struct canon_answer answer;
+        struct arena arena;
+        struct json doc;
+        struct json_fail why;
+        int cited = 0;
+        arena_init(&arena);
+        json_init(&doc);
+        if (!json_parse(&doc, str_from(answers[i].body), &why)) fail_msg("%zu: %s", i, why.why);
+        canon_answer_init(&answer, answers[i].from, &arena);
+        assert_true(dialect_at(answers[i].from)->decode_answer(&doc, &answer));
+        for (const struct canon_part *p = answer.choices->parts; p; p = p->next)
+            for (const struct canon_citation *c = p->citations; c; c = c->next, cited++) expect_possible(c);
+        assert_true(cited > 0);
+        for (enum dialect_id to = 0; to < DIALECT_COUNT; to++) {
+            struct buf out;
+            buf_init(&out, 0);
+            dialect_at(to)->encode_answer(&answer, &client, &out);
+            assert_true(to == answers[i].from || str_find(buf_str(&out), S("92233720368547758"), 0) == SIZE_MAX);
+            buf_free(&out);
+        }
+        json_free(&doc);
+        arena_free(&arena);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(places_beyond_any_text_are_none),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
