@@ -59,8 +59,7 @@ void chat_read_sources(const struct json *doc, struct arena *arena, struct chat_
         } else if (json_type(doc, at) == JSON_STRING) {
             s->url = canon_raw(doc, at);
         }
-        if (!s->url.json.p) break; /* of another kind */
-        out->count++;
+        out->count++; /* also where it has none: those behind it keep their numbers */
     }
 }
 
@@ -82,7 +81,7 @@ struct marks {
 
 static void add(struct marks *m, size_t source, int64_t start, int64_t end)
 {
-    if (m->count++ >= MARKS_MAX) return;
+    if (!m->sources->list[source].url.json.p || m->count++ >= MARKS_MAX) return;
     struct canon_citation *c = canon_cite_new(m->arena, DIALECT_CHAT);
     c->url = m->sources->list[source].url;
     c->title = m->sources->list[source].title;

@@ -54,6 +54,12 @@ static const struct shape shapes[] = {
      {0},
      "{\"id\":\"c\",\"system_fingerprint\":\"f\\u0041\",\"choices\":[{\"index\":0,\"x\":\"y\",\"delta\":{\"content\":"
      "\"x\",\"z\":\"y\\u0041\"}}]}"},
+    {"chat sources, of which one is of another kind",
+     CALL_CHAT,
+     "",
+     {0},
+     "{\"id\":\"c\",\"search_results\":[{\"url\":\"https://a/x\",\"title\":\"" ESCAPED "\"},{\"title\":\"x\"}],"
+     "\"choices\":[{\"index\":0,\"delta\":{\"reasoning_content\":\"" ESCAPED "\"}}]}"},
     {"messages text",
      CALL_MESSAGES,
      "content_block_delta",
