@@ -29,10 +29,10 @@ static const struct {
 #undef NAMES
 };
 
-static double value_of(str number)
+static double value_of(struct arena *arena, str number)
 {
     char room[64]; /* strtod() wants a NUL */
-    return str_copy(room, sizeof(room), number) ? strtod(room, NULL) : 0;
+    return strtod(str_copy(room, sizeof(room), number) ? room : arena_str(arena, number).p, NULL);
 }
 
 str canon_ranged(const struct canon_call *call, const struct canon_target *target, enum dialect_id to,
@@ -41,8 +41,8 @@ str canon_ranged(const struct canon_call *call, const struct canon_target *targe
     if (!number.n || call->from == to) return number;
     for (size_t i = 0; i < COUNT_OF(ranges); i++) {
         if (ranges[i].dialect != to || ranges[i].feature != f) continue;
-        double v = value_of(number);
-        bool low = v<value_of(ranges[i].low), high = v> value_of(ranges[i].high);
+        double v = value_of(call->arena, number);
+        bool low = v < strtod(ranges[i].low.p, NULL), high = v > strtod(ranges[i].high.p, NULL);
         if (!low && !high) return number;
         canon_leave_out(call, target, f);
         return low ? ranges[i].low : ranges[i].high;
