@@ -116,6 +116,7 @@ struct attempt {
         int64_t connect_us;   /* how long a connection took */
         int64_t first_by_us;  /* monotonic: its first token is due */
         int64_t give_up_us;   /* ... sooner, where another target could have its turn; INT64_MAX: not so */
+        int64_t resumed_us;   /* monotonic: its client read again; 0: it has read all the time */
         bool give_up_clients; /* ... for the client's sake */
         bool given_up;        /* it was: another one has its turn */
     } wire;

@@ -37,7 +37,8 @@ void watchdog_fed(struct attempt *a)
     if (seen && !a->body.first_us) return; /* the first token's time runs on */
     if (seen) {
         int64_t gap_us = t->first_token_us > most_us ? t->first_token_us : most_us;
-        gap_us -= loop_now_us(&a->request->worker->loop) - a->body.last_us;
+        int64_t since_us = a->wire.resumed_us > a->body.last_us ? a->wire.resumed_us : a->body.last_us;
+        gap_us -= loop_now_us(&a->request->worker->loop) - since_us;
         if (gap_us < most_us) most_us = gap_us;
     }
     watchdog_set(a, most_us);
@@ -45,6 +46,7 @@ void watchdog_fed(struct attempt *a)
 
 void watchdog_resume(struct attempt *a)
 {
+    a->wire.resumed_us = loop_now_us(&a->request->worker->loop);
     if (!a->over && a->body.last_us) watchdog_set(a, a->way->target->provider->timeouts.between_tokens_us);
     http_call_resume(&a->wire.call);
 }

@@ -32,6 +32,12 @@ const manners = {
         answer.end(piece('more.') + end);
     },
     floods: (answer) => answer.writeHead(200, { 'content-type': 'text/event-stream' }).end(role + piece('x'.repeat(4000)).repeat(2000) + end),
+    heaves: async (answer) => {
+        const large = piece('x'.repeat(12 << 20)), half = large.length >> 1;
+        answer.writeHead(200, { 'content-type': 'text/event-stream' }).write(role + piece('x') + large.slice(0, half));
+        await sleep(1200);
+        answer.end(large.slice(half) + end);
+    },
     long: told({ message: 'This model\'s maximum context length is 10 tokens.', code: 'context_length_exceeded', type: 'invalid_request_error' }),
     limits: told({ message: 'slow down', code: 429 }),
     rejects: told({ message: 'no such field', type: 'invalid_request_error' }),
@@ -66,6 +72,7 @@ before(async () => {
                 pings: at('pings', { timeouts: brisk }), fades: at('fades', { timeouts: { first_token: '400ms', between_tokens: '200ms' } }),
                 breathes: at('breathes', { timeouts: { first_token: '30s', between_tokens: '600ms' } }),
                 floods: at('floods', { timeouts: { between_tokens: '300ms' } }),
+                heaves: at('heaves', { timeouts: { first_token: '600ms', between_tokens: '600ms' } }),
                 google: { kind: 'gemini', base_url: `${url}/google`, api_key: 'k' }, narrow: at('mute', { health: { concurrency_max: 1 } }),
                 dead: { kind: 'openai', base_url: 'http://127.0.0.1:1/v1', api_key: 'k' },
             },
@@ -79,6 +86,7 @@ before(async () => {
                 faded: model(['fades', 'good']),
                 breathing: model(['breathes', 'good']),
                 flooded: model(['floods', 'good']),
+                heaved: model(['heaves', 'good']),
                 wide: model(['long', 'good'], { on: { context_window: 'good/wide' } }),
                 limited: model(['limits', 'good'], { on: { rate_limit: 'good/spare', error: 'stop' } }),
                 wrong: model(['rejects', 'good']),
@@ -141,16 +149,18 @@ test('signs of life are no tokens', async () => {
     assert.equal(eventsOf(breathing.text).at(-1), '[DONE]', 'a gap with signs of life is not silence yet');
 });
 
-test('a client that reads slowly is not its provider being silent', async () => {
-    const body = JSON.stringify({ model: 'flooded', messages: [{ role: 'user', content: 'Hello.' }], ...streamed });
-    const socket = connect(purser.port, '127.0.0.1');
-    socket.write(`POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1:${purser.port}\r\nauthorization: Bearer ${purser.key}\r\ncontent-type: application/json\r\nx-purser-task: flooded\r\nconnection: close\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
-    socket.pause();
-    await sleep(900); // three times as long as between two tokens
-    let text = '';
-    for await (const data of socket) text += data;
-    assert.match(text.slice(-200), /\[DONE\]/);
-    assert.deepEqual(told_of(await rowsOf('flooded', 1)), ['floods first ok']);
+test('a client that reads slowly is not its provider being silent, also where the next token is long in coming whole', async () => {
+    for (const [model, provider] of [['flooded', 'floods'], ['heaved', 'heaves']]) {
+        const body = JSON.stringify({ model, messages: [{ role: 'user', content: 'Hello.' }], ...streamed });
+        const socket = connect(purser.port, '127.0.0.1');
+        socket.write(`POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1:${purser.port}\r\nauthorization: Bearer ${purser.key}\r\ncontent-type: application/json\r\nx-purser-task: ${model}\r\nconnection: close\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
+        socket.pause();
+        await sleep(900); // three times as long as between two tokens
+        let text = '';
+        for await (const data of socket) text += data;
+        assert.match(text.slice(-200), /\[DONE\]/);
+        assert.deepEqual(told_of(await rowsOf(model, 1)), [`${provider} first ok`]);
+    }
 });
 
 test('an error that comes under status 200 is what it says: the client\'s fault, a limit, or a failure', async () => {
