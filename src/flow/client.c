@@ -89,13 +89,13 @@ static void add_warning(const struct attempt *a, struct buf *out)
     buf_add(out, S("\r\n"));
 }
 
-static void provider_headers(const struct request *r, struct buf *out)
+static void provider_headers(struct request *r, struct buf *out)
 {
     const struct attempt *a = r->attempt;
     const struct http_head *h = &a->wire.call.head;
     enum framing framing = a->body.whole ? FRAMING_NONE : r->receive.path.framing;
     bool foreign = a->way->translated || a->body.replayed;
-    str connection = http_head_find(h, S("connection"));
+    str connection = http_head_list(h, S("connection"), &r->arena);
     for (size_t i = 0; i < h->header_count; i++) {
         str name = h->headers[i].name, value = h->headers[i].value;
         if (is_kept_back(name, r->limit.headers.n > 0) || is_advice(r, name)) continue;
@@ -111,7 +111,7 @@ static void provider_headers(const struct request *r, struct buf *out)
     add_warning(a, out);
 }
 
-static void write_headers(const struct request *r, struct buf *out, bool with_cost)
+static void write_headers(struct request *r, struct buf *out, bool with_cost)
 {
     const struct attempt *a = r->attempt;
     char text[MONEY_TEXT_MAX];

@@ -81,9 +81,9 @@ static void add_own_headers(const struct setting_provider *p, struct buf *out)
 
 static void add_client_headers(const struct attempt *a, struct buf *out)
 {
-    const struct request *r = a->request;
+    struct request *r = a->request;
     const struct http_request *q = &r->x->request;
-    str connection = http_header_find(q, S("connection"));
+    str connection = http_head_list(q->head, S("connection"), &r->arena);
     for (size_t i = 0; i < q->header_count; i++) {
         str name = q->headers[i].name;
         if (is_kept_back(name) || http_connection_names(connection, name)) continue;

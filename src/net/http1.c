@@ -299,6 +299,18 @@ enum err http1_read_response(str head, bool head_request, struct arena *arena, s
     return ERR_NONE;
 }
 
+str http_head_list(const struct http_head *h, str name, struct arena *arena)
+{
+    str list = http_head_find(h, name);
+    if (!list.p) return list;
+    for (size_t i = 0; i < h->header_count; i++) {
+        const struct http_header *line = &h->headers[i];
+        if (line->value.p == list.p || !str_eq_nocase(line->name, name)) continue;
+        list = arena_printf(arena, "%" STR_FMT ",%" STR_FMT, STR_ARG(list), STR_ARG(line->value));
+    }
+    return list;
+}
+
 bool http_connection_names(str connection, str name)
 {
     while (connection.n)

@@ -39,6 +39,9 @@ static inline str http_head_find(const struct http_head *h, str name)
     return h->name_lengths >> (name.n & 63) & 1 ? http_head_search(h, name) : STR_NONE;
 }
 
+/* The value of a list that may stand in several lines, joined by commas. Lives in `arena` where there are several.
+ * Source: RFC 9110, 5.3. */
+str http_head_list(const struct http_head *h, str name, struct arena *arena);
 /* Whether the value of `Connection:` names the header, which is hop-by-hop then, too. Source: RFC 9110, 7.6.1. */
 bool http_connection_names(str connection, str name);
 

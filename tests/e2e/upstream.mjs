@@ -62,6 +62,6 @@ function takeRequest(bytes) {
     return { method, path, headers, size, body: Buffer.from(bytes.subarray(end + 4, size)) };
 }
 
-export const headOf = (status, headers) => `HTTP/1.1 ${status} X\r\n${Object.entries(headers).map(([k, v]) => `${k}: ${v}\r\n`).join('')}\r\n`;
+export const headOf = (status, headers) => `HTTP/1.1 ${status} X\r\n${Object.entries(headers).flatMap(([k, v]) => [v].flat().map((value) => `${k}: ${value}\r\n`)).join('')}\r\n`;
 export const chunkOf = (bytes) => Buffer.concat([Buffer.from(`${Buffer.byteLength(bytes).toString(16)}\r\n`), Buffer.from(bytes), Buffer.from('\r\n')]);
 export const LAST_CHUNK = '0\r\n\r\n';
