@@ -23,10 +23,11 @@ void journal_give(struct journal *j, struct segment *s)
     atomic_store_explicit(&j->ready_put, put + 1, memory_order_release);
 }
 
+/* What was taken first: what is made meanwhile is more, and none is taken that was not made. */
 uint32_t journal_segments_ready(const struct journal *j)
 {
-    return atomic_load_explicit(&j->ready_put, memory_order_acquire) -
-           atomic_load_explicit(&j->ready_taken, memory_order_acquire);
+    uint32_t taken = atomic_load_explicit(&j->ready_taken, memory_order_acquire);
+    return atomic_load_explicit(&j->ready_put, memory_order_acquire) - taken;
 }
 
 /* Bytes that are sure to be usable when `at` bytes of this segment are used and
@@ -47,13 +48,12 @@ bool journal_ready(const struct journal *j)
     return usable(j->segment ? j->at : SEGMENT_END, journal_segments_ready(j)) >= needed(j->open);
 }
 
-/* The segments first: a worker that takes one meanwhile has more room than is seen, never less. */
+/* The place first: a segment that a worker takes meanwhile is counted neither as its own nor as ready, never as both. */
 bool journal_seen_ready(const struct journal *j)
 {
-    uint32_t ready = journal_segments_ready(j);
     uint64_t appended = atomic_load_explicit(&j->appended, memory_order_acquire);
     uint32_t at = appended ? POSITION_OFFSET(appended) : SEGMENT_END;
-    return usable(at, ready) >= needed(atomic_load_explicit(&j->open_now, memory_order_relaxed));
+    return usable(at, journal_segments_ready(j)) >= needed(atomic_load_explicit(&j->open_now, memory_order_relaxed));
 }
 
 uint64_t journal_next_id(struct journal *j)
