@@ -39,7 +39,10 @@ static void start_block(struct choice_placing *p, const struct canon_part *part,
     if (p->text) p->before += p->length;
     p->text = part && part->kind == PART_TEXT;
     p->length = 0;
-    if (!(how & PLACING_ALL)) p->words.n = 0;
+    if (!(how & PLACING_ALL)) {
+        p->words.n = 0;
+        p->words.full = false;
+    }
     p->words_before = p->words.n;
 }
 

@@ -123,7 +123,8 @@ struct canon_citation *gemini_read_citations(struct arena *arena, const struct j
     json_ref cited = list_in(doc, json_find(doc, candidate, S("citationMetadata"), NULL), S("citations"));
     if (grounding) read_supports(&g, grounding);
     for (json_ref at = cited ? json_first(doc, cited) : JSON_ABSENT; at; at = json_next(doc, cited, at)) {
-        struct canon_citation *c = json_type(doc, at) == JSON_OBJECT ? add(&g) : NULL;
+        if (json_type(doc, at) != JSON_OBJECT) continue;
+        struct canon_citation *c = add(&g);
         if (!c) break;
         c->url = canon_raw_string(doc, at, S("uri"));
         c->title = canon_raw_string(doc, at, S("title"));

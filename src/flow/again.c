@@ -41,7 +41,7 @@ static bool tried(const struct request *r, const struct way *way)
     if (!r->answer.tried) return false;
     if (way->rung) return r->answer.tried & UINT32_C(1) << (way - r->plan.ways);
     for (size_t i = 0; i < r->plan.count; i++)
-        if (r->answer.tried & UINT32_C(1) << i && r->plan.ways[i].target == way->target) return true;
+        if (r->answer.tried & UINT32_C(1) << i && str_eq(r->plan.ways[i].target->name, way->target->name)) return true;
     return false;
 }
 

@@ -168,7 +168,7 @@ static bool climb(struct request *r)
     enum attempt_reason reason;
     struct repair *repair;
     const struct way *way = trial_follow(r, &reason, &repair);
-    if (!way) return false;
+    if (!way || r->worker->drain_over) return false;
     replace_attempt(r, way, reason);
     r->attempt->repair = repair;
     return true;
@@ -221,12 +221,13 @@ static void settle_rivals(struct request *r)
 static bool follow(struct request *r)
 {
     struct again next;
+    bool more = !r->worker->drain_over; /* else no attempt begins any more */
     if (r->attempt->err == ERR_NOT_ACCEPTED || trial_passes_over(r)) return climb(r);
-    if (goes_without(r)) {
+    if (more && goes_without(r)) {
         replace_attempt(r, r->attempt->way, REASON_RETRY);
         return true;
     }
-    if (downgrade(r)) return !r->answer.done;
+    if (more && downgrade(r)) return !r->answer.done;
     if (!r->attempt->err && !mishap_is_empty(r->attempt)) return false;
     bool again = again_decide(r, r->attempt, &next);
     if (ladder_replies(r, again ? next.way : NULL) || !again) return false;

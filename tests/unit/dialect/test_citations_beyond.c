@@ -1,4 +1,5 @@
-/* Citations whose places no text and no source has: no sum with one overflows, and what cannot be is not told. */
+/* Citations whose places no text and no source has: no sum with one overflows, and what cannot be is not told. Texts
+ * that are larger than what is kept of one. */
 #include "dialect/codec.h"
 
 #include <setjmp.h>
@@ -76,9 +77,53 @@ static void places_beyond_any_text_are_none(void **state)
     }
 }
 
+/* ---- what is kept of a text */
+
+static struct buf heard;
+
+static void emit(struct event_sink *sink, str name, str data)
+{
+    (void)sink, (void)name;
+    buf_add(&heard, data);
+}
+
+static void block(struct canon_encoder *e, int64_t at, str piece, size_t times)
+{
+    struct canon_citation c = {.url = {S("\"https://a/x\"")}, .start = -1, .end = -1, .source = -1};
+    struct canon_part part = {.kind = PART_TEXT}, cited = {.kind = PART_TEXT, .citations = &c};
+    const struct dialect *d = dialect_at(e->dialect);
+    d->encode_delta(e, &(struct canon_delta){.kind = DELTA_BLOCK_START, .block = at, .part = &part});
+    for (size_t i = 0; i < times; i++)
+        d->encode_delta(e, &(struct canon_delta){.kind = DELTA_TEXT, .block = at, .piece = {piece}});
+    d->encode_delta(e, &(struct canon_delta){.kind = DELTA_CITATION, .block = at, .part = &cited});
+    d->encode_delta(e, &(struct canon_delta){.kind = DELTA_BLOCK_STOP, .block = at});
+}
+
+/* Cohere repeats the words: those of a text above the ceiling are left out, and the next one's are told again. */
+static void a_text_above_the_ceiling_hides_no_other(void **state)
+{
+    struct arena arena;
+    struct event_sink sink = {emit, emit};
+    (void)state;
+    arena_init(&arena);
+    buf_init(&heard, 0);
+    struct canon_encoder e = {
+        .dialect = DIALECT_COHERE, .sink = &sink, .arena = &arena, .model = S("m"), .seed = S("5eed"), .sequence = -1};
+    str piece = arena_printf(&arena, "\"%0100000d\"", 1);
+    dialect_at(e.dialect)->encode_delta(&e, &(struct canon_delta){.kind = DELTA_START, .from = DIALECT_MESSAGES});
+    block(&e, 0, piece, 50);
+    buf_clear(&heard);
+    block(&e, 1, S("\"Short.\""), 1);
+    assert_true(str_find(buf_str(&heard), S("\"end\":6,\"text\":\"Short.\""), 0) != SIZE_MAX);
+    canon_encoder_free(&e);
+    buf_free(&heard);
+    arena_free(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_text_above_the_ceiling_hides_no_other),
         cmocka_unit_test(places_beyond_any_text_are_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
