@@ -42,7 +42,7 @@ str canon_ranged(const struct canon_call *call, const struct canon_target *targe
     for (size_t i = 0; i < COUNT_OF(ranges); i++) {
         if (ranges[i].dialect != to || ranges[i].feature != f) continue;
         double v = value_of(call->arena, number);
-        bool low = v < strtod(ranges[i].low.p, NULL), high = v > strtod(ranges[i].high.p, NULL);
+        bool low = v<strtod(ranges[i].low.p, NULL), high = v> strtod(ranges[i].high.p, NULL);
         if (!low && !high) return number;
         canon_leave_out(call, target, f);
         return low ? ranges[i].low : ranges[i].high;

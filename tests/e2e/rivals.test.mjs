@@ -36,8 +36,8 @@ before(async () => {
     purser = await startPurser({
         settings: labSettings(sim, {
             providers: { lab: at(sim.url), first: at(first.url), second: at(second.url), raw: at(first.url) },
-            models: { raced: { targets: ['first/m', 'second/m'], attempts: { max: 2, time: '30s' }, hedge: { after: '100ms', max_extra_spend: '100%' } }, hopeful: { targets: ['raw/m'], attempts: { max: 2, time: '30s' } }, patient: { targets: ['first/m'], attempts: { max: 3, time: '30s' } } },
-            prices: ['lab/sim-small', 'first/m', 'first/m2', 'second/m', 'raw/m'].map((model) => ({ model, input: 0.15, output: 0.6, from: '2026-01-01' })),
+            models: { raced: { targets: ['first/m', 'second/m'], attempts: { max: 2, time: '30s' }, hedge: { after: '100ms', max_extra_spend: '100%' } }, hopeful: { targets: ['raw/m'], attempts: { max: 2, time: '30s' } }, patient: { targets: ['first/m'], attempts: { max: 3, time: '30s' } }, doubled: { targets: ['raw/d', 'first/d'], attempts: { max: 2 }, on: { error: 'raw/d' } } },
+            prices: ['lab/sim-small', 'first/m', 'first/m2', 'second/m', 'raw/m', 'raw/d', 'first/d'].map((model) => ({ model, input: 0.15, output: 0.6, from: '2026-01-01' })),
             ceilings: { body: '32MB', drain_time: '200ms' },
             log: 'access.log',
             workers: 1, // whose hedges know of all calls
@@ -121,6 +121,9 @@ test('names that somebody makes up by the thousand are in nobody else\'s way', a
     assert.equal(await ask('lab/sim-small'), 200);
     first.answer = (request, send) => send(whole);
     assert.equal(await ask('first/m2'), 200);
+    first.answer = (request, send) => send(`${headOf(500, { 'content-length': 2 })}{}`);
+    await wire.post('/v1/chat/completions', { model: 'doubled', messages: [{ role: 'user', content: 'x' }] }, { key: aliceKey, headers: { 'x-purser-task': 'doubled' } });
+    assert.deepEqual((await purser.rows(1, { where: "task = 'doubled'" })).map((r) => `${r.provider} ${r.reason}`), ['raw first'], 'a target in two places is asked once');
     wire.close();
 });
 
