@@ -37,12 +37,17 @@ struct counters {
 };
 
 static const struct table_column columns[] = {
-    {"budget", "budget", false, false},   {"scope", "scope", false, false},
-    {"measure", "measure", false, false}, {"limit", "limit", true, true},
-    {"spent", "spent", true, true},       {"held", "held", true, true},
-    {"left", "left", true, true},         {"used", "used_share", true, true},
-    {"waiting", "waiting", true, true},   {"since", "window_start", false, false},
-    {"resets", "resets", false, false},
+    {"budget", "budget", false, false},
+    {"scope", "scope", false, false, 10},
+    {"measure", "measure", false, false, 50},
+    {"limit", "limit", true, true},
+    {"spent", "spent", true, true},
+    {"held", "held", true, true, 40},
+    {"left", "left", true, true},
+    {"used", "used_share", true, true},
+    {"waiting", "waiting", true, true, 20},
+    {"since", "window_start", false, false, 60},
+    {"resets", "resets", false, false, 5},
 };
 
 static bool is_money(const struct counter *c)

@@ -266,9 +266,9 @@ static int keys_revoke(int argc, char **argv)
 /* ---- list */
 
 static const struct table_column list_columns[] = {
-    {"name", "name", false, false},   {"team", "team", false, false},       {"models", "models", false, false},
-    {"state", "state", false, false}, {"created", "created", false, false}, {"expires", "expires", false, false},
-    {"from", "from", false, false},
+    {"name", "name", false, false},     {"team", "team", false, false},           {"models", "models", false, false},
+    {"state", "state", false, false},   {"created", "created", false, false, 20}, {"expires", "expires", false, false},
+    {"from", "from", false, false, 10},
 };
 
 struct listed {

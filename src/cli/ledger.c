@@ -88,7 +88,7 @@ static void verify_csv(const struct verify_result *r, struct buf *out)
         table_add(&t, STR_NONE);
         table_add(&t, str_cut(&rest, '\n'));
     }
-    table_write(&t, OUTPUT_CSV, false, out);
+    table_write(&t, OUTPUT_CSV, &(struct table_paper){0}, out);
     table_free(&t);
 }
 

@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 void options_init(struct options *o, const struct command *command, int argc, char **argv)
@@ -144,6 +145,16 @@ bool colour_wanted(FILE *out)
     const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
     if (no && *no) return false;
     return term && *term && strcmp(term, "dumb") != 0 && isatty(fileno(out));
+}
+
+size_t terminal_width(FILE *out)
+{
+    struct winsize size = {0};
+    const char *columns = getenv("COLUMNS");
+    long width = columns ? strtol(columns, NULL, 10) : 0;
+    if (!isatty(fileno(out))) return 0;
+    if (width > 0) return (size_t)width;
+    return ioctl(fileno(out), TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
 static bool put(const struct options *o, const struct option_to *to)

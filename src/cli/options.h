@@ -91,5 +91,8 @@ bool options_count(const struct options *o, int64_t low, int64_t high, int64_t *
 /* A terminal that takes colours, and nobody who asked for none.
  * Source: no-color.org. */
 bool colour_wanted(FILE *out);
+/* Columns of the terminal that `out` is, by COLUMNS (POSIX, environment variables) or else as it says; 0: it is none,
+ * or does not say. */
+size_t terminal_width(FILE *out);
 
 #endif

@@ -145,7 +145,7 @@ static void print_for_programs(const struct price_book *book, const struct sold 
         buf_add_json(&out, price_book_source(book));
         buf_add(&out, S("},\n \"rows\": "));
     }
-    table_write(&t, format, false, &out);
+    table_write(&t, format, &(struct table_paper){0}, &out);
     if (format == OUTPUT_JSON) buf_add(&out, S("}\n"));
     fwrite(out.p, 1, out.n, stdout);
     buf_free(&out);

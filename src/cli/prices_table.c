@@ -5,17 +5,17 @@
 static const struct table_column short_columns[] = {
     {"provider", "provider", false, false},
     {"model", "model", false, false},
-    {"tier", "tier", false, false},
-    {"context from", "context_from", true, true},
-    {"from", "from", false, false},
-    {"until", "until", false, false},
+    {"tier", "tier", false, false, 20},
+    {"context from", "context_from", true, true, 30},
+    {"from", "from", false, false, 45},
+    {"until", "until", false, false, 50},
     {"input", "input", true, true},
     {"cache read", "cache_read", true, true},
     {"cache write", "cache_write_5m", true, true},
     {"output", "output", true, true},
-    {"others", "others", false, false},
-    {"source", "source", false, false},
-    {"checked", "checked", false, false},
+    {"others", "others", false, false, 40},
+    {"source", "source", false, false, 60},
+    {"checked", "checked", false, false, 55},
 };
 
 /* Those that have a column of their own in the short form. */

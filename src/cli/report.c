@@ -220,7 +220,7 @@ static bool print(const struct options *o, const struct report *r, enum output_f
     else if (format == OUTPUT_CSV)
         report_csv(r, &out);
     else
-        report_table(r, colour_wanted(stdout), &out);
+        report_table(r, &(struct report_paper){colour_wanted(stdout), terminal_width(stdout)}, &out);
     bool ok = fwrite(out.p, 1, out.n, stdout) == out.n && fflush(stdout) == 0;
     if (!ok) options_complain(o, "the report cannot be written");
     buf_free(&out);

@@ -1,6 +1,7 @@
 #include "cli/table.h"
 
 #include "base/arena.h"
+#include "base/columns.h"
 #include "base/utf8.h"
 
 #include <assert.h>
@@ -68,55 +69,71 @@ static str raw(const struct table *t, size_t i)
     return str_of(t->text.p + t->cells[i].raw_at, t->cells[i].raw_n);
 }
 
-static void add_padded(struct buf *out, str s, size_t width, bool right, bool last)
-{
-    size_t own = utf8_width(s), gap = width > own ? width - own : 0;
-    if (right) buf_printf(out, "%*s", (int)gap, "");
-    buf_add(out, s);
-    if (!right && !last) buf_printf(out, "%*s", (int)gap, "");
-}
-
-static void add_line(struct buf *out, const size_t *widths, size_t count)
-{
-    for (size_t c = 0; c < count; c++) {
-        if (c) buf_add(out, S("  "));
-        for (size_t i = 0; i < widths[c]; i++) buf_add_byte(out, '-');
-    }
-    buf_add_byte(out, '\n');
-}
-
 static size_t columns_of(const struct table *t)
 {
     assert(t->column_count >= 1 && t->column_count <= TABLE_COLUMNS_MAX);
     return t->column_count;
 }
 
-static void write_table(const struct table *t, bool colour, struct buf *out)
+static void measure(const struct table *t, struct columns_column *columns, size_t count)
 {
-    size_t widths[TABLE_COLUMNS_MAX] = {0}, count = columns_of(t);
-    for (size_t c = 0; c < count; c++) widths[c] = utf8_width(str_from(t->columns[c].title));
-    for (size_t i = 0; i < t->cell_count; i++) {
-        size_t w = utf8_width(shown(t, i));
-        if (w > widths[i % count]) widths[i % count] = w;
-    }
-    if (colour) buf_add(out, S("\033[1m"));
     for (size_t c = 0; c < count; c++) {
-        if (c) buf_add(out, S("  "));
-        add_padded(out, str_from(t->columns[c].title), widths[c], t->columns[c].right, c + 1 == count);
+        columns[c].width = utf8_width(str_from(t->columns[c].title));
+        columns[c].leaves = t->columns[c].leaves;
     }
-    if (colour) buf_add(out, S("\033[0m"));
+    for (size_t i = 0; i < t->cell_count; i++) {
+        size_t width = utf8_width(shown(t, i));
+        if (width > columns[i % count].width) columns[i % count].width = width;
+    }
+}
+
+/* `last`: of the columns that are not left out; nothing is to be padded behind it. */
+static void add_cell(const struct table *t, size_t c, str s, const struct columns_column *columns, size_t last,
+                     struct buf *out)
+{
+    size_t own = utf8_width(s);
+    int gap = columns[c].width > own ? (int)(columns[c].width - own) : 0;
+    bool right = t->columns[c].right;
+    if (columns[c].left_out) return;
+    if (c) buf_printf(out, "%*s", COLUMNS_GAP, "");
+    if (right) buf_printf(out, "%*s", gap, "");
+    buf_add(out, s);
+    if (!right && c != last) buf_printf(out, "%*s", gap, "");
+}
+
+static void write_left_out(const struct table *t, const struct columns_column *columns, size_t count, struct buf *out)
+{
+    const char *between = "left out in so narrow a terminal: ";
+    for (size_t c = 0; c < count; c++) {
+        if (!columns[c].left_out) continue;
+        buf_printf(out, "%s%s", between, t->columns[c].title);
+        between = ", ";
+    }
+    buf_add(out, S(" (--format csv has all)\n"));
+}
+
+static void write_table(const struct table *t, const struct table_paper *paper, struct buf *out)
+{
+    struct columns_column columns[TABLE_COLUMNS_MAX] = {{0}};
+    size_t count = columns_of(t), last = count - 1;
+    measure(t, columns, count);
+    size_t left_out = columns_fit(columns, count, paper->width);
+    while (columns[last].left_out) last--;
+    if (paper->colour) buf_add(out, S("\033[1m"));
+    for (size_t c = 0; c <= last; c++) add_cell(t, c, str_from(t->columns[c].title), columns, last, out);
+    if (paper->colour) buf_add(out, S("\033[0m"));
     buf_add_byte(out, '\n');
-    add_line(out, widths, count);
+    columns_rule(columns, count, out);
     for (size_t i = 0; i < t->cell_count; i++) {
         size_t c = i % count;
-        if (i == t->total_from) add_line(out, widths, count);
-        if (colour && i == t->total_from) buf_add(out, S("\033[1m"));
-        if (c) buf_add(out, S("  "));
-        add_padded(out, shown(t, i), widths[c], t->columns[c].right, c + 1 == count);
+        if (i == t->total_from) columns_rule(columns, count, out);
+        if (paper->colour && i == t->total_from) buf_add(out, S("\033[1m"));
+        add_cell(t, c, shown(t, i), columns, last, out);
         if (c + 1 < count) continue;
-        if (colour && i >= t->total_from) buf_add(out, S("\033[0m"));
+        if (paper->colour && i >= t->total_from) buf_add(out, S("\033[0m"));
         buf_add_byte(out, '\n');
     }
+    if (left_out) write_left_out(t, columns, count, out);
 }
 
 /* Cells before the total line. */
@@ -160,11 +177,11 @@ static void write_json(const struct table *t, struct buf *out)
     buf_add(out, S("]\n"));
 }
 
-void table_write(const struct table *t, enum output_format format, bool colour, struct buf *out)
+void table_write(const struct table *t, enum output_format format, const struct table_paper *paper, struct buf *out)
 {
     switch (format) {
     case OUTPUT_TABLE:
-        write_table(t, colour, out);
+        write_table(t, paper, out);
         break;
     case OUTPUT_CSV:
         write_csv(t, out);
@@ -179,7 +196,7 @@ void table_print(const struct table *t, enum output_format format, FILE *out)
 {
     struct buf text;
     buf_init(&text, 0);
-    table_write(t, format, colour_wanted(out), &text);
+    table_write(t, format, &(struct table_paper){colour_wanted(out), terminal_width(out)}, &text);
     fwrite(text.p, 1, text.n, out);
     buf_free(&text);
 }

@@ -11,6 +11,7 @@ struct table_column {
     const char *key;   /* in JSON and CSV: "cost_picousd" */
     bool right;        /* numbers: aligned at the right */
     bool number;       /* its raw cells are JSON values (numbers, true, null), not strings */
+    unsigned leaves;   /* where the terminal is too narrow: see columns.h */
 };
 
 enum { TABLE_COLUMNS_MAX = 64 };
@@ -40,9 +41,15 @@ void table_add_both(struct table *t, str shown, str raw);
 /* The row that begins with the next cell is the total: set apart for people,
  * left out for programs. */
 void table_total(struct table *t);
+
+struct table_paper {
+    bool colour;
+    size_t width; /* of the terminal; 0: there is no end to it */
+};
+
 /* JSON is an array of objects. */
-void table_write(const struct table *t, enum output_format format, bool colour, struct buf *out);
-/* The same onto a stream, with colours where it takes them. */
+void table_write(const struct table *t, enum output_format format, const struct table_paper *paper, struct buf *out);
+/* The same onto a stream, with colours where it takes them, as wide as it is. */
 void table_print(const struct table *t, enum output_format format, FILE *out);
 /* As table_print(), JSON as {"rows": [...]}. */
 void table_print_rows(const struct table *t, enum output_format format, FILE *out);

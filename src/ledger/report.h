@@ -40,7 +40,13 @@ struct report *report_run(const char *dir, const struct report_ask *ask, void (*
 void report_drop(struct report *r);
 void report_json(const struct report *r, struct buf *out); /* {"rows":[...],"totals":{...}} */
 void report_csv(const struct report *r, struct buf *out);
-/* For a terminal: aligned, with colour where `colour`. */
-void report_table(const struct report *r, bool colour, struct buf *out);
+
+struct report_paper {
+    bool colour;
+    size_t width; /* columns; what has no room is left out, and named. 0: there is no end to it */
+};
+
+/* For people: aligned. */
+void report_table(const struct report *r, const struct report_paper *paper, struct buf *out);
 
 #endif

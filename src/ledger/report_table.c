@@ -1,5 +1,6 @@
 /* A report for people: aligned, short numbers, money in dollars, and no column
  * that would hold nothing. */
+#include "base/columns.h"
 #include "base/money.h"
 #include "base/time.h"
 #include "base/utf8.h"
@@ -27,58 +28,59 @@ enum cell_kind {
 struct column {
     const char *title;
     enum cell_kind kind;
-    unsigned of; /* a sum or a permille */
-    bool always; /* else only where it holds something */
+    unsigned of;     /* a sum or a permille */
+    bool always;     /* else only where it holds something */
+    unsigned leaves; /* where the terminal is too narrow: see columns.h */
 };
 
-static const struct column columns[] = {
-    {"calls", CELL_COUNT, SUM_calls, true},
-    {"attempts", CELL_COUNT, SUM_attempts, true},
-    {"cost $", CELL_MONEY, SUM_cost, true},
-    {"", CELL_BAR, SUM_cost, true},
-    {"up to $", CELL_MONEY, SUM_cost_max, false},
-    {"wasted $", CELL_MONEY, SUM_wasted_cost, false},
-    {"amplified", CELL_AMPLIFIED, SUM_wasted_cost, false},
-    {"saved $", CELL_MONEY, SUM_saved_cost, false},
-    {"input", CELL_COUNT, SUM_UNITS + UNIT_INPUT, true},
-    {"cached", CELL_COUNT, SUM_UNITS + UNIT_CACHE_READ, false},
-    {"write 5m", CELL_COUNT, SUM_UNITS + UNIT_CACHE_WRITE_5M, false},
-    {"write 1h", CELL_COUNT, SUM_UNITS + UNIT_CACHE_WRITE_1H, false},
-    {"output", CELL_COUNT, SUM_UNITS + UNIT_OUTPUT, true},
-    {"reasoning", CELL_COUNT, SUM_UNITS + UNIT_REASONING, false},
-    {"audio in", CELL_COUNT, SUM_UNITS + UNIT_AUDIO_IN, false},
-    {"audio out", CELL_COUNT, SUM_UNITS + UNIT_AUDIO_OUT, false},
-    {"image", CELL_COUNT, SUM_UNITS + UNIT_IMAGE, false},
-    {"tool calls", CELL_COUNT, SUM_UNITS + UNIT_TOOL_CALLS, false},
-    {"searches", CELL_COUNT, SUM_UNITS + UNIT_SEARCHES, false},
-    {"seconds", CELL_COUNT, SUM_UNITS + UNIT_SECONDS, false},
-    {"requests", CELL_COUNT, SUM_UNITS + UNIT_REQUESTS, false},
-    {"p50", CELL_LATENCY, 500, true},
-    {"p95", CELL_LATENCY, 950, true},
-    {"p99", CELL_LATENCY, 990, true},
-    {"first p50", CELL_FIRST_TOKEN, 500, false},
-    {"first p95", CELL_FIRST_TOKEN, 950, false},
-    {"errors", CELL_RATE, SUM_errors, true},
-    {"estimated", CELL_RATE, SUM_estimated, false},
-    {"unpriced", CELL_RATE, SUM_unpriced, false},
+static const struct column report_columns[] = {
+    {"calls", CELL_COUNT, SUM_calls, true, 0},
+    {"attempts", CELL_COUNT, SUM_attempts, true, 70},
+    {"cost $", CELL_MONEY, SUM_cost, true, 0},
+    {"", CELL_BAR, SUM_cost, true, 60},
+    {"up to $", CELL_MONEY, SUM_cost_max, false, 75},
+    {"wasted $", CELL_MONEY, SUM_wasted_cost, false, 10},
+    {"amplified", CELL_AMPLIFIED, SUM_wasted_cost, false, 90},
+    {"saved $", CELL_MONEY, SUM_saved_cost, false, 15},
+    {"input", CELL_COUNT, SUM_UNITS + UNIT_INPUT, true, 30},
+    {"cached", CELL_COUNT, SUM_UNITS + UNIT_CACHE_READ, false, 50},
+    {"write 5m", CELL_COUNT, SUM_UNITS + UNIT_CACHE_WRITE_5M, false, 80},
+    {"write 1h", CELL_COUNT, SUM_UNITS + UNIT_CACHE_WRITE_1H, false, 80},
+    {"output", CELL_COUNT, SUM_UNITS + UNIT_OUTPUT, true, 30},
+    {"reasoning", CELL_COUNT, SUM_UNITS + UNIT_REASONING, false, 80},
+    {"audio in", CELL_COUNT, SUM_UNITS + UNIT_AUDIO_IN, false, 85},
+    {"audio out", CELL_COUNT, SUM_UNITS + UNIT_AUDIO_OUT, false, 85},
+    {"image", CELL_COUNT, SUM_UNITS + UNIT_IMAGE, false, 85},
+    {"tool calls", CELL_COUNT, SUM_UNITS + UNIT_TOOL_CALLS, false, 85},
+    {"searches", CELL_COUNT, SUM_UNITS + UNIT_SEARCHES, false, 85},
+    {"seconds", CELL_COUNT, SUM_UNITS + UNIT_SECONDS, false, 85},
+    {"requests", CELL_COUNT, SUM_UNITS + UNIT_REQUESTS, false, 88},
+    {"p50", CELL_LATENCY, 500, true, 20},
+    {"p95", CELL_LATENCY, 950, true, 25},
+    {"p99", CELL_LATENCY, 990, true, 92},
+    {"first p50", CELL_FIRST_TOKEN, 500, false, 40},
+    {"first p95", CELL_FIRST_TOKEN, 950, false, 95},
+    {"errors", CELL_RATE, SUM_errors, true, 5},
+    {"estimated", CELL_RATE, SUM_estimated, false, 55},
+    {"unpriced", CELL_RATE, SUM_unpriced, false, 8},
 };
 
 static const struct column ladder_columns[] = {
-    {"reached", CELL_REACHED, 0, true},
-    {"accepted", CELL_ACCEPTED, 0, true},
-    {"", CELL_ACCEPTED_BAR, 0, true},
-    {"attempts", CELL_COUNT, SUM_attempts, true},
-    {"cost $", CELL_MONEY, SUM_cost, true},
-    {"up to $", CELL_MONEY, SUM_cost_max, false},
-    {"wasted $", CELL_MONEY, SUM_wasted_cost, true},
-    {"alone $", CELL_ALONE, 0, true},
-    {"", CELL_ALONE_BAR, 0, true},
-    {"ladder saves", CELL_SAVES, 0, true},
-    {"errors", CELL_RATE, SUM_errors, true},
-    {"unpriced", CELL_RATE, SUM_unpriced, false},
+    {"reached", CELL_REACHED, 0, true, 0},
+    {"accepted", CELL_ACCEPTED, 0, true, 0},
+    {"", CELL_ACCEPTED_BAR, 0, true, 60},
+    {"attempts", CELL_COUNT, SUM_attempts, true, 70},
+    {"cost $", CELL_MONEY, SUM_cost, true, 0},
+    {"up to $", CELL_MONEY, SUM_cost_max, false, 75},
+    {"wasted $", CELL_MONEY, SUM_wasted_cost, true, 40},
+    {"alone $", CELL_ALONE, 0, true, 0},
+    {"", CELL_ALONE_BAR, 0, true, 60},
+    {"ladder saves", CELL_SAVES, 0, true, 0},
+    {"errors", CELL_RATE, SUM_errors, true, 50},
+    {"unpriced", CELL_RATE, SUM_unpriced, false, 30},
 };
 
-enum { NAME_MAX_WIDTH = 40, COLUMNS_MAX = REPORT_BY_MAX + (int)COUNT_OF(columns) };
+enum { NAME_MAX_WIDTH = 40, COLUMNS_MAX = REPORT_BY_MAX + (int)COUNT_OF(report_columns) };
 
 /* One run of cells: as texts one behind the other. */
 struct grid {
@@ -86,7 +88,7 @@ struct grid {
     uint32_t *ends; /* of each cell */
     size_t count, cap;
     size_t column_count;
-    const struct column *shown[COUNT_OF(columns)];
+    const struct column *shown[COUNT_OF(report_columns)];
     size_t shown_count;
 };
 
@@ -243,44 +245,59 @@ static void add_header(struct grid *t, const struct report *r)
     }
 }
 
-static void add_rule(struct buf *out, const size_t *widths, size_t count)
+static void write_line(const struct grid *t, size_t line, const struct columns_column *columns, size_t names,
+                       struct buf *out)
 {
-    for (size_t c = 0; c < count; c++) {
-        if (c) buf_add(out, S("  "));
-        for (size_t i = 0; i < widths[c]; i++) buf_add_byte(out, '-');
-    }
-    buf_add_byte(out, '\n');
-}
-
-static void write_line(const struct grid *t, size_t line, const size_t *widths, size_t names, struct buf *out)
-{
-    for (size_t c = 0; c < t->column_count; c++) {
+    size_t last = t->column_count - 1;
+    while (columns[last].left_out) last--;
+    for (size_t c = 0; c <= last; c++) {
+        if (columns[c].left_out) continue;
         str cell = cell_at(t, line * t->column_count + c);
-        bool left = c < names || t->shown[c - names]->title[0] == '\0', last = c + 1 == t->column_count;
-        size_t gap = widths[c] - utf8_width(cell);
-        if (c) buf_add(out, S("  "));
-        if (!left) buf_printf(out, "%*s", (int)gap, "");
+        bool left = c < names || t->shown[c - names]->title[0] == '\0';
+        int gap = (int)(columns[c].width - utf8_width(cell));
+        if (c) buf_printf(out, "%*s", COLUMNS_GAP, "");
+        if (!left) buf_printf(out, "%*s", gap, "");
         buf_add(out, cell);
-        if (left && !last) buf_printf(out, "%*s", (int)gap, "");
+        if (left && c != last) buf_printf(out, "%*s", gap, "");
     }
 }
 
-static void write_grid(const struct grid *t, size_t names, bool colour, struct buf *out)
+static void measure(const struct grid *t, size_t names, struct columns_column *columns)
 {
-    size_t widths[COLUMNS_MAX] = {0}, lines = t->count / t->column_count;
     for (size_t i = 0; i < t->count; i++) {
         size_t width = utf8_width(cell_at(t, i));
-        if (width > widths[i % t->column_count]) widths[i % t->column_count] = width;
+        if (width > columns[i % t->column_count].width) columns[i % t->column_count].width = width;
     }
+    for (size_t c = 0; c < t->shown_count; c++) columns[names + c].leaves = t->shown[c]->leaves;
+}
+
+static void write_left_out(const struct grid *t, const struct columns_column *columns, size_t names, struct buf *out)
+{
+    const char *between = "left out in so narrow a terminal: ";
+    for (size_t c = 0; c < t->shown_count; c++) {
+        if (!columns[names + c].left_out || !t->shown[c]->title[0]) continue;
+        buf_printf(out, "%s%s", between, t->shown[c]->title);
+        between = ", ";
+    }
+    if (*between == ',') buf_add(out, S(" (--format csv has all)\n"));
+}
+
+static void write_grid(const struct grid *t, size_t names, const struct report_paper *paper, struct buf *out)
+{
+    struct columns_column columns[COLUMNS_MAX] = {{0}};
+    size_t lines = t->count / t->column_count;
+    measure(t, names, columns);
+    columns_fit(columns, t->column_count, paper->width);
     for (size_t line = 0; line < lines; line++) {
-        bool total = line + 1 == lines, bold = colour && (line == 0 || total);
-        if (total) add_rule(out, widths, t->column_count);
+        bool total = line + 1 == lines, bold = paper->colour && (line == 0 || total);
+        if (total) columns_rule(columns, t->column_count, out);
         if (bold) buf_add(out, S("\033[1m"));
-        write_line(t, line, widths, names, out);
+        write_line(t, line, columns, names, out);
         if (bold) buf_add(out, S("\033[0m"));
         buf_add_byte(out, '\n');
-        if (line == 0) add_rule(out, widths, t->column_count);
+        if (line == 0) columns_rule(columns, t->column_count, out);
     }
+    write_left_out(t, columns, names, out);
 }
 
 static void write_notes(const struct report *r, struct buf *out)
@@ -300,7 +317,7 @@ static void write_notes(const struct report *r, struct buf *out)
         buf_add(out, S("unpriced attempts are not in the cost: 'purser prices check' names the models\n"));
 }
 
-void report_table(const struct report *r, bool colour, struct buf *out)
+void report_table(const struct report *r, const struct report_paper *paper, struct buf *out)
 {
     struct grid t = {0};
     if (r->totals.sums[SUM_attempts] == 0) {
@@ -309,16 +326,16 @@ void report_table(const struct report *r, bool colour, struct buf *out)
         return;
     }
     buf_init(&t.text, 0);
-    const struct column *from = r->ladder ? ladder_columns : columns;
-    size_t count = r->ladder ? COUNT_OF(ladder_columns) : COUNT_OF(columns);
+    const struct column *from = r->ladder ? ladder_columns : report_columns;
+    size_t count = r->ladder ? COUNT_OF(ladder_columns) : COUNT_OF(report_columns);
     for (size_t i = 0; i < count; i++) {
-        if (is_shown(r, &from[i], colour)) t.shown[t.shown_count++] = &from[i];
+        if (is_shown(r, &from[i], paper->colour)) t.shown[t.shown_count++] = &from[i];
     }
     t.column_count = r->by_count + t.shown_count;
     add_header(&t, r);
     for (size_t i = 0; i < r->shown_count && r->by_count; i++) add_line(&t, r, r->shown[i]);
     add_line(&t, r, &r->totals);
-    write_grid(&t, r->by_count, colour, out);
+    write_grid(&t, r->by_count, paper, out);
     write_notes(r, out);
     buf_free(&t.text);
     free(t.ends);

@@ -34,7 +34,7 @@ static void expect(enum output_format format, bool colour, const char *expected)
     struct buf out;
     buf_init(&out, 0);
     fill(&t);
-    table_write(&t, format, colour, &out);
+    table_write(&t, format, &(struct table_paper){.colour = colour}, &out);
     buf_add_byte(&out, '\0');
     assert_string_equal(out.p, expected);
     buf_free(&out);
@@ -60,7 +60,7 @@ static void colour(void **state)
     struct buf out;
     buf_init(&out, 0);
     fill(&t);
-    table_write(&t, OUTPUT_TABLE, true, &out);
+    table_write(&t, OUTPUT_TABLE, &(struct table_paper){.colour = true}, &out);
     assert_true(str_starts(buf_str(&out), S("\033[1mfeature")));
     assert_true(str_ends(buf_str(&out), S("\033[0m\n")));
     buf_free(&out);
@@ -86,9 +86,32 @@ static void control(void **state)
     buf_init(&out, 0);
     table_init(&t, columns, 1);
     table_add(&t, S("\033[2Jx\n"));
-    table_write(&t, OUTPUT_TABLE, false, &out);
+    table_write(&t, OUTPUT_TABLE, &(struct table_paper){0}, &out);
     assert_true(str_find_byte(buf_str(&out), '\033', 0) == SIZE_MAX);
     assert_true(str_find(buf_str(&out), S("?[2Jx?"), 0) != SIZE_MAX);
+    buf_free(&out);
+    table_free(&t);
+}
+
+static void narrow(void **state)
+{
+    (void)state;
+    static const struct table_column of[] = {{"name", "name", .leaves = 0},
+                                             {"calls", "calls", .right = true, .leaves = 1},
+                                             {"cost", "cost", .right = true},
+                                             {"note", "note", .leaves = 2}};
+    struct table t;
+    struct buf out;
+    buf_init(&out, 0);
+    table_init(&t, of, COUNT_OF(of));
+    table_add(&t, S("chat"));
+    table_add(&t, S("12"));
+    table_add(&t, S("$1.50"));
+    table_add(&t, S("dear"));
+    table_write(&t, OUTPUT_TABLE, &(struct table_paper){.width = 17}, &out);
+    buf_add_byte(&out, '\0');
+    assert_string_equal(out.p, "name   cost\n----  -----\nchat  $1.50\n"
+                               "left out in so narrow a terminal: calls, note (--format csv has all)\n");
     buf_free(&out);
     table_free(&t);
 }
@@ -108,7 +131,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(people),  cmocka_unit_test(colour), cmocka_unit_test(programs),
-        cmocka_unit_test(control), cmocka_unit_test(widths),
+        cmocka_unit_test(control), cmocka_unit_test(widths), cmocka_unit_test(narrow),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -92,12 +92,12 @@ typedef void writer(const struct report *r, struct buf *out);
 
 static void plain_table(const struct report *r, struct buf *out)
 {
-    report_table(r, false, out);
+    report_table(r, &(struct report_paper){.colour = false}, out);
 }
 
 static void colour_table(const struct report *r, struct buf *out)
 {
-    report_table(r, true, out);
+    report_table(r, &(struct report_paper){.colour = true}, out);
 }
 
 static void assert_text(const char *dir, const struct report_ask *ask, writer *write, const char *expected)

@@ -53,12 +53,12 @@ typedef void writer(const struct report *r, struct buf *out);
 
 static void plain_table(const struct report *r, struct buf *out)
 {
-    report_table(r, false, out);
+    report_table(r, &(struct report_paper){.colour = false}, out);
 }
 
 static void colour_table(const struct report *r, struct buf *out)
 {
-    report_table(r, true, out);
+    report_table(r, &(struct report_paper){.colour = true}, out);
 }
 
 static void assert_text(const char *dir, const struct report_ask *ask, writer *write, const char *expected)
@@ -150,6 +150,30 @@ static void test_texts(void **state)
     folder_drop(dir);
 }
 
+static void narrow_table(const struct report *r, struct buf *out)
+{
+    report_table(r, &(struct report_paper){.width = 50}, out);
+}
+
+static void test_narrow(void **state)
+{
+    (void)state;
+    char *dir = small_folder();
+    struct report_ask ask = {.by = {S("feature")}, .by_count = 1, .until_us = INT64_MAX, .limit = 100};
+    assert_text(
+        dir, &ask, narrow_table,
+        "feature  calls  cost $  wasted $  errors  unpriced\n"
+        "-------  -----  ------  --------  ------  --------\n"
+        "chat         2    2.00      0.50   50.0%        0%\n"
+        "(none)       1    0.00      0.00      0%    100.0%\n"
+        "-------  -----  ------  --------  ------  --------\n"
+        "total        3    2.00      0.50   33.3%     33.3%\n"
+        "left out in so narrow a terminal: attempts, up to $, amplified, saved $, input, output, p50, p95, p99, "
+        "first p50, first p95, estimated (--format csv has all)\n"
+        "unpriced attempts are not in the cost: 'purser prices check' names the models\n");
+    folder_drop(dir);
+}
+
 static void test_limit_and_colour(void **state)
 {
     (void)state;
@@ -182,6 +206,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_texts),
         cmocka_unit_test(test_limit_and_colour),
+        cmocka_unit_test(test_narrow),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
