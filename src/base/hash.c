@@ -48,6 +48,12 @@ uint64_t hash_sip(struct hash_key key, const void *data, size_t n)
     return v[0] ^ v[1] ^ v[2] ^ v[3];
 }
 
+uint64_t hash_in(const void *table, str s)
+{
+    uint64_t secret = (uint64_t)(uintptr_t)table;
+    return hash_sip((struct hash_key){secret, ~secret}, s.p, s.n);
+}
+
 static inline uint64_t fold_product(uint64_t a, uint64_t b)
 {
     unsigned __int128 product = (unsigned __int128)a * b;

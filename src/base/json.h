@@ -15,8 +15,8 @@ struct json_node {
     uint32_t start, end; /* the value's bytes, quotes and brackets included: [start, end) */
     uint32_t next;       /* index of the node behind this value and all that is in it */
     uint8_t type;        /* enum json_type */
-    uint8_t escaped;     /* a string with a backslash in it */
-    uint16_t keys;       /* an object: a bit for each length of a key, modulo 16: most searches end here */
+    uint8_t escaped;     /* a string with a backslash in it; an object of so many keys that it has a table of them */
+    uint16_t keys; /* an object: a bit for each length of a key, modulo 16: most searches end here; or its table */
 };
 
 /* A parsed text. The nodes are owned and reused by the next parse: one struct a
@@ -25,6 +25,10 @@ struct json {
     str text;                /* borrowed */
     struct json_node *nodes; /* nodes[0] is the root */
     uint32_t count, cap;
+    struct json_index *indexes; /* of objects of many keys: json_index.c */
+    uint32_t *slots;
+    uint32_t index_count, index_cap, slot_count, slot_cap;
+    uint64_t secret; /* for hashes */
 };
 
 /* 0 is the root and so never a member: it stands for "there is none". */
@@ -60,14 +64,14 @@ json_ref json_first(const struct json *doc, json_ref container);
 /* What follows `at` in `container` (behind a key: its value; behind a value: the next key). */
 json_ref json_next(const struct json *doc, json_ref container, json_ref at);
 
-/* json_find() of an object that has keys of that length. */
+/* json_find() of an object that has keys of that length, or a table. */
 json_ref json_find_key(const struct json *doc, json_ref object, str key, bool *twice);
 /* The value under `key`, compared after unescaping. The last one where a key
  * stands twice; `twice` (may be NULL) tells. JSON_ABSENT when there is none or
  * `object` is no object. */
 static inline json_ref json_find(const struct json *doc, json_ref object, str key, bool *twice)
 {
-    bool may_have = object < doc->count && doc->nodes[object].keys >> (key.n & 15) & 1;
+    bool may_have = object < doc->count && (doc->nodes[object].escaped || doc->nodes[object].keys >> (key.n & 15) & 1);
     if (may_have) return json_find_key(doc, object, key, twice);
     if (twice) *twice = false;
     return JSON_ABSENT;

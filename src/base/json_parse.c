@@ -1,5 +1,6 @@
 /* The grammar: one pass, an explicit stack of open containers, a node per value. */
 #include "base/json.h"
+#include "base/json_index.h"
 #include "base/json_scan.h"
 
 #include <stdlib.h>
@@ -26,6 +27,8 @@ void json_init(struct json *doc)
 void json_free(struct json *doc)
 {
     free(doc->nodes);
+    free(doc->indexes);
+    free(doc->slots);
     json_init(doc);
 }
 
@@ -149,10 +152,13 @@ static bool open_container(struct parser *x, enum json_type type)
 static inline void close_container(struct parser *x)
 {
     x->p++;
-    struct json_node *node = &x->doc->nodes[x->open[--x->depth]];
+    uint32_t at = x->open[--x->depth];
+    struct json_node *node = &x->doc->nodes[at];
     node->end = (uint32_t)(x->p - x->start);
     node->next = x->doc->count;
     x->want = WANT_MORE;
+    bool large = node->next - at > 2 * JSON_INDEX_FROM_KEYS;
+    if (large && node->type == JSON_OBJECT) json_index_object(x->doc, at);
 }
 
 /* What people write who take JSON for JavaScript or Python deserves its own words. */
@@ -291,6 +297,8 @@ bool json_parse(struct json *doc, str text, struct json_fail *fail)
     x.why = NULL;
     doc->text = text;
     doc->count = 0;
+    doc->index_count = doc->slot_count = 0;
+    doc->secret = (uint64_t)(uintptr_t)&x << 24 ^ (uint64_t)(uintptr_t)doc; /* where this process keeps things */
     bool ok = text.n <= JSON_TEXT_MAX ? parse_text(&x) : refuse(&x, "the text is too long");
     if (!ok) {
         doc->text = STR_NONE;

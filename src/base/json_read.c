@@ -1,5 +1,5 @@
 /* Reading what json_parse() has indexed, and writing a text back with changes. */
-#include "base/json.h"
+#include "base/json_index.h"
 #include "base/utf8.h"
 
 #include <math.h>
@@ -94,11 +94,14 @@ bool json_string_is(const struct json *doc, json_ref at, str want)
     str s = inside(doc, at);
     if (!doc->nodes[at].escaped) return str_eq(s, want);
     size_t i = 0, k = 0;
+    if (s.n <= want.n || s.n > 6 * want.n) return false; /* an escape of six bytes stands for one at least */
     while (i < s.n) {
         char piece[4] = {s.p[i]};
         size_t len = 1, used = 1;
         if (s.p[i] == '\\') len = unescape(str_from_at(s, i), piece, &used);
-        if (!len || want.n - k < len || memcmp(want.p + k, piece, len) != 0) return false;
+        if (!len || want.n - k < len) return false;
+        for (size_t j = 0; j < len; j++)
+            if (want.p[k + j] != piece[j]) return false;
         i += used;
         k += len;
     }
@@ -116,6 +119,8 @@ json_ref json_find_key(const struct json *doc, json_ref object, str key, bool *t
 {
     json_ref found = JSON_ABSENT;
     if (twice) *twice = false;
+    if (doc->nodes[object].type != JSON_OBJECT) return JSON_ABSENT;
+    if (doc->nodes[object].escaped) return json_index_find(doc, object, key, twice);
     for (json_ref k = object + 1, end = doc->nodes[object].next; k < end; k = doc->nodes[k + 1].next) {
         const struct json_node *node = &doc->nodes[k];
         size_t n = node->end - node->start - 2;

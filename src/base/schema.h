@@ -21,9 +21,9 @@ enum {
     SCHEMA_PATTERNS_MAX = 2000,
     SCHEMA_PATTERNS_BYTES_MAX = 4 * 1024 * 1024, /* of all, compiled */
     SCHEMA_DEPTH_MAX = 600,                      /* schemas within schemas at one time of a check */
-    SCHEMA_STEPS_MAX = 1000000,                  /* of a check: schemas, members, places of a pattern; and ... */
+    SCHEMA_STEPS_MAX = 300000,                   /* of a check: schemas, members, places of a pattern; and ... */
     SCHEMA_STEPS_PER_VALUE = 4,                  /* ... these for each value of the document */
-    SCHEMA_SEARCHES_MAX = 4000000,               /* keys that references may make the compiler look at */
+    SCHEMA_SEARCHES_MAX = 2000000,               /* members of lists that references may make the compiler walk over */
     SCHEMA_WHERE_BYTES = 256,
 };
 

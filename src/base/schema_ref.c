@@ -36,17 +36,6 @@ static str unescape_token(struct arena *arena, str token)
     return str_of(out, n);
 }
 
-/* json_find(), counted. */
-static json_ref find_key(struct schema_compiler *c, const struct json *doc, json_ref object, str key)
-{
-    json_ref found = JSON_ABSENT;
-    for (json_ref k = json_first(doc, object); k != JSON_ABSENT; k = json_next(doc, object, k + 1)) {
-        c->searched++;
-        if (json_string_is(doc, k, key)) found = k + 1;
-    }
-    return found;
-}
-
 static json_ref find_item(struct schema_compiler *c, const struct json *doc, json_ref array, str token)
 {
     uint64_t i;
@@ -66,7 +55,7 @@ static bool follow_pointer(struct schema_compiler *c, struct schema_resource *fr
     while (pointer.n && rest.p) {
         str token = unescape_token(&c->schema->arena, str_cut(&rest, '/'));
         enum json_type type = json_type(&doc->json, at);
-        at = type == JSON_OBJECT  ? find_key(c, &doc->json, at, token)
+        at = type == JSON_OBJECT  ? json_find(&doc->json, at, token, NULL)
              : type == JSON_ARRAY ? find_item(c, &doc->json, at, token)
                                   : JSON_ABSENT;
         if (at == JSON_ABSENT) return false;

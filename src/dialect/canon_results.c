@@ -11,7 +11,7 @@ struct result_slot {
 
 static struct result_slot *slot_of(const struct canon_results *s, str id)
 {
-    size_t at = (size_t)hash_fnv(id) & (s->room - 1);
+    size_t at = (size_t)hash_in(s->slots, id) & (s->room - 1);
     while (s->slots[at].first && !str_eq(s->slots[at].first->tool.id, id)) at = (at + 1) & (s->room - 1);
     return &s->slots[at];
 }

@@ -7,6 +7,7 @@
 #ifndef DIALECT_GEMINI_H
 #define DIALECT_GEMINI_H
 
+#include "base/hash.h"
 #include "dialect/tap.h"
 
 enum { GEMINI_FIELDS_MAX = 32 };
@@ -84,15 +85,21 @@ size_t gemini_edit(const struct call *call, const struct json *doc, const struct
 struct gemini_writer {
     struct buf *out;
     struct arena *arena;
-    enum dialect_id from;           /* of the call or answer */
-    bool own;                       /* ... which is Gemini's: written as it was read */
-    bool to_client;                 /* an answer, not a call */
-    bool no_ids;                    /* Vertex refuses the ids of function calls */
-    bool signed_call;               /* this turn has had its first function call */
-    int generation;                 /* of the target's model */
-    struct gemini_open_call *calls; /* of the history, the last one first */
+    enum dialect_id from;            /* of the call or answer */
+    bool own;                        /* ... which is Gemini's: written as it was read */
+    bool to_client;                  /* an answer, not a call */
+    bool no_ids;                     /* Vertex refuses the ids of function calls */
+    bool signed_call;                /* this turn has had its first function call */
+    int generation;                  /* of the target's model */
+    struct gemini_open_call **calls; /* of the history so far, by their ids: chains, the last one first */
+    size_t call_room;                /* a power of two */
 };
 
+/* The chain that the id's call is in. */
+static inline struct gemini_open_call **gemini_calls_of(const struct gemini_writer *w, str id)
+{
+    return &w->calls[hash_in(w->calls, id) & (w->call_room - 1)];
+}
 /* Fails: false where nothing is written. */
 bool gemini_put_part(struct gemini_writer *w, const struct canon_part *part);
 /* Whether it writes one. */

@@ -9,13 +9,25 @@ static bool is_system(const struct canon_message *m)
     return m->role == ROLE_SYSTEM || m->role == ROLE_DEVELOPER;
 }
 
+/* A table for the ids of all calls of the history. */
+static void init_calls(struct gemini_writer *w, const struct canon_call *call)
+{
+    size_t count = 0;
+    for (const struct canon_message *m = call->messages; m; m = m->next)
+        for (const struct canon_part *p = m->parts; p; p = p->next) count += p->kind == PART_TOOL_CALL;
+    w->call_room = 1;
+    while (w->call_room < count) w->call_room *= 2;
+    w->calls = arena_zalloc(w->arena, w->call_room * sizeof(struct gemini_open_call *));
+}
+
 static void remember_calls(struct gemini_writer *w, const struct canon_part *parts)
 {
     for (const struct canon_part *p = parts; p; p = p->next) {
         if (p->kind != PART_TOOL_CALL) continue;
         struct gemini_open_call *c = arena_alloc(w->arena, sizeof(*c));
-        *c = (struct gemini_open_call){w->calls, p->tool.id, p->tool.name};
-        w->calls = c;
+        struct gemini_open_call **chain = gemini_calls_of(w, p->tool.id);
+        *c = (struct gemini_open_call){*chain, p->tool.id, p->tool.name};
+        *chain = c;
     }
 }
 
@@ -260,6 +272,7 @@ bool gemini_encode_call(const struct canon_call *call, const struct canon_target
     struct json kept;
     struct json_fail why;
     (void)problem;
+    init_calls(&w, call);
     json_init(&kept);
     if (own && call->extras.members.n) {
         str text = arena_printf(call->arena, "{%" STR_FMT "}", STR_ARG(call->extras.members));

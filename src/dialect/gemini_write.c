@@ -92,13 +92,10 @@ static void put_function_call(struct gemini_writer *w, const struct canon_part *
     buf_add_byte(w->out, '}');
 }
 
-enum { NAMES_LOOK_MAX = 4096 };
-
-/* The function's name, by the id of its call: results come soon behind their calls. */
+/* The function's name, by the id of its call. */
 static str name_for(const struct gemini_writer *w, const struct canon_part *part)
 {
-    int looked = 0;
-    for (const struct gemini_open_call *c = w->calls; c && looked < NAMES_LOOK_MAX; c = c->next, looked++)
+    for (const struct gemini_open_call *c = w->calls ? *gemini_calls_of(w, part->tool.id) : NULL; c; c = c->next)
         if (str_eq(c->id, part->tool.id)) return c->name;
     return part->tool.name.n ? part->tool.name : part->tool.id;
 }

@@ -181,25 +181,35 @@ static bool is_confident(const struct accept_choice *c, int64_t least_ppm, struc
 
 /* ---- the other tests */
 
-static bool is_valid(str text, const struct accept_terms *terms, struct json *doc)
+static bool is_valid(str text, const struct accept_terms *terms, struct json *doc, bool *gave_up)
 {
     struct json_fail fail;
+    struct schema_error error = {0};
     if (!terms->wants_schema && !terms->wants_object) return true;
     if (!json_parse(doc, text, &fail)) return false;
     if (terms->wants_object) return json_type(doc, JSON_ROOT) == JSON_OBJECT;
-    return terms->schema && schema_check(terms->schema, doc, JSON_ROOT, NULL);
+    bool valid = terms->schema && schema_check(terms->schema, doc, JSON_ROOT, &error);
+    *gave_up = *gave_up || error.gave_up;
+    return valid;
 }
 
-/* Those of the text: NULL where all hold. A pattern that gives up has told nothing: the test does not hold. */
-static const char *test_text(str text, const struct accept_terms *terms, struct json *doc)
+static bool finds(const struct pattern *pattern, str text, enum pattern_found wanted, bool *gave_up)
+{
+    enum pattern_found found = pattern_find(pattern, text);
+    *gave_up = *gave_up || found == PATTERN_GAVE_UP;
+    return found == wanted;
+}
+
+/* Those of the text: NULL where all hold. What gives up has told nothing: the test does not hold. */
+static const char *test_text(str text, const struct accept_terms *terms, struct json *doc, bool *gave_up)
 {
     const struct setting_accept *a = terms->accept;
     int64_t length = a->min_length || a->max_length ? utf8_length(text) : 0;
     if (length < a->min_length) return "min_length";
     if (a->max_length && length > a->max_length) return "max_length";
-    if (a->matching.code && pattern_find(a->matching.code, text) != PATTERN_YES) return "matching";
-    if (a->not_matching.code && pattern_find(a->not_matching.code, text) != PATTERN_NO) return "not_matching";
-    return a->json_schema && !is_valid(text, terms, doc) ? "json_schema" : NULL;
+    if (a->matching.code && !finds(a->matching.code, text, PATTERN_YES, gave_up)) return "matching";
+    if (a->not_matching.code && !finds(a->not_matching.code, text, PATTERN_NO, gave_up)) return "not_matching";
+    return a->json_schema && !is_valid(text, terms, doc, gave_up) ? "json_schema" : NULL;
 }
 
 /* STR_NONE: it holds half a character. */
@@ -218,7 +228,8 @@ static const char *test_choice(const struct accept_choice *c, const struct accep
     if (a->min_confidence_ppm && !is_confident(c, a->min_confidence_ppm, doc)) return "min_confidence";
     if (c->calls_tools && !c->text.n) return NULL; /* it has not answered yet */
     str text = text_of(c, arena);
-    return text.p ? test_text(text, terms, doc) : "text";
+    bool gave_up = false;
+    return text.p ? test_text(text, terms, doc, &gave_up) : "text";
 }
 
 const char *accept_test(const struct accept_reading *reading, const struct accept_terms *terms, struct json *doc,
@@ -246,10 +257,10 @@ str accept_mend(const struct accept_reading *reading, const struct accept_terms 
     if (reading->count != 1 || c->calls_tools || c->stop == STOP_FILTER || c->stop == STOP_REFUSAL) return STR_NONE;
     str text = text_of(c, arena), found;
     size_t at = 0, brace = brace_of(text);
-    bool cut = c->stop != STOP_END && c->stop != STOP_SEQUENCE;
-    for (int i = 0; i < TRIES_MAX && (found = mend_next(text, &at, !cut, arena)).p; i++) {
+    bool cut = c->stop != STOP_END && c->stop != STOP_SEQUENCE, gave_up = false; /* it would with the others, too */
+    for (int i = 0; i < TRIES_MAX && !gave_up && (found = mend_next(text, &at, !cut, arena)).p; i++) {
         if (brace != SIZE_MAX && at != brace + 1) break;
-        if (!test_text(found, terms, doc)) return found;
+        if (!test_text(found, terms, doc, &gave_up)) return found;
     }
     return STR_NONE;
 }

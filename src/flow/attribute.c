@@ -15,6 +15,14 @@ static bool parse(struct request *r)
                                   fail.why, fail.at));
         return false;
     }
+    int64_t most = r->lease->snapshot->settings->ceilings.values;
+    if ((int64_t)w->json.count > most) {
+        request_fail(r, ERR_TOO_LARGE,
+                     arena_printf(&r->arena,
+                                  "The body holds %u JSON values; at most %lld are taken (setting `ceilings.values`).",
+                                  w->json.count, (long long)most));
+        return false;
+    }
     w->json_of = r->id;
     return true;
 }

@@ -203,8 +203,8 @@ static void print_ceilings(const struct settings *s, struct buf *out)
     print_close(out, from, "\n");
     buf_printf(out, "durability: %s\nceilings: { ", s->durability_disk ? "disk" : "process");
     from = out->n;
-    buf_printf(out, ", header: %lld, body: %lld, connections: %lld, connections_per_ip: %lld",
-               (long long)c->header_bytes, (long long)c->body_bytes, (long long)c->connections,
+    buf_printf(out, ", header: %lld, body: %lld, values: %lld, connections: %lld, connections_per_ip: %lld",
+               (long long)c->header_bytes, (long long)c->body_bytes, (long long)c->values, (long long)c->connections,
                (long long)c->connections_per_ip);
     print_duration(out, "request_time", c->request_us);
     print_duration(out, "idle_time", c->idle_us);

@@ -97,6 +97,7 @@ struct setting_idempotency {
 
 struct setting_ceilings {
     int64_t header_bytes, body_bytes, connections, connections_per_ip; /* 0: off */
+    int64_t values;                                                    /* JSON values in a body */
     int64_t request_us;                                                /* a client has this long to send its request */
     int64_t idle_us;                                                   /* a kept connection may idle this long */
     int64_t write_us;                                                  /* a client may stop reading this long */

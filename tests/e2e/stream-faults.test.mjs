@@ -435,6 +435,7 @@ test('every mistake is a clear error in the protocol\'s own shape', async () => 
         ['another wrong method', 'DELETE', PATHS.chat, {}, 405],
         ['a wrong type', 'POST', PATHS.chat, { body: good, headers: { 'content-type': 'text/plain' } }, 415],
         ['a body above the ceiling', 'POST', PATHS.chat, { body: JSON.stringify(bodyOf('chat', 'x'.repeat(2 << 20), { model: 'cheap' })) }, 413],
+        ['more values than the ceiling', 'POST', PATHS.chat, { body: `{"model":"cheap","messages":[],"x":[${'1,'.repeat(350_000)}1]}` }, 413],
         ['a head above the ceiling', 'POST', PATHS.chat, { body: good, headers: { 'x-long': 'x'.repeat(40_000) } }, 431],
         ['no key', 'POST', PATHS.chat, { body: good, key: undefined }, 401],
         ['a wrong key', 'POST', PATHS.chat, { body: good, key: 'sk-wrong' }, 401],

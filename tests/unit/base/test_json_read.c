@@ -4,6 +4,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
@@ -317,9 +318,44 @@ static void splices_under_the_ceiling(void **state)
     buf_free(&out);
 }
 
+/* Objects of many keys have a table of them: what is found must be what a walk finds. */
+static void many_keys(void **state)
+{
+    struct fixture *f = *state;
+    struct buf text;
+    char key[64];
+    bool twice;
+    buf_init(&text, 0);
+    buf_add(&text, S("{\"a\\u006eswer\":0,\"\\ud800\":1,\"\":2"));
+    for (int i = 0; i < 3000; i++) buf_printf(&text, ",\"%sey%d\":{\"%d\":%d}", i % 2 ? "k" : "\\u006b", i, i, i);
+    buf_add(&text, S(",\"\\u006bey7\":\"last\",\"key9\":\"last\",\"answer\":3}"));
+    struct json *doc = parsed(f, buf_str(&text));
+    for (int i = 0; i < 3000; i++) {
+        snprintf(key, sizeof(key), "key%d", i);
+        json_ref at = json_find(doc, JSON_ROOT, str_from(key), &twice);
+        bool again = i == 7 || i == 9;
+        assert_int_equal(twice, again);
+        assert_int_equal(json_type(doc, at), again ? JSON_STRING : JSON_OBJECT);
+        int64_t value;
+        if (again) continue;
+        assert_true(json_i64(doc, json_find(doc, at, str_from(key + 3), NULL), &value));
+        assert_int_equal(value, i);
+    }
+    assert_true(str_eq(json_raw(doc, json_find(doc, JSON_ROOT, S("answer"), &twice)), S("3")));
+    assert_true(twice);
+    assert_int_not_equal(json_find(doc, JSON_ROOT, S(""), &twice), JSON_ABSENT);
+    assert_int_equal(json_find(doc, JSON_ROOT, S("\\ud800"), &twice), JSON_ABSENT);
+    assert_int_equal(json_find(doc, JSON_ROOT, S("key3000"), &twice), JSON_ABSENT);
+    assert_false(twice);
+    (void)parsed(f, S("{\"a\":\"\\n\"}")); /* tables of before are gone; a text with escapes has no members */
+    assert_int_equal(json_find(doc, json_find(doc, JSON_ROOT, S("a"), NULL), S("b"), NULL), JSON_ABSENT);
+    buf_free(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(many_keys, set_up, tear_down),
         cmocka_unit_test_setup_teardown(decodes_strings, set_up, tear_down),
         cmocka_unit_test_setup_teardown(borrows_where_nothing_is_escaped, set_up, tear_down),
         cmocka_unit_test_setup_teardown(finds_keys, set_up, tear_down),

@@ -249,12 +249,29 @@ static void long_searches_are_refused(void **state)
     (void)state;
     struct buf b;
     buf_init(&b, 0);
-    for (int i = 0; i < 40000; i++) buf_printf(&b, "%s\"k%05d\":1", i ? "," : "{\"$defs\":{", i);
-    for (int i = 0; i < 9000; i++) buf_printf(&b, "%s{\"$ref\":\"#/$defs/z\"}", i ? "," : ",\"z\":{}},\"allOf\":[");
+    for (int i = 0; i < 40000; i++) buf_printf(&b, "%s%d", i ? "," : "{\"examples\":[", i);
+    for (int i = 0; i < 9000; i++) buf_printf(&b, "%s{\"$ref\":\"#/examples/40000\"}", i ? "," : ",{}],\"allOf\":[");
     buf_add(&b, S("]}"));
     struct schema_fail why;
     assert_null(schema_compile(buf_str(&b), NULL, &why));
-    assert_string_equal(why.where, "/$defs/z");
+    assert_string_equal(why.where, "/examples/40000");
+    assert_string_equal(why.why, "too many references to it, by long ways");
+    buf_free(&b);
+}
+
+/* As many references as there may be, into as many definitions: a table finds each. */
+static void many_references_are_followed(void **state)
+{
+    (void)state;
+    struct buf b;
+    struct schema_fail why;
+    buf_init(&b, 0);
+    for (int i = 0; i < 4000; i++) buf_printf(&b, "%s\"k%d\":{\"type\":\"null\"}", i ? "," : "{\"$defs\":{", i);
+    for (int i = 0; i < 4000; i++) buf_printf(&b, "%s{\"$ref\":\"#/$defs/k%d\"}", i ? "," : "},\"allOf\":[", i);
+    buf_add(&b, S("]}"));
+    struct schema *schema = schema_compile(buf_str(&b), NULL, &why);
+    assert_non_null(schema);
+    schema_drop(schema);
     buf_free(&b);
 }
 
@@ -291,6 +308,7 @@ int main(void)
         cmocka_unit_test(nothing_runs_away),
         cmocka_unit_test(many_names_end),
         cmocka_unit_test(long_searches_are_refused),
+        cmocka_unit_test(many_references_are_followed),
         cmocka_unit_test(doubling_schemas_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -213,6 +213,34 @@ static void mending(void **state)
     schema_drop(schema);
 }
 
+/* A test that gave up on one piece of an answer would with the next one, too: it is asked once, not sixteen times. */
+static void mending_ends_where_a_test_gives_up(void **state)
+{
+    (void)state;
+    struct buf b;
+    struct schema_fail why;
+    struct accept_reading r;
+    buf_init(&b, 0);
+    buf_add(&b, S("{\"if\":{\"required\":[\"a\"]},\"else\":{\"$ref\":\"#/$defs/d0\"},\"$defs\":{"));
+    for (int i = 0; i < 30; i++)
+        buf_printf(&b, "\"d%d\":{\"allOf\":[{\"$ref\":\"#/$defs/d%d\"},{\"$ref\":\"#/$defs/d%d\"}]},", i, i + 1, i + 1);
+    buf_add(&b, S("\"d30\":{\"type\":\"object\"}}}"));
+    struct schema *schema = schema_compile(buf_str(&b), NULL, &why);
+    assert_non_null(schema);
+    struct setting_accept a = {.json_schema = true};
+    struct accept_terms terms = {.accept = &a, .schema = schema, .wants_schema = true};
+    accept_init(&r, 1, &arena);
+    say(&r, 0, "So: {\\\"b\\\":1} or {\\\"a\\\":1}", "", STOP_END);
+    assert_null(accept_mend(&r, &terms, &doc, &arena).p);
+    accept_free(&r);
+    accept_init(&r, 1, &arena);
+    say(&r, 0, "So: {\\\"a\\\":1} or {\\\"b\\\":1}", "", STOP_END);
+    assert_true(str_eq(accept_mend(&r, &terms, &doc, &arena), S("{\"a\":1}")));
+    accept_free(&r);
+    schema_drop(schema);
+    buf_free(&b);
+}
+
 /* ---- while it comes */
 
 static const char closed[] = "{\"type\":\"object\",\"required\":[\"a\"],\"additionalProperties\":false,\"properties\":{"
@@ -406,6 +434,7 @@ int main(void)
         cmocka_unit_test(confidence),
         cmocka_unit_test(tools),
         cmocka_unit_test(mending),
+        cmocka_unit_test(mending_ends_where_a_test_gives_up),
         cmocka_unit_test(hopeless_is_hopeless),
         cmocka_unit_test(what_has_been_said),
         cmocka_unit_test(what_a_model_is_told),
