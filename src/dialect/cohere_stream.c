@@ -329,6 +329,7 @@ void cohere_encode_delta(struct canon_encoder *e, const struct canon_delta *delt
 const struct dialect dialect_cohere = {
     .name = STR_INIT("cohere"),
     .kind = CALL_COHERE_CHAT,
+    .id_header = STR_INIT("x-debug-trace-id"),
     .read = cohere_read,
     .edit = openai_edit,
     .tap_event = cohere_tap_event,

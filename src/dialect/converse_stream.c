@@ -312,6 +312,7 @@ void converse_encode_delta(struct canon_encoder *e, const struct canon_delta *de
 const struct dialect dialect_converse = {
     .name = STR_INIT("converse"),
     .kind = CALL_CONVERSE,
+    .id_header = STR_INIT("x-amzn-requestid"),
     .read = converse_read,
     .edit = converse_edit,
     .tap_event = converse_tap_event,

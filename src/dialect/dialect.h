@@ -12,6 +12,7 @@
 struct dialect {
     str name;            /* in `protocols:`, metrics and messages */
     enum call_kind kind; /* of its generating call */
+    str id_header;       /* in an answer's head: the id of the call; empty: the family has none */
 
     /* ---- as it came: accounting and the tap (call.h tells what each fills in) */
     bool (*read)(enum call_kind kind, const struct json *doc, struct arena *arena, struct call *out,

@@ -214,6 +214,7 @@ bool call_count(struct call_reader *r)
         count_extras(&t);
         return count_messages(&t);
     case CALL_RESPONSES:
+    case CALL_COUNT_RESPONSES:
         count_extras(&t);
         return count_responses(&t);
     case CALL_COMPLETIONS:

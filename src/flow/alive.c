@@ -22,8 +22,8 @@ static void open_head(struct request *r)
 {
     struct buf headers;
     buf_init(&headers, 0);
-    buf_printf(&headers, "%" STR_FMT "x-purser-request-id: %016llx\r\n",
-               STR_ARG(framing_header(r->receive.path.framing)), (unsigned long long)r->id);
+    buf_add(&headers, framing_header(r->receive.path.framing));
+    client_name_call(r, false, &headers);
     buf_add(&headers, r->limit.headers);
     buf_add(&headers, r->watch.headers);
     recall_begin(r, 200, buf_str(&headers));

@@ -38,11 +38,12 @@ static bool read_body(struct request *r)
 {
     struct worker *w = r->worker;
     if (!parse(r)) return false;
+    if (deployment_spell_out(r) && !parse(r)) return false;
     if (references_spell_out(r) && !parse(r)) return false;
     budgets_expect_soon(w->purser->budgets, &r->attribute.expected);
     struct call_problem problem = {0};
     struct call *call = &r->attribute.call;
-    if (!read_call(r, call, &problem)) {
+    if (!read_call(r, call, &problem) || (deployment_spell_form(r) && !read_call(r, call, &problem))) {
         request_fail_param(r, problem.err, problem.message, problem.param);
         return false;
     }

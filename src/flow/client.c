@@ -111,6 +111,27 @@ static void provider_headers(struct request *r, struct buf *out)
     add_warning(a, out);
 }
 
+void client_name_call(const struct request *r, bool passed_on, struct buf *out)
+{
+    str own = dialect_at(r->receive.dialect)->id_header;
+    buf_add(out, S("x-purser-request-id: "));
+    buf_add_hex64(out, r->id);
+    buf_add(out, S("\r\n"));
+    if (passed_on || !own.n) return;
+    buf_add(out, own);
+    buf_add(out, S(": "));
+    buf_add_hex64(out, r->id);
+    buf_add(out, S("\r\n"));
+}
+
+/* The provider's name for the call is among its headers that go on. */
+static bool provider_names_call(const struct request *r)
+{
+    const struct attempt *a = r->attempt;
+    if (!a || !a->head.status || a->way->translated || a->body.replayed) return false;
+    return http_head_find(&a->wire.call.head, dialect_at(r->receive.dialect)->id_header).p != NULL;
+}
+
 static void write_headers(struct request *r, struct buf *out, bool with_cost)
 {
     const struct attempt *a = r->attempt;
@@ -118,9 +139,7 @@ static void write_headers(struct request *r, struct buf *out, bool with_cost)
     buf_init(out, HEADERS_MAX);
     buf_reserve(out, 1024);
     if (a && a->head.status) provider_headers(r, out);
-    buf_add(out, S("x-purser-request-id: "));
-    buf_add_hex64(out, r->id);
-    buf_add(out, S("\r\n"));
+    client_name_call(r, provider_names_call(r), out);
     buf_add(out, r->limit.headers);
     buf_add(out, r->watch.headers);
     if (with_cost && a && a->post.cost.state != COST_UNPRICED) {
@@ -306,8 +325,8 @@ void client_respond_error(struct request *r, enum err e, str message, str param,
     add_error_headers(r, e, &all);
     bool retry = err_info(e)->retry_may_help && !tried_again(r);
     bool told = str_find(headers, S("x-should-retry"), 0) != SIZE_MAX;
-    buf_printf(&all, "content-type: application/json\r\nx-purser-request-id: %016llx\r\n%s%" STR_FMT,
-               (unsigned long long)r->id,
+    client_name_call(r, false, &all);
+    buf_printf(&all, "content-type: application/json\r\n%s%" STR_FMT,
                told    ? ""
                : retry ? "x-should-retry: true\r\n"
                        : "x-should-retry: false\r\n",
@@ -375,8 +394,8 @@ static void respond_told(struct request *r, int status, enum err e, str message)
     buf_init(&body, 0);
     buf_init(&headers, HEADERS_MAX);
     add_error_headers(r, e, &headers);
-    buf_printf(&headers, "content-type: application/json\r\nx-purser-request-id: %016llx\r\n",
-               (unsigned long long)r->id);
+    buf_add(&headers, S("content-type: application/json\r\n"));
+    client_name_call(r, false, &headers);
     for (size_t i = 0; i < head->header_count; i++) {
         str name = head->headers[i].name;
         if (is_understood(name) && !is_advice(r, name) && e != ERR_BUDGET_SPENT)

@@ -102,9 +102,8 @@ static void write_headers(const struct request *r, str type, struct buf *out)
 {
     char text[MONEY_TEXT_MAX];
     buf_add(out, type);
-    buf_add(out, S("x-purser-request-id: "));
-    buf_add_hex64(out, r->id);
-    buf_printf(out, "\r\nx-purser-degraded: %" STR_FMT "\r\nx-purser-cost-usd: %" STR_FMT "\r\n",
+    client_name_call(r, false, out);
+    buf_printf(out, "x-purser-degraded: %" STR_FMT "\r\nx-purser-cost-usd: %" STR_FMT "\r\n",
                STR_ARG(degrade_name(r->degrade.why)), STR_ARG(money_format(r->cost_so_far, text)));
     buf_add(out, r->limit.headers);
 }

@@ -23,6 +23,10 @@ static enum verdict serve_health(struct request *r, str path)
 str receive_not_found(struct request *r)
 {
     const struct http_request *q = &r->x->request;
+    str hint = paths_hint(q->path);
+    if (hint.n)
+        return arena_printf(&r->arena, "Nothing is served at %" STR_FMT " %" STR_FMT ". %" STR_FMT, STR_ARG(q->method),
+                            STR_ARG(str_head(q->path, 200)), STR_ARG(hint));
     return arena_printf(&r->arena,
                         "Nothing is served at %" STR_FMT " %" STR_FMT
                         ". purser speaks OpenAI's /v1/chat/completions, /v1/responses, /v1/completions, "
@@ -34,12 +38,13 @@ str receive_not_found(struct request *r)
 }
 
 /* The path dies with the request's head. */
-static bool keep_model(struct request *r)
+static bool keep(struct request *r, str *model)
 {
     enum { MODEL_BYTES_MAX = 2048 }; /* Bedrock's ARNs */
-    str model = paths_decode(r->receive.path.model, &r->arena);
-    if (!model.n || model.n > MODEL_BYTES_MAX) return false;
-    r->receive.path.model = arena_str(&r->arena, model);
+    if (!model->p) return true;
+    str name = paths_decode(*model, &r->arena);
+    if (!name.n || name.n > MODEL_BYTES_MAX) return false;
+    *model = arena_str(&r->arena, name);
     return true;
 }
 
@@ -81,7 +86,7 @@ enum verdict step_receive(struct request *r)
     r->receive.body_bytes = q->body.n;
     r->receive.kind = r->receive.path.kind;
     r->receive.dialect = call_kind_dialect(r->receive.kind);
-    if (r->receive.path.model.p && !keep_model(r))
+    if (!keep(r, &r->receive.path.model) || !keep(r, &r->receive.path.deployment))
         return request_fail_param(r, ERR_BAD_FIELD, S("The model in the path is malformed."), S("model"));
     if (!str_eq(q->method, S("POST"))) {
         r->err_headers = S("allow: POST\r\n");

@@ -364,6 +364,10 @@ struct stored_id {
     str param; /* the body's field, if any */
 };
 bool stored_check(struct request *r, const struct stored_id *id, const struct setting_provider **at) MUST_CHECK;
+/* deployment.c: the path names the model, and the body is one that names it, too: it is made to say the same. True: the
+ * body is another. Of JSON after parsing, of a form after its reading. */
+bool deployment_spell_out(struct request *r);
+bool deployment_spell_form(struct request *r);
 /* Responses: what purser itself answered is named by its id; then it stands in the body. True: the body is another. */
 bool references_spell_out(struct request *r);
 /* An answer is whole: keeps what later calls may name. The worker's document is another one afterwards. */
@@ -421,6 +425,9 @@ void client_begin_stream(struct attempt *a);
 void client_finish_stream(struct request *r, str last);
 void client_stream_error(struct request *r, enum err e, str message);
 void client_respond_whole(struct request *r);
+/* Header lines with purser's id of the call: as x-purser-request-id, and by the name that the client's family has for
+ * it, unless `passed_on`: then the provider's own stands there. */
+void client_name_call(const struct request *r, bool passed_on, struct buf *out);
 /* The body alone; a wait that the header lines tell stands in it, too, where the protocol has a place for it. */
 void client_write_error(const struct request *r, enum err e, str message, str param, str headers, struct buf *body);
 void client_respond_error(struct request *r, enum err e, str message, str param, str headers);

@@ -12,7 +12,8 @@ enum {
 
 bool tokens_asked(const struct request *r)
 {
-    return r->receive.kind == CALL_COUNT_TOKENS || r->receive.kind == CALL_GEMINI_COUNT;
+    enum call_kind k = r->receive.kind;
+    return k == CALL_COUNT_TOKENS || k == CALL_GEMINI_COUNT || k == CALL_COUNT_RESPONSES;
 }
 
 /* ---- plan */
@@ -57,6 +58,17 @@ bool tokens_plan(struct request *r, struct way *way)
         request_fail_param(r, problem.err, problem.message, problem.param);
         return false;
     }
+    for (const struct canon_note *n = call->notes; n; n = n->next)
+        if (n->feature == FEATURE_STORED_CONTEXT) {
+            request_fail_param(
+                r, ERR_BAD_FIELD,
+                arena_printf(&r->arena,
+                             "`%" STR_FMT
+                             "` cannot be counted: purser does not know what it stands for. Send the whole input.",
+                             STR_ARG(n->field)),
+                n->field);
+            return false;
+        }
     struct tokens_walk *w = tokens_walk_new(call, way->target->model, &r->arena);
     w->request = r;
     mail_init(&w->mail, wake);
@@ -71,13 +83,16 @@ static void respond(struct request *r, bool exact, int64_t tokens)
     struct buf headers, body;
     buf_init(&headers, 0);
     buf_init(&body, 0);
-    buf_printf(&headers, "content-type: application/json\r\nx-purser-request-id: %016llx\r\n%" STR_FMT "%s",
-               (unsigned long long)r->id, STR_ARG(r->limit.headers), exact ? "" : "x-purser-estimated: true\r\n");
+    client_name_call(r, false, &headers);
+    buf_printf(&headers, "content-type: application/json\r\n%" STR_FMT "%s", STR_ARG(r->limit.headers),
+               exact ? "" : "x-purser-estimated: true\r\n");
     long long n = (long long)tokens;
     if (r->receive.kind == CALL_GEMINI_COUNT)
         buf_printf(&body,
                    "{\"totalTokens\":%lld,\"promptTokensDetails\":[{\"modality\":\"TEXT\",\"tokenCount\":%lld}]}", n,
                    n);
+    else if (r->receive.kind == CALL_COUNT_RESPONSES)
+        buf_printf(&body, "{\"object\":\"response.input_tokens\",\"input_tokens\":%lld}", n);
     else
         buf_printf(&body, "{\"input_tokens\":%lld}", n);
     http_respond(r->x, 200, buf_str(&headers), buf_str(&body));
