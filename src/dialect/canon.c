@@ -84,17 +84,6 @@ int64_t canon_length(jraw text)
     return n;
 }
 
-struct canon_citation canon_placed(const struct canon_citation *c, jraw text, int64_t before)
-{
-    struct canon_citation placed = *c;
-    if (c->start >= 0) placed.start += before;
-    if (c->end >= 0) placed.end += before;
-    if (c->start >= 0 || c->end >= 0 || !text.json.p) return placed;
-    placed.start = before;
-    placed.end = before + canon_length(text);
-    return placed;
-}
-
 bool canon_is_zero(str number)
 {
     for (size_t i = 0; i < number.n && (number.p[i] | 0x20) != 'e'; i++)

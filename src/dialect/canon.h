@@ -407,9 +407,6 @@ struct canon_choice *canon_add_choice(struct canon_answer *answer, int64_t index
 /* The call uses a feature, under that name. */
 void canon_note(struct canon_call *call, enum canon_feature feature, str field);
 
-/* The citation with its place in a text before whose own part `before` characters stand. One that tells no place
- * is of the whole part; -1 stays where its text is not at hand (in streams). */
-struct canon_citation canon_placed(const struct canon_citation *c, jraw text, int64_t before);
 /* Characters of a JSON string. */
 int64_t canon_length(jraw text);
 /* A number that is zero, as it is written. */

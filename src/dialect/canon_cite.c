@@ -33,20 +33,39 @@ jraw canon_cite_id(struct arena *arena, const struct canon_citation *c)
     return (jraw){arena_printf(arena, "\"document_%lld\"", source)};
 }
 
-size_t canon_offset(str inside, int64_t chars)
+struct canon_citation canon_placed(const struct canon_citation *c, int64_t length, int64_t before)
 {
-    size_t i = 0;
-    for (int64_t n = 0; i < inside.n && n < chars;) {
-        size_t width = inside.p[i] != '\\' ? 1 : i + 1 < inside.n && inside.p[i + 1] == 'u' ? 6 : 2;
-        i = i + width > inside.n ? inside.n : i + width;
-        while (i < inside.n && ((unsigned char)inside.p[i] & 0xc0) == 0x80) i++;
-        str rest = str_from_at(inside, i);
-        bool low = rest.n >= 6 && rest.p[0] == '\\' && rest.p[1] == 'u' && (rest.p[2] | 0x20) == 'd' &&
-                   (rest.p[3] | 0x20) >= 'c'; /* the second half of a pair is no character */
-        if (width == 6 && low) i += 6;
-        n++;
-    }
-    return i;
+    struct canon_citation placed = *c;
+    placed.start = c->start < 0 ? before : c->start + before;
+    placed.end = c->start < 0 ? before + length : c->end + before;
+    return placed;
+}
+
+/* Behind the character at `i` of a JSON string's inside. */
+static size_t next_char(str inside, size_t i)
+{
+    size_t width = inside.p[i] != '\\' ? 1 : i + 1 < inside.n && inside.p[i + 1] == 'u' ? 6 : 2;
+    i = i + width > inside.n ? inside.n : i + width;
+    while (i < inside.n && ((unsigned char)inside.p[i] & 0xc0) == 0x80) i++;
+    str rest = str_from_at(inside, i);
+    bool low = rest.n >= 6 && rest.p[0] == '\\' && rest.p[1] == 'u' && (rest.p[2] | 0x20) == 'd' &&
+               (rest.p[3] | 0x20) >= 'c'; /* the second half of a pair is no character */
+    return width == 6 && low ? i + 6 : i;
+}
+
+size_t canon_seek(struct canon_cursor *at, str inside, int64_t chars)
+{
+    if (chars < at->chars) *at = (struct canon_cursor){0};
+    for (; at->chars < chars && at->bytes < inside.n; at->chars++) at->bytes = next_char(inside, at->bytes);
+    return at->bytes;
+}
+
+str canon_span(struct canon_cursor *at, str inside, int64_t start, int64_t end)
+{
+    size_t from = canon_seek(at, inside, start);
+    struct canon_cursor ahead = *at; /* the next one may begin before this one's end */
+    size_t to = end > start ? canon_seek(&ahead, inside, end) : from;
+    return str_of(inside.p + from, to - from);
 }
 
 /* ---- cutting */
@@ -61,21 +80,21 @@ struct cut {
     struct arena *arena;
     const struct canon_part *part;
     str inside;
-    size_t at; /* bytes of it that are given */
+    struct canon_cursor at; /* given so far */
     struct canon_part *first, **end;
 };
 
-static struct canon_part *add_piece(struct cut *c, size_t to)
+static struct canon_part *add_piece(struct cut *c, int64_t to)
 {
     struct canon_part *piece = arena_alloc(c->arena, sizeof(*piece));
-    str text = str_of(c->inside.p + c->at, to - c->at);
+    size_t from = c->at.bytes;
+    str text = str_of(c->inside.p + from, canon_seek(&c->at, c->inside, to) - from);
     *piece = *c->part;
     piece->next = NULL;
     piece->citations = NULL;
     piece->cache_ttl = 0;
     piece->signature = RAW_NONE;
     piece->text = (jraw){arena_printf(c->arena, "\"%" STR_FMT "\"", STR_ARG(text))};
-    c->at = to;
     *c->end = piece;
     c->end = &piece->next;
     return piece;
@@ -91,9 +110,8 @@ static struct cut cut_text(struct arena *arena, const struct canon_part *part, s
         size_t next = i + 1;
         for (; next < n && list[next]->start < end; next++)
             if (list[next]->end > end) end = list[next]->end;
-        size_t from = canon_offset(c.inside, start);
-        if (from > c.at) (void)add_piece(&c, from);
-        struct canon_part *piece = add_piece(&c, c.at + canon_offset(str_from_at(c.inside, c.at), end - start));
+        if (start > c.at.chars) (void)add_piece(&c, start);
+        struct canon_part *piece = add_piece(&c, end);
         for (struct canon_citation **at = &piece->citations; i < next; i++) {
             *at = list[i];
             list[i]->start = list[i]->end = -1;
@@ -101,7 +119,7 @@ static struct cut cut_text(struct arena *arena, const struct canon_part *part, s
             at = &list[i]->next;
         }
     }
-    struct canon_part *last = c.at < c.inside.n ? add_piece(&c, c.inside.n) : NULL;
+    struct canon_part *last = c.at.bytes < c.inside.n ? add_piece(&c, INT64_MAX) : NULL;
     for (struct canon_part *p = c.first; p && !last; p = p->next)
         if (!p->next) last = p;
     last->cache_ttl = part->cache_ttl;

@@ -13,8 +13,20 @@ int64_t canon_cite_count(const struct json *doc, json_ref object, str key);
 void canon_cite_span(struct canon_citation *c, const struct json *doc, json_ref object, str start, str end);
 /* The source that a citation has no url for: its id, else its title, else a made-up id. Lives in `arena`. */
 jraw canon_cite_id(struct arena *arena, const struct canon_citation *c);
+/* With its place in a text in which `before` characters stand before its own part, of `length` characters. One that
+ * tells no place is of the whole part. */
+struct canon_citation canon_placed(const struct canon_citation *c, int64_t length, int64_t before);
+
+/* How far places in a text have been looked for: they mostly come in order, and none of a long text is to be counted
+ * from its beginning. Zeroed: the beginning. */
+struct canon_cursor {
+    size_t bytes;
+    int64_t chars; /* in those */
+};
 /* Bytes that the first `chars` characters of a JSON string's inside take; all where it has less. */
-size_t canon_offset(str inside, int64_t chars);
+size_t canon_seek(struct canon_cursor *at, str inside, int64_t chars);
+/* What stands inside a JSON string from character `start` to `end`. */
+str canon_span(struct canon_cursor *at, str inside, int64_t start, int64_t end);
 
 /* The parts for a dialect that has no places but blocks: each text that is cited in pieces, cut at their borders, its
  * citations at their pieces. What overlaps is one piece. Returns `parts` where nothing is to be cut. */

@@ -7,7 +7,8 @@ struct choice_placing {
     bool text;              /* the open block is one */
     int64_t before, length; /* characters of the texts before it, and of its own */
     struct canon_words words;
-    size_t words_before; /* bytes of them that belong to blocks before */
+    size_t words_before;    /* bytes of them that belong to blocks before */
+    struct canon_cursor at; /* in the block's own */
     struct canon_citation *held, **end;
     size_t held_count;
 };
@@ -44,6 +45,7 @@ static void start_block(struct choice_placing *p, const struct canon_part *part,
         p->words.full = false;
     }
     p->words_before = p->words.n;
+    p->at = (struct canon_cursor){0};
 }
 
 static void take_text(struct canon_encoder *e, struct choice_placing *p, jraw piece, enum canon_placing_how how)
@@ -78,18 +80,13 @@ struct placing_call {
 static void give(const struct placing_call *call, struct choice_placing *p, const struct canon_delta *delta,
                  const struct canon_citation *c)
 {
-    struct canon_citation placed = *c;
+    struct canon_citation placed = canon_placed(c, p->length, 0);
     struct canon_part with = {.kind = PART_TEXT, .citations = &placed};
     struct canon_delta one = *delta;
     placed.next = NULL;
-    if (placed.start < 0) {
-        placed.start = 0;
-        placed.end = p->length;
-    }
     if ((call->how & PLACING_WORDS) && !placed.said.json.p && !p->words.full && p->words.p) {
         str text = str_of(p->words.p + p->words_before, p->words.n - p->words_before);
-        size_t from = canon_offset(text, placed.start), to = canon_offset(text, placed.end);
-        str said = to > from ? str_of(text.p + from, to - from) : S("");
+        str said = canon_span(&p->at, text, placed.start, placed.end);
         placed.said = (jraw){arena_printf(call->e->arena, "\"%" STR_FMT "\"", STR_ARG(said))};
     }
     if (call->how & PLACING_ALL) {

@@ -148,16 +148,17 @@ void chat_write_annotations(struct buf *out, const struct canon_part *parts)
     bool any = false;
     int64_t before = 0;
     for (const struct canon_part *p = parts; p; p = p->next) {
+        int64_t length = p->kind == PART_TEXT && p->text.json.p ? canon_length(p->text) : 0;
         for (const struct canon_citation *c = p->citations; c; c = c->next) {
             if (!any) {
                 canon_key(out, S("annotations"));
                 buf_add_byte(out, '[');
                 any = true;
             }
-            struct canon_citation placed = canon_placed(c, p->text, before);
+            struct canon_citation placed = canon_placed(c, length, before);
             chat_write_citation(out, &placed);
         }
-        if (p->kind == PART_TEXT && p->text.json.p) before += canon_length(p->text);
+        before += length;
     }
     if (any) buf_add_byte(out, ']');
 }

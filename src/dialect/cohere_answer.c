@@ -111,14 +111,6 @@ static bool is_plan(const struct canon_part *p)
     return p->kind == PART_REASONING && str_eq(p->id, S(COHERE_TOOL_PLAN));
 }
 
-static jraw said_of(struct arena *arena, jraw text, const struct canon_citation *c)
-{
-    str inside = canon_inside(text);
-    if (c->start < 0 || !inside.n) return text;
-    size_t from = canon_offset(inside, c->start), to = canon_offset(inside, c->end);
-    return (jraw){arena_printf(arena, "\"%" STR_FMT "\"", (int)(to > from ? to - from : 0), inside.p + from)};
-}
-
 /* Cohere's own are among the message's extras. */
 static void write_citations(const struct canon_answer *answer, const struct canon_part *parts, struct buf *out)
 {
@@ -126,15 +118,19 @@ static void write_citations(const struct canon_answer *answer, const struct cano
     int64_t content = 0;
     if (answer->from == DIALECT_COHERE) return;
     for (const struct canon_part *p = parts; p; p = p->next) {
+        struct canon_cursor at = {0};
+        int64_t length = p->citations ? canon_length(p->text) : 0;
         for (const struct canon_citation *c = p->citations; c; c = c->next) {
-            struct canon_citation placed = canon_placed(c, p->text, 0);
+            struct canon_citation placed = canon_placed(c, length, 0);
             if (!any) {
                 canon_key(out, S("citations"));
                 buf_add_byte(out, '[');
             }
             if (any) buf_add_byte(out, ',');
             any = true;
-            if (!placed.said.json.p) placed.said = said_of(answer->arena, p->text, c);
+            str said = canon_span(&at, canon_inside(p->text), placed.start, placed.end);
+            if (!placed.said.json.p)
+                placed.said = (jraw){arena_printf(answer->arena, "\"%" STR_FMT "\"", STR_ARG(said))};
             cohere_write_citation(out, answer->arena, &placed, content);
         }
         bool thought = p->kind == PART_REASONING && p->text.json.p && !is_plan(p);

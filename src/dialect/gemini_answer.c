@@ -58,46 +58,47 @@ str gemini_reason_text(const struct gemini_reader *r, json_ref at)
 
 enum { PARTS_MAX = 1024 };
 
+struct text_place {
+    struct canon_part *part;
+    int64_t before, length; /* characters */
+};
+
 /* To the text that each is of, where it counts from then on. Without a place: to the first one. */
-static void distribute(struct canon_choice *choice, struct canon_citation *list)
+static void distribute(const struct text_place *texts, int64_t count, struct canon_citation *list)
 {
-    for (struct canon_citation *next; list; list = next) {
-        struct canon_part *of = NULL;
-        int64_t before = 0, base = 0;
+    struct canon_citation **ends[PARTS_MAX];
+    for (int64_t i = 0; i < count; i++) ends[i] = &texts[i].part->citations;
+    for (struct canon_citation *next; list && count; list = next) {
+        int64_t of = 0;
         next = list->next;
         list->next = NULL;
-        for (struct canon_part *p = choice->parts; p; p = p->next) {
-            if (p->kind != PART_TEXT || !p->text.json.p) continue;
-            if (!of || (list->start >= before && list->start >= 0)) {
-                of = p;
-                base = before;
-            }
-            before += canon_length(p->text);
-        }
-        if (!of) return;
+        while (list->start >= 0 && of + 1 < count && list->start >= texts[of + 1].before) of++;
         if (list->start >= 0) {
-            int64_t length = canon_length(of->text);
-            list->start -= base;
-            list->end = list->end - base > length ? length : list->end - base;
+            list->start -= texts[of].before;
+            list->end -= texts[of].before;
+            if (list->end > texts[of].length) list->end = texts[of].length;
         }
-        struct canon_citation **end = &of->citations;
-        while (*end) end = &(*end)->next;
-        *end = list;
+        *ends[of] = list;
+        ends[of] = &list->next;
     }
 }
 
 static void attach_citations(struct gemini_reader *r, json_ref candidate, struct canon_choice *choice)
 {
-    int64_t starts[PARTS_MAX];
+    int64_t starts[PARTS_MAX], count = 0, before = 0;
+    struct text_place texts[PARTS_MAX];
     struct canon_words words = {0};
     struct gemini_text text = {.parts = starts};
     if (!gemini_cites(r->doc, candidate)) return;
-    for (const struct canon_part *p = choice->parts; p && text.part_count < PARTS_MAX; p = p->next) {
+    for (struct canon_part *p = choice->parts; p && text.part_count < PARTS_MAX; p = p->next) {
         starts[text.part_count++] = (int64_t)words.n;
-        if (p->kind == PART_TEXT) canon_words_add(&words, r->arena, canon_decode(r->arena, p->text));
+        if (p->kind != PART_TEXT || !p->text.json.p) continue;
+        texts[count] = (struct text_place){p, before, canon_length(p->text)};
+        before += texts[count++].length;
+        canon_words_add(&words, r->arena, canon_decode(r->arena, p->text));
     }
     if (!words.full) text.all = words.p ? str_of(words.p, words.n) : S("");
-    distribute(choice, gemini_read_citations(r->arena, r->doc, candidate, &text));
+    distribute(texts, count, gemini_read_citations(r->arena, r->doc, candidate, &text));
 }
 
 static void read_candidate(struct gemini_reader *r, json_ref at, int64_t place, struct canon_answer *out)
@@ -194,9 +195,10 @@ static void put_all_citations(struct gemini_writer *w, const struct canon_choice
     for (const struct canon_part *p = choice->parts; p; p = p->next) {
         if (p->citations && p->kind == PART_TEXT) {
             struct canon_citation *placed = NULL, **end = &placed;
+            int64_t length = canon_length(p->text);
             for (const struct canon_citation *c = p->citations; c; c = c->next) {
                 *end = arena_alloc(w->arena, sizeof(**end));
-                **end = canon_placed(c, p->text, 0);
+                **end = canon_placed(c, length, 0);
                 end = &(*end)->next;
             }
             *end = NULL;

@@ -9,29 +9,36 @@ struct grounding {
     const struct json *doc;
     struct arena *arena;
     const struct gemini_text *text;
+    struct canon_cursor at; /* in it */
     struct canon_citation *first, *last;
     int count;
 };
 
-/* Characters in the first `bytes` of the text; -1 where that is not known. */
-static int64_t characters(str text, int64_t bytes)
+static bool begins_char(char c)
 {
-    int64_t n = 0;
-    if (!text.p || bytes < 0 || bytes > (int64_t)text.n) return -1;
-    for (int64_t i = 0; i < bytes; i++) n += ((unsigned char)text.p[i] & 0xc0) != 0x80;
-    return n;
+    return ((unsigned char)c & 0xc0) != 0x80;
 }
 
-static int64_t bytes_at(str text, int64_t wanted)
+/* Characters in the first `bytes` of the text; -1 where that is not known. */
+static int64_t characters(struct canon_cursor *at, str text, int64_t bytes)
 {
-    int64_t n = 0;
-    size_t i = 0;
-    if (!text.p || wanted < 0) return -1;
-    for (; i < text.n && n <= wanted; i++) {
-        if (((unsigned char)text.p[i] & 0xc0) == 0x80) continue;
-        if (n++ == wanted) return (int64_t)i;
+    if (!text.p || bytes < 0 || bytes > (int64_t)text.n) return -1;
+    if ((size_t)bytes < at->bytes) *at = (struct canon_cursor){0};
+    for (; at->bytes < (size_t)bytes; at->bytes++) at->chars += begins_char(text.p[at->bytes]);
+    return at->chars;
+}
+
+/* Bytes of the first `chars` characters; -1 where it has less, or is not at hand. */
+static int64_t bytes_at(struct canon_cursor *at, str text, int64_t chars)
+{
+    if (!text.p || chars < 0) return -1;
+    if (chars < at->chars) *at = (struct canon_cursor){0};
+    for (; at->bytes < text.n; at->bytes++) {
+        if (!begins_char(text.p[at->bytes])) continue;
+        if (at->chars == chars) break;
+        at->chars++;
     }
-    return n == wanted ? (int64_t)text.n : -1;
+    return at->chars == chars ? (int64_t)at->bytes : -1;
 }
 
 static struct canon_citation *add(struct grounding *g)
@@ -53,8 +60,9 @@ static void set_place(struct grounding *g, struct canon_citation *c, json_ref se
     int64_t part = canon_cite_count(g->doc, segment, S("partIndex"));
     int64_t start = canon_cite_count(g->doc, segment, S("startIndex")); /* zeros are left out */
     if (part > 0 && part < g->text->part_count) base = g->text->parts[part];
-    c->start = characters(g->text->all, base + (start < 0 ? 0 : start));
-    c->end = characters(g->text->all, base + end);
+    c->start = characters(&g->at, g->text->all, base + (start < 0 ? 0 : start));
+    struct canon_cursor ahead = g->at; /* the next one may begin before this one's end */
+    c->end = characters(&ahead, g->text->all, base + end);
     if (c->start < 0 || c->end < 0) c->start = c->end = -1;
 }
 
@@ -153,9 +161,12 @@ static void put_source(struct buf *out, const struct canon_citation *c)
 }
 
 /* `of` is the part that it counts in. */
-static void put_support(struct buf *out, const struct canon_citation *c, const struct gemini_cited *of, int index)
+static void put_support(struct buf *out, const struct canon_citation *c, const struct gemini_cited *of,
+                        struct canon_cursor *at, int index)
 {
-    int64_t from = bytes_at(of->text, c->start), to = bytes_at(of->text, c->end);
+    int64_t from = bytes_at(at, of->text, c->start);
+    struct canon_cursor ahead = *at;
+    int64_t to = bytes_at(&ahead, of->text, c->end);
     bool placed = from >= 0 && to >= from && c->start >= 0;
     canon_comma(out);
     buf_add(out, S("{\"segment\":{"));
@@ -184,8 +195,10 @@ void gemini_put_citations(struct buf *out, const struct gemini_cited *lists, siz
     if (!n) return;
     buf_add(out, S("],\"groundingSupports\":["));
     n = 0;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        struct canon_cursor at = {0};
         for (const struct canon_citation *c = lists[i].list; c && n < CITATIONS_MAX; c = c->next, n++)
-            put_support(out, c, &lists[i], n);
+            put_support(out, c, &lists[i], &at, n);
+    }
     buf_add(out, S("]}"));
 }

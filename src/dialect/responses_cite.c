@@ -43,9 +43,10 @@ void responses_put_citation(struct buf *out, struct arena *arena, const struct c
 
 void responses_put_citations(struct buf *out, struct arena *arena, const struct canon_part *part)
 {
+    int64_t length = part->citations ? canon_length(part->text) : 0;
     buf_add_byte(out, '[');
     for (const struct canon_citation *c = part->citations; c; c = c->next) {
-        struct canon_citation placed = canon_placed(c, part->text, 0);
+        struct canon_citation placed = canon_placed(c, length, 0);
         responses_put_citation(out, arena, &placed);
     }
     buf_add_byte(out, ']');

@@ -1,5 +1,6 @@
 /* Citations whose places no text and no source has: no sum with one overflows, and what cannot be is not told. Texts
  * that are larger than what is kept of one. */
+#include "dialect/canon_cite.h"
 #include "dialect/codec.h"
 
 #include <setjmp.h>
@@ -120,9 +121,41 @@ static void a_text_above_the_ceiling_hides_no_other(void **state)
     arena_free(&arena);
 }
 
+/* ---- places in a text */
+
+/* From any place to any other, in any order; and what was looked for is where the next one is looked for from. */
+static void places_are_found_in_any_order(void **state)
+{
+    static const str chars[] = {
+        STR_INIT("a"), STR_INIT("\\n"), STR_INIT("\\u00e9"), STR_INIT("é"), STR_INIT("\\ud83d\\ude00"),
+        STR_INIT("😀"), STR_INIT("\\\\")};
+    struct buf text;
+    size_t begins[COUNT_OF(chars) + 1];
+    (void)state;
+    buf_init(&text, 0);
+    for (size_t i = 0; i < COUNT_OF(chars); i++) {
+        begins[i] = text.n;
+        buf_add(&text, chars[i]);
+    }
+    begins[COUNT_OF(chars)] = text.n;
+    for (int64_t before = 0; before <= (int64_t)COUNT_OF(chars) + 1; before++)
+        for (int64_t start = 0; start <= (int64_t)COUNT_OF(chars); start++)
+            for (int64_t end = start; end <= (int64_t)COUNT_OF(chars); end++) {
+                struct canon_cursor at = {0};
+                (void)canon_seek(&at, buf_str(&text), before);
+                str words = canon_span(&at, buf_str(&text), start, end);
+                assert_ptr_equal(words.p, text.p + begins[start]);
+                assert_int_equal(words.n, begins[end] - begins[start]);
+                assert_int_equal(at.chars, start);
+                assert_int_equal(at.bytes, begins[start]);
+            }
+    buf_free(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(places_are_found_in_any_order),
         cmocka_unit_test(a_text_above_the_ceiling_hides_no_other),
         cmocka_unit_test(places_beyond_any_text_are_none),
     };
