@@ -3,7 +3,24 @@
 #ifndef DIALECT_CANON_CITE_H
 #define DIALECT_CANON_CITE_H
 
-#include "dialect/canon.h"
+#include "dialect/canon_stream.h"
+
+/* Where in its source a citation points to: counted from 0, pages from 1; `to` is the first one beyond. */
+enum canon_place { PLACE_NONE, PLACE_CHARS, PLACE_PAGES, PLACE_BLOCKS, PLACE_RESULT };
+
+/* Some words of the answer lean on some words of a source. Of the web where it has a url, of a document otherwise. */
+struct canon_citation {
+    struct canon_citation *next;
+    jraw url, title, id;    /* strings: the source's */
+    jraw quote;             /* string: words of the source */
+    jraw said;              /* string: words of the answer, those from start to end */
+    int64_t start, end;     /* characters of the part's text; -1: of the whole part */
+    enum canon_place place; /* PLACE_RESULT: blocks of a search result that the client gave */
+    int64_t source;         /* which of the call's documents (or results) it is, from 0; -1: not told */
+    int64_t from, to;       /* within the source; -1: not told */
+    jraw value;             /* as it stands in dialect `of`, whole */
+    enum dialect_id of;
+};
 
 /* A citation that tells nothing yet: no place in the answer, none in the source. */
 struct canon_citation *canon_cite_new(struct arena *arena, enum dialect_id of);

@@ -1,6 +1,6 @@
 /* One tool call at a time, kept by purser: most providers have no word for it. What a model calls beyond the first
  * is not passed on; it stands in no history then, and the model can call it anew once it has the first's result. */
-#include "dialect/canon.h"
+#include "dialect/canon_stream.h"
 
 void canon_keep_first_call(struct canon_answer *answer)
 {

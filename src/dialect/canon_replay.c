@@ -1,5 +1,5 @@
 /* A whole answer as the deltas of a stream. */
-#include "dialect/canon.h"
+#include "dialect/canon_cite.h"
 
 struct replay {
     struct canon_sink *sink;

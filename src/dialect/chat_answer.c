@@ -1,4 +1,5 @@
 /* A chat answer that was not streamed, both ways. */
+#include "dialect/canon_cite.h"
 #include "dialect/chat.h"
 
 #include "base/hash.h"

@@ -1,5 +1,6 @@
 /* Content blocks of Converse, read. A block is an object with one member that says
  * what it is; media are by format ("png") instead of by type ("image/png"). */
+#include "dialect/canon_cite.h"
 #include "dialect/converse.h"
 
 enum { LIST_MAX = 100000 };

@@ -1,5 +1,6 @@
 /* A canonical call as a Converse body. Roles alternate: neighbours are joined; results of
  * tools come first in their turn, each id once. */
+#include "dialect/canon_cite.h"
 #include "dialect/converse.h"
 
 enum { NAME_MAX_BYTES = 200 };

@@ -7,7 +7,8 @@
 #ifndef DIALECT_DIALECT_H
 #define DIALECT_DIALECT_H
 
-#include "dialect/canon.h"
+#include "dialect/canon_check.h"
+#include "dialect/canon_stream.h"
 
 struct dialect {
     str name;            /* in `protocols:`, metrics and messages */

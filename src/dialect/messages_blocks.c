@@ -1,5 +1,6 @@
 /* Content blocks, of calls and of answers, as parts. A block that has no like elsewhere
  * stays as it is (PART_OPAQUE). */
+#include "dialect/canon_cite.h"
 #include "dialect/messages.h"
 
 int64_t messages_cache_ttl(const struct json *doc, json_ref object)

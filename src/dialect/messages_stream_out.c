@@ -1,6 +1,7 @@
 /* Writing deltas as the events that Anthropic's clients expect: blocks with contiguous
  * indexes, one at a time, each closed. Nothing is written before the first block, so that
  * a provider that fails at once can still be answered with a status. */
+#include "dialect/canon_cite.h"
 #include "dialect/messages.h"
 
 struct writing {

@@ -1,4 +1,5 @@
 /* Parts as content blocks. */
+#include "dialect/canon_cite.h"
 #include "dialect/messages.h"
 
 #include "base/hash.h"

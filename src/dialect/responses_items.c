@@ -1,4 +1,5 @@
 /* Reading items: what a call's input and an answer's output have in common. */
+#include "dialect/canon_cite.h"
 #include "dialect/responses.h"
 
 enum item_kind responses_item_kind(const struct json *doc, json_ref item)

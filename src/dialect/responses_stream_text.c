@@ -1,4 +1,5 @@
 /* Messages of a stream: texts and refusals, with what belongs to them. */
+#include "dialect/canon_cite.h"
 #include "dialect/responses_stream.h"
 
 static void put_open_part(struct buf *out, const struct out_stream *s, str text)

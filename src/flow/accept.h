@@ -3,7 +3,7 @@
 #define FLOW_ACCEPT_H
 
 #include "base/schema_stream.h"
-#include "dialect/canon.h"
+#include "dialect/canon_stream.h"
 #include "settings/model.h"
 
 /* What one choice of an answer says, as far as tests look at it. */

@@ -1,6 +1,7 @@
 /* Citations of every family, whole and streamed, as the clients of every family get them: 72 ways. Each answer says the
  * same of the same text; what is read of it at the client must be what was read of it at the provider, but for what
  * the client's protocol has no place for, which `can` says. */
+#include "dialect/canon_cite.h"
 #include "dialect/codec.h"
 
 #include <setjmp.h>

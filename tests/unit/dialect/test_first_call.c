@@ -1,5 +1,5 @@
 /* One tool call at a time: what is passed on of an answer that has several, whole and streamed. */
-#include "dialect/canon.h"
+#include "dialect/canon_stream.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
