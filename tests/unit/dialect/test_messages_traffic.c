@@ -2,6 +2,7 @@
  * loss; answers are tapped, and what comes out is held against the recording's own counts; answers
  * decoded and encoded lose no field; streams decoded, encoded and decoded again are the same.
  * Without the recordings the test says that it skips. */
+#include "dialect/canon_cite.h"
 #include "dialect/dialect.h"
 
 #include "../recordings.h"
