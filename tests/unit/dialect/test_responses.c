@@ -2,6 +2,8 @@
  * call or an answer is lost, and a stream says what its whole response says. */
 #include "recordings.h"
 
+#include "dialect/canon_cite.h"
+
 static const char *const providers[] = {"openai",   "azure", "azure-foundry", "bedrock",
                                         "deepseek", "groq",  "openrouter",    "xai"};
 
