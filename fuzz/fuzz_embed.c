@@ -27,7 +27,7 @@ static void write_call(struct bench *b, enum call_kind to, const struct canon_ca
     struct canon_call reread;
     struct buf out;
     buf_init(&out, 0);
-    check(canon_check_at(call, call_kind_dialect(to), STR_NONE, true, &dropped, &problem));
+    check(canon_check(call, call_kind_dialect(to), true, &dropped, &problem));
     if (kind_encode_call(to, call, &target, &out, &problem)) {
         check(json_parse(&b->again, buf_str(&out), &why));
         canon_call_init(&reread, call_kind_dialect(to), &b->arena);

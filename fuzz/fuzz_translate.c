@@ -106,8 +106,11 @@ static void translate_call(struct bench *b, str text)
     if (!decode_call(b, b->from, &b->doc, &call)) return;
     struct canon_target target = {.model = S("m"), .max_output = 4096, .stream = call.stream};
     if (!canon_check(&call, id_of(b->to), true, &dropped, &problem)) {
-        /* nothing but an effort that no words name, and names of functions, is refused where all may be dropped */
-        check(problem.message.n > 0 && (call.reasoning.effort.n || call.tools));
+        /* nothing but an effort that no words name, names of functions, tools that must be called and are not there,
+         * and calls that say nothing are refused where all may be dropped */
+        bool chooses = call.choice.mode == CHOICE_REQUIRED || call.choice.allowed_count;
+        bool silent = str_find(problem.message, S("says nothing"), 0) != SIZE_MAX;
+        check(problem.message.n > 0 && (call.reasoning.effort.n || call.tools || chooses || silent));
         return;
     }
     buf_init(&out, 0);

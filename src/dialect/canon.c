@@ -84,6 +84,37 @@ int64_t canon_length(jraw text)
     return n;
 }
 
+bool canon_is_blank(jraw text)
+{
+    str s = canon_inside(text);
+    for (size_t i = 0; i < s.n; i++) {
+        bool escape = s.p[i] == '\\' && i + 1 < s.n && str_find_byte(S("nrt"), s.p[i + 1], 0) != SIZE_MAX;
+        if (escape)
+            i++;
+        else if (s.p[i] != ' ')
+            return false;
+    }
+    return true;
+}
+
+jraw canon_without_end(struct arena *arena, jraw text)
+{
+    str s = canon_inside(text);
+    size_t n = s.n;
+    for (;;) {
+        size_t slashes = 0;
+        if (n && s.p[n - 1] == ' ') {
+            n--;
+            continue;
+        }
+        if (n < 2 || str_find_byte(S("nrt"), s.p[n - 1], 0) == SIZE_MAX) break;
+        while (slashes < n - 1 && s.p[n - 2 - slashes] == '\\') slashes++;
+        if (slashes % 2 == 0) break;
+        n -= 2;
+    }
+    return n == s.n ? text : (jraw){arena_printf(arena, "\"%.*s\"", (int)n, s.p)};
+}
+
 bool canon_is_zero(str number)
 {
     for (size_t i = 0; i < number.n && (number.p[i] | 0x20) != 'e'; i++)

@@ -86,38 +86,61 @@ void canon_leave_out(const struct canon_call *call, const struct canon_target *t
         if (n->feature == f) add_field(target->left_out, n->field);
 }
 
-bool canon_check_at(const struct canon_call *call, enum dialect_id to, str vendor, bool lenient,
+static bool fits(const struct canon_call *call, const struct canon_note *n, enum dialect_id to, str vendor)
+{
+    bool kept = n->feature == FEATURE_UNKNOWN || n->feature == FEATURE_CITATION_HISTORY;
+    bool goes_along = kept && call->from == to && !str_eq(vendor, S("vertex"));
+    if (goes_along || fit_of(n->feature, to, vendor) == YES)
+        return true; /* its own dialect's extras are written again */
+    return n->feature == FEATURE_DOCUMENT_DATA && canon_documents_are_text(call); /* said as text */
+}
+
+/* Whether the call's own notes name the field of one by its shape. */
+static bool is_named(const struct canon_call *call, const struct canon_note *notes, const struct canon_note *shape)
+{
+    if (notes == call->notes) return false;
+    for (const struct canon_note *n = call->notes; n; n = n->next)
+        if (n->feature == shape->feature && str_eq(n->field, shape->field)) return true;
+    return false;
+}
+
+/* Adds what `notes` have no words for. NULL: nothing of it must be refused. */
+static const struct canon_note *drop(const struct canon_call *call, const struct canon_note *notes, enum dialect_id to,
+                                     str vendor, bool lenient, struct buf *fields)
+{
+    for (const struct canon_note *n = notes; n; n = n->next) {
+        if (fits(call, n, to, vendor)) continue;
+        if (fit_of(n->feature, to, vendor) == NO && !lenient) return n;
+        if (!is_named(call, notes, n)) add_field(fields, n->field);
+    }
+    return NULL;
+}
+
+bool canon_check_at(const struct canon_call *call, enum dialect_id to, const struct canon_target *target, bool lenient,
                     struct canon_dropped *dropped, struct call_problem *problem)
 {
     struct buf fields;
-    if (refuse_effort(call, problem) || !canon_check_names(call, to, vendor, problem)) return false;
     struct call_problem stops;
+    str vendor = target->vendor;
+    if (refuse_effort(call, problem) || !canon_check_names(call, to, vendor, problem)) return false;
     bool few = canon_check_stops(call, to, vendor, &stops);
     if (!few && !lenient) {
         *problem = stops;
         return false;
     }
     buf_init(&fields, 4096);
-    for (const struct canon_note *n = call->notes; n; n = n->next) {
-        enum fit fit = fit_of(n->feature, to, vendor);
-        if (!few && n->feature == FEATURE_STOP && fit == YES) add_field(&fields, n->field);
-        bool kept = n->feature == FEATURE_UNKNOWN || n->feature == FEATURE_CITATION_HISTORY;
-        bool goes_along = kept && call->from == to && !str_eq(vendor, S("vertex"));
-        if (goes_along) continue; /* its own dialect's extras are written again */
-        if (fit == YES) continue;
-        if (fit == NO && !lenient) {
-            buf_free(&fields);
-            return refuse(call, n, to, problem);
-        }
-        add_field(&fields, n->field);
-    }
-    dropped->fields = fields.n ? arena_str(call->arena, buf_str(&fields)) : S("");
+    for (const struct canon_note *n = call->notes; n && !few; n = n->next)
+        if (n->feature == FEATURE_STOP && fit_of(n->feature, to, vendor) == YES) add_field(&fields, n->field);
+    const struct canon_note *no = drop(call, call->notes, to, vendor, lenient, &fields);
+    if (!no) no = drop(call, canon_shape_notes(call, to, target->model), to, vendor, lenient, &fields);
+    bool ok = no ? refuse(call, no, to, problem) : canon_check_shape(call, to, problem);
+    if (ok) dropped->fields = fields.n ? arena_str(call->arena, buf_str(&fields)) : S("");
     buf_free(&fields);
-    return true;
+    return ok;
 }
 
 bool canon_check(const struct canon_call *call, enum dialect_id to, bool lenient, struct canon_dropped *dropped,
                  struct call_problem *problem)
 {
-    return canon_check_at(call, to, STR_NONE, lenient, dropped, problem);
+    return canon_check_at(call, to, &(struct canon_target){.max_output = -1}, lenient, dropped, problem);
 }

@@ -56,6 +56,10 @@ jraw canon_join(struct arena *arena, const jraw *strings, size_t count, str betw
 int64_t canon_base64_size(str data);
 /* Characters of a JSON string. */
 int64_t canon_length(jraw text);
+/* A JSON string that holds nothing but white space, or none at all. */
+bool canon_is_blank(jraw text);
+/* A JSON string without the white space at its end: Claude takes none behind the beginning of an answer. */
+jraw canon_without_end(struct arena *arena, jraw text);
 /* A number that is zero, as it is written. */
 bool canon_is_zero(str number);
 /* A list or object without members, or false: what clients send who want nothing. */

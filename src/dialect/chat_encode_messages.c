@@ -107,10 +107,11 @@ static void write_audio(struct buf *out, const struct canon_media *m)
     buf_add(out, S("}}"));
 }
 
-static void write_document(struct buf *out, const struct canon_part *part)
+static void write_document(struct chat_writer *w, const struct canon_part *part)
 {
     const struct canon_media *m = &part->media;
-    if (!m->data.p && !m->file_id.n) {
+    struct buf *out = w->out;
+    if (!m->data.p && !(w->same && m->file_id.n)) { /* another provider's file is not there */
         if (part->text.json.p) write_text_part(out, part->text, NULL);
         return;
     }
@@ -119,7 +120,7 @@ static void write_document(struct buf *out, const struct canon_part *part)
     buf_add_byte(out, '{');
     canon_put_text(out, S("file_id"), m->file_id);
     if (m->data.p) {
-        canon_put_text(out, S("filename"), m->name.n ? m->name : S("document.pdf"));
+        canon_put_text(out, S("filename"), canon_file_name(w->call->arena, m));
         write_address(out, S("file_data"), m, S("application/pdf"));
     }
     buf_add(out, S("}}"));
@@ -154,7 +155,7 @@ static void write_part(struct chat_writer *w, const struct canon_part *p)
         if (p->media.data.p) write_audio(w->out, &p->media);
         break;
     case PART_DOCUMENT:
-        write_document(w->out, p);
+        write_document(w, p);
         break;
     default:
         break;
@@ -374,8 +375,17 @@ static void write_reasoning(struct chat_writer *w, const struct canon_message *m
     if (index) buf_add_byte(w->out, ']');
 }
 
+/* Nothing but what only its own dialect knows. */
+static bool is_foreign(const struct chat_writer *w, const struct canon_message *m)
+{
+    for (const struct canon_part *p = m->parts; p; p = p->next)
+        if (p->kind != PART_OPAQUE) return false;
+    return m->parts && !w->same;
+}
+
 static void write_assistant(struct chat_writer *w, const struct canon_message *m)
 {
+    if (is_foreign(w, m)) return;
     bool calls = has_kind(m->parts, PART_TOOL_CALL), text = has_kind(m->parts, PART_TEXT);
     bool list = !is_plain(w, m->parts) && (w->same || !has_media(m->parts));
     open_message(w->out, S("assistant"));
@@ -392,7 +402,9 @@ static void write_assistant(struct chat_writer *w, const struct canon_message *m
             canon_put_raw(w->out, S("content"), (jraw){calls || refused ? S("null") : S("\"\"")});
     }
     write_reasoning(w, m);
-    write_tool_calls(w, m->parts);
+    bool called = write_tool_calls(w, m->parts);
+    /* Mistral refuses a last message of the model's that it is not told to go on with; its answer repeats it */
+    if (w->mistral && !w->same && !m->next && !called) canon_put_bool(w->out, S("prefix"), true);
     write_name(w, m);
     canon_put_extras(w->out, &m->extras, DIALECT_CHAT);
     buf_add_byte(w->out, '}');

@@ -166,7 +166,10 @@ bool kind_encode_call(enum call_kind kind, const struct canon_call *call, const 
                       struct buf *out, struct call_problem *problem)
 {
     const struct codec *c = codec_of(kind);
-    return c ? c->encode_call(call, target, out, problem) : dialect_of(kind)->encode_call(call, target, out, problem);
+    if (c) return c->encode_call(call, target, out, problem);
+    struct canon_call settled = *call;
+    settled.choice = canon_choice(call, call_kind_dialect(kind));
+    return dialect_of(kind)->encode_call(&settled, target, out, problem);
 }
 
 bool kind_decode_answer(enum call_kind kind, const struct json *doc, struct canon_answer *out)

@@ -68,7 +68,8 @@ static void read_part(struct cohere_reader *r, json_ref part, struct canon_part 
 {
     json_ref type = openai_find(r->doc, part, S("type"));
     if (json_string_is(r->doc, type, S("text"))) {
-        canon_add_part(r->arena, parts, PART_TEXT)->text = canon_raw_string(r->doc, part, S("text"));
+        jraw text = canon_raw_string(r->doc, part, S("text"));
+        canon_add_part(r->arena, parts, PART_TEXT)->text = text.json.p ? text : raw_of(S("\"\""));
     } else if (json_string_is(r->doc, type, S("thinking"))) {
         canon_add_part(r->arena, parts, PART_REASONING)->text = canon_raw_string(r->doc, part, S("thinking"));
         note_part(r, FEATURE_REASONING_HISTORY, where, S("thinking"));
@@ -138,6 +139,8 @@ static bool read_message(struct call_in *in, json_ref at, int64_t index)
         return true;
     }
     bool assistant = json_string_is(doc, role, S("assistant")), system = json_string_is(doc, role, S("system"));
+    if (!assistant && !system && !json_string_is(doc, role, S("user")))
+        return refuse(in, S("messages.role"), "user, assistant, system or tool");
     struct canon_message *m = canon_add_message(in->r.call, assistant ? ROLE_ASSISTANT
                                                             : system  ? ROLE_SYSTEM
                                                                       : ROLE_USER);

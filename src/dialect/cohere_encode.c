@@ -51,7 +51,7 @@ static void write_part(struct writer *w, const struct canon_part *p)
             canon_comma(w->out);
             buf_add(w->out, p->value.json);
         } else {
-            write_text(w->out, p->text);
+            write_text(w->out, p->kind == PART_DOCUMENT ? canon_document_text(w->call->arena, p) : p->text);
         }
         break;
     case PART_IMAGE:
@@ -187,8 +187,17 @@ static void write_user(struct writer *w, const struct canon_message *m)
     buf_add_byte(w->out, '}');
 }
 
+/* Nothing but what only its own dialect knows. */
+static bool is_foreign(const struct writer *w, const struct canon_message *m)
+{
+    for (const struct canon_part *p = m->parts; p; p = p->next)
+        if (p->kind != PART_OPAQUE) return false;
+    return m->parts && w->call->from != DIALECT_COHERE;
+}
+
 static void write_message(struct writer *w, const struct canon_message *m)
 {
+    if (is_foreign(w, m)) return;
     if (m->role == ROLE_USER) {
         write_user(w, m);
         return;

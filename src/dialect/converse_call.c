@@ -47,8 +47,12 @@ static bool read_messages(struct call_in *in)
         str where = arena_printf(in->r.arena, "messages[%lld].content", (long long)index++);
         if (json_type(in->r.doc, at) != JSON_OBJECT) return refuse(in, S("messages"), "an array of objects");
         json_ref role = openai_find(in->r.doc, at, S("role")), content = openai_find(in->r.doc, at, S("content"));
-        bool assistant = role && json_string_is(in->r.doc, role, S("assistant"));
-        struct canon_message *m = canon_add_message(call, assistant ? ROLE_ASSISTANT : ROLE_USER);
+        bool assistant = json_string_is(in->r.doc, role, S("assistant"));
+        bool among = json_string_is(in->r.doc, role, S("system"));
+        if (!assistant && !among && !json_string_is(in->r.doc, role, S("user")))
+            return refuse(in, S("messages.role"), "user, assistant or system");
+        struct canon_message *m = canon_add_message(call, assistant ? ROLE_ASSISTANT : among ? ROLE_SYSTEM : ROLE_USER);
+        m->among = among;
         if (content && json_type(in->r.doc, content) != JSON_ARRAY) return refuse(in, where, "an array of blocks");
         if (content) converse_read_blocks(&in->r, content, &m->parts, where);
     }

@@ -34,6 +34,8 @@ static void write_media(struct converse_writer *w, const struct canon_part *part
     bool own = part->value.json.p && w->from == DIALECT_CONVERSE; /* a source that Bedrock alone knows */
     str format = converse_format(part->media.type);
     if (!part->media.data.p && !part->text.json.p && !own) return; /* refused before */
+    bool document = part->kind == PART_DOCUMENT && part->media.data.p && w->from != DIALECT_CONVERSE;
+    if (document && !canon_document_fits(part->media.type, DIALECT_CONVERSE)) return;
     if (!format.n) format = part->text.json.p ? S("txt") : part->kind == PART_IMAGE ? S("png") : S("pdf");
     open_block(out, member);
     buf_add_byte(out, '{');
@@ -115,7 +117,8 @@ static void write_tool_result(struct converse_writer *w, const struct canon_part
     canon_key(out, S("content"));
     buf_add_byte(out, '[');
     converse_write_parts(w, part->tool.content);
-    if (out->p[out->n - 1] == '[') buf_add(out, S("{\"text\":\"\"}"));
+    if (out->p[out->n - 1] == '[' && w->from != DIALECT_CONVERSE)
+        buf_add(out, S("{\"text\":\"(empty)\"}")); /* text without words is refused */
     buf_add_byte(out, ']');
     if (part->tool.is_error) canon_put_text(out, S("status"), S("error"));
     canon_put_extras(out, &part->extras, DIALECT_CONVERSE);
@@ -141,7 +144,8 @@ static void write_text(struct converse_writer *w, const struct canon_part *part)
         buf_add(out, S("}],\"citations\":["));
         for (const struct canon_citation *c = part->citations; c; c = c->next) converse_put_citation(out, c);
         buf_add(out, S("]}}"));
-    } else if (part->text.json.n > 2 || w->from == DIALECT_CONVERSE) { /* an empty text is refused by Bedrock */
+    } else if (w->answer || w->from == DIALECT_CONVERSE ||
+               !canon_is_blank(part->text)) { /* Bedrock takes no blank text */
         open_block(out, "text");
         buf_add(out, part->text.json.p ? part->text.json : S("\"\""));
         buf_add_byte(out, '}');
@@ -254,6 +258,18 @@ static void write_system(struct converse_writer *w, const struct canon_call *cal
         buf_add_byte(out, ']');
 }
 
+/* The text that the model shall go on with: the last part of all, where it is the model's. */
+static const struct canon_part *begun(const struct canon_message *first, const struct canon_message *end)
+{
+    const struct canon_part *last = NULL;
+    for (const struct canon_message *m = end; m; m = m->next)
+        if (!is_system(m)) return NULL;
+    for (const struct canon_message *m = first; m != end; m = m->next)
+        for (const struct canon_part *p = m->parts; p && m->role == ROLE_ASSISTANT; p = p->next)
+            if (p->kind != PART_TEXT || !canon_is_blank(p->text)) last = p;
+    return last && last->kind == PART_TEXT ? last : NULL;
+}
+
 static const struct canon_message *write_turn(struct converse_writer *w, const struct canon_message *first)
 {
     struct buf *out = w->out;
@@ -263,6 +279,7 @@ static const struct canon_message *write_turn(struct converse_writer *w, const s
     struct canon_results seen;
     while (end && (is_system(end) || (end->role == ROLE_ASSISTANT) == assistant)) end = end->next;
     canon_results_init(&seen, first, end, w->arena);
+    const struct canon_part *last = w->from != DIALECT_CONVERSE ? begun(first, end) : NULL;
     canon_comma(out);
     buf_printf(out, "{\"role\":\"%s\",\"content\":[", assistant ? "assistant" : "user");
     size_t empty = out->n;
@@ -272,7 +289,9 @@ static const struct canon_message *write_turn(struct converse_writer *w, const s
             for (const struct canon_part *p = m->parts; p; p = p->next) {
                 if ((p->kind == PART_TOOL_RESULT) != (results == 1)) continue;
                 if (results && !canon_results_is_first(&seen, p)) continue; /* an id that comes twice is refused */
-                write_part(w, p);
+                struct canon_part part = *p;
+                if (p == last) part.text = canon_without_end(w->arena, p->text);
+                write_part(w, &part);
                 if (p->cache_ttl) converse_write_cache_point(out, p->cache_ttl);
             }
         }

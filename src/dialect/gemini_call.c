@@ -28,6 +28,16 @@ static const struct gemini_field root_fields[] = {
     {STR_INIT("store"), FEATURE_STORE},
 };
 
+/* `function` and `tool` are what results of functions came from before. */
+static bool is_role(const struct json *doc, json_ref at)
+{
+    static const str names[] = {STR_INIT("user"),     STR_INIT("model"), STR_INIT("system"),
+                                STR_INIT("function"), STR_INIT("tool"),  STR_INIT("")};
+    for (size_t i = 0; i < COUNT_OF(names); i++)
+        if (json_string_is(doc, at, names[i])) return true;
+    return json_type(doc, at) == JSON_NULL;
+}
+
 static bool read_content(struct gemini_reader *r, json_ref at, enum canon_role role, bool fixed)
 {
     static const struct gemini_field fields[] = {{STR_INIT("role"), GEMINI_READ}, {STR_INIT("parts"), GEMINI_READ}};
@@ -42,6 +52,8 @@ static bool read_content(struct gemini_reader *r, json_ref at, enum canon_role r
         list = found[1];
         if (!fixed && found[0] && json_string_is(r->doc, found[0], S("model"))) role = ROLE_ASSISTANT;
         if (!fixed && found[0] && json_string_is(r->doc, found[0], S("system"))) role = ROLE_SYSTEM;
+        if (!fixed && found[0] && !is_role(r->doc, found[0]))
+            return gemini_refuse(r, S("contents.role"), S("user, model, function or system"));
     }
     struct canon_message *m = canon_add_message(r->call, role);
     m->extras = extras;

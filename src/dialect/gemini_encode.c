@@ -109,19 +109,30 @@ static void put_function(struct buf *out, const struct canon_call *call, const s
     buf_add_byte(out, '}');
 }
 
-static bool is_written(const struct canon_tool *tool)
+static bool has_tool(const struct canon_call *call, enum canon_tool_kind kind)
 {
-    return tool->kind == TOOL_FUNCTION || tool->kind == TOOL_WEB_SEARCH ||
+    for (const struct canon_tool *t = call->tools; t; t = t->next)
+        if (t->kind == kind) return true;
+    return false;
+}
+
+/* Models before Gemini 3 take no search beside functions: these go first. */
+static bool may_search(const struct canon_call *call, const struct canon_target *target)
+{
+    int generation = gemini_generation(target->model);
+    return call->from == DIALECT_GEMINI || generation == 0 || generation >= 30 || !has_tool(call, TOOL_FUNCTION);
+}
+
+static bool is_written(const struct canon_call *call, const struct canon_target *target, const struct canon_tool *tool)
+{
+    return tool->kind == TOOL_FUNCTION || (tool->kind == TOOL_WEB_SEARCH && may_search(call, target)) ||
            (tool->kind == TOOL_OPAQUE && tool->extras.of == DIALECT_GEMINI);
 }
 
-static void put_tools(struct buf *out, const struct canon_call *call)
+static void put_tools(struct buf *out, const struct canon_call *call, const struct canon_target *target)
 {
-    bool any = false, functions = false;
-    for (const struct canon_tool *t = call->tools; t; t = t->next) {
-        any = any || is_written(t);
-        functions = functions || t->kind == TOOL_FUNCTION;
-    }
+    bool any = false, functions = has_tool(call, TOOL_FUNCTION);
+    for (const struct canon_tool *t = call->tools; t; t = t->next) any = any || is_written(call, target, t);
     if (!any) return;
     canon_key(out, S("tools"));
     buf_add_byte(out, '[');
@@ -132,15 +143,23 @@ static void put_tools(struct buf *out, const struct canon_call *call)
         buf_add(out, S("]}"));
     }
     for (const struct canon_tool *t = call->tools; t; t = t->next) {
-        if (t->kind == TOOL_FUNCTION || !is_written(t)) continue;
+        if (t->kind == TOOL_FUNCTION || !is_written(call, target, t)) continue;
         canon_comma(out);
         buf_add(out, t->extras.of == DIALECT_GEMINI && t->value.json.p ? t->value.json : S("{\"googleSearch\":{}}"));
     }
     buf_add_byte(out, ']');
 }
 
+/* "Please enable tool_config.include_server_side_tool_invocations to use Built-in tools with Function calling"; Vertex
+ * does not know the word, and needs none. */
+static bool tells_searches(const struct canon_call *call, const struct canon_target *target)
+{
+    bool both = has_tool(call, TOOL_FUNCTION) && has_tool(call, TOOL_WEB_SEARCH) && may_search(call, target);
+    return both && !str_eq(target->vendor, S("vertex"));
+}
+
 /* Names restrict ANY and VALIDATED only; the latter leaves the model free to answer in text. */
-static void put_choice(struct buf *out, const struct canon_call *call)
+static void put_calling(struct buf *out, const struct canon_call *call)
 {
     const struct canon_tool_choice *c = &call->choice;
     if (c->mode == CHOICE_UNSET && !c->allowed_count) return;
@@ -148,8 +167,8 @@ static void put_choice(struct buf *out, const struct canon_call *call)
                : c->mode == CHOICE_NONE   ? S("NONE")
                : c->allowed_count         ? S("VALIDATED")
                                           : S("AUTO");
-    canon_key(out, S("toolConfig"));
-    buf_add(out, S("{\"functionCallingConfig\":{"));
+    canon_key(out, S("functionCallingConfig"));
+    buf_add_byte(out, '{');
     canon_put_text(out, S("mode"), mode);
     if (c->mode != CHOICE_NONE && (c->name.n || c->allowed_count)) {
         canon_key(out, S("allowedFunctionNames"));
@@ -161,7 +180,19 @@ static void put_choice(struct buf *out, const struct canon_call *call)
         }
         buf_add_byte(out, ']');
     }
-    buf_add(out, S("}}"));
+    buf_add_byte(out, '}');
+}
+
+static void put_choice(struct buf *out, const struct canon_call *call, const struct canon_target *target)
+{
+    size_t before = out->n;
+    canon_key(out, S("toolConfig"));
+    buf_add_byte(out, '{');
+    size_t empty = out->n;
+    put_calling(out, call);
+    if (tells_searches(call, target)) canon_put_bool(out, S("includeServerSideToolInvocations"), true);
+    buf_add_byte(out, '}');
+    if (out->n == empty + 1) out->n = before;
 }
 
 /* ---- generationConfig */
@@ -285,10 +316,10 @@ bool gemini_encode_call(const struct canon_call *call, const struct canon_target
     if (asks)
         canon_leave_out(call, target, call->output.format == FORMAT_SCHEMA ? FEATURE_JSON_SCHEMA : FEATURE_JSON_OBJECT);
     if (turns) put_contents(&w, call);
-    put_tools(out, call);
+    put_tools(out, call, target);
     jraw choice = kept_object(&kept, S("toolConfig"));
     canon_put_raw(out, S("toolConfig"), choice);
-    if (!choice.json.p) put_choice(out, call);
+    if (!choice.json.p) put_choice(out, call, target);
     put_config(call, target, &kept, out);
     if (own) {
         canon_put_raw(out, S("labels"), call->metadata);

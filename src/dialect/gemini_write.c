@@ -55,6 +55,8 @@ static void put_media(struct gemini_writer *w, const struct canon_part *part)
 /* Files of other providers, and addresses that Google would not fetch, are left out. */
 static bool has_media(const struct gemini_writer *w, const struct canon_part *part)
 {
+    bool document = part->kind == PART_DOCUMENT && part->media.data.p && !w->own;
+    if (document && !canon_document_fits(part->media.type, DIALECT_GEMINI)) return false;
     return part->media.data.p || part->text.json.p || (w->own && (part->media.file_id.n || part->media.url.json.p));
 }
 

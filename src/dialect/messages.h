@@ -63,7 +63,6 @@ void messages_put_carrier(struct messages_writer *w, const struct canon_part *pa
 void messages_put_input(struct buf *out, str arguments);
 void messages_put_tool_id(struct buf *out, str key, str id);
 void messages_put_citation(struct buf *out, struct arena *arena, const struct canon_citation *c);
-bool messages_is_blank(jraw text);
 /* A whole usage object, with every key that clients read. */
 void messages_put_usage(struct buf *out, const struct usage *u, str tier, str cost_usd);
 str messages_stop_name(enum canon_stop stop);

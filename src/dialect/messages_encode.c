@@ -140,7 +140,7 @@ static void put_stop(struct messages_encoder *e)
 {
     bool own = e->call->from == DIALECT_MESSAGES, any = false, blank = false;
     for (size_t i = 0; i < e->call->stop_count; i++) {
-        if (!own && messages_is_blank(e->call->stop[i])) { /* rejected */
+        if (!own && canon_is_blank(e->call->stop[i])) { /* rejected */
             blank = true;
             continue;
         }

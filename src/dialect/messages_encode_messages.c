@@ -116,25 +116,6 @@ static const struct canon_part *last_part(const struct messages_encoder *e, cons
     return last;
 }
 
-/* The beginning of an answer that the model shall go on with may not end in white space. */
-static jraw without_end(struct arena *arena, jraw text)
-{
-    str s = canon_inside(text);
-    size_t n = s.n;
-    for (;;) {
-        size_t slashes = 0;
-        if (n && s.p[n - 1] == ' ') {
-            n--;
-            continue;
-        }
-        if (n < 2 || str_find_byte(S("nrt"), s.p[n - 1], 0) == SIZE_MAX) break;
-        while (slashes < n - 1 && s.p[n - 2 - slashes] == '\\') slashes++;
-        if (slashes % 2 == 0) break;
-        n -= 2;
-    }
-    return n == s.n ? text : (jraw){arena_printf(arena, "\"%.*s\"", (int)n, s.p)};
-}
-
 static void put_parts(struct messages_encoder *e, const struct turn *t, bool results)
 {
     bool own = e->call->from == DIALECT_MESSAGES;
@@ -147,7 +128,7 @@ static void put_parts(struct messages_encoder *e, const struct turn *t, bool res
             if (!own && result && !canon_results_is_first(&t->results, p)) continue;
             struct canon_part cut = *p;
             if (!own && result && canon_results_count(&t->results, p) > 1) cut.tool.content = all_of_id(e, t, p);
-            if (p == prefill && p->kind == PART_TEXT) cut.text = without_end(e->call->arena, p->text);
+            if (p == prefill && p->kind == PART_TEXT) cut.text = canon_without_end(e->call->arena, p->text);
             messages_put_part(&e->writer, &cut);
         }
     }

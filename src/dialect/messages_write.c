@@ -6,19 +6,6 @@
 
 enum { TOOL_ID_MAX = 64 };
 
-bool messages_is_blank(jraw text)
-{
-    str s = canon_inside(text);
-    for (size_t i = 0; i < s.n; i++) {
-        bool escape = s.p[i] == '\\' && i + 1 < s.n && str_find_byte(S("nrt"), s.p[i + 1], 0) != SIZE_MAX;
-        if (escape)
-            i++;
-        else if (s.p[i] != ' ')
-            return false;
-    }
-    return true;
-}
-
 /* ---- ids and arguments */
 
 static bool id_fits(str id)
@@ -134,8 +121,13 @@ static void put_source(struct messages_writer *w, const struct canon_part *part)
 {
     const struct canon_media *m = &part->media;
     struct buf *out = w->out;
+    jraw text = part->kind == PART_DOCUMENT ? canon_document_text(w->arena, part) : RAW_NONE;
     canon_key(out, S("source"));
-    if (m->data.p) {
+    if (text.json.p) { /* bytes are taken of PDF alone */
+        buf_add(out, S("{\"type\":\"text\",\"media_type\":\"text/plain\""));
+        canon_put_raw(out, S("data"), text);
+        buf_add_byte(out, '}');
+    } else if (m->data.p) {
         buf_add(out, S("{\"type\":\"base64\""));
         canon_put_text(out, S("media_type"),
                        part->kind == PART_IMAGE ? image_type(m)
@@ -198,17 +190,23 @@ static void put_tool_use(struct messages_writer *w, const struct canon_part *par
 
 /* ---- any part */
 
+static bool document_has_form(const struct canon_part *part)
+{
+    if (part->media.data.p) return canon_document_fits(part->media.type, DIALECT_MESSAGES);
+    return part->media.url.json.p || part->text.json.p;
+}
+
 bool messages_has_form(const struct messages_writer *w, const struct canon_part *part)
 {
     bool own = w->from == DIALECT_MESSAGES;
     switch (part->kind) {
     case PART_TEXT:
     case PART_REFUSAL: /* the API rejects blank text, and gives none */
-        return own || !messages_is_blank(part->text);
+        return own || !canon_is_blank(part->text);
     case PART_IMAGE:
-        return !w->answer && (part->media.data.p || part->media.url.json.p || part->media.file_id.n);
+        return !w->answer && (part->media.data.p || part->media.url.json.p || (own && part->media.file_id.n));
     case PART_DOCUMENT:
-        return !w->answer || own;
+        return own || (!w->answer && document_has_form(part));
     case PART_TOOL_CALL:
     case PART_TOOL_RESULT:
         return true;

@@ -54,7 +54,7 @@ static void put_image(struct buf *out, const struct canon_part *p)
     buf_add_byte(out, '}');
 }
 
-static void put_document(struct buf *out, const struct canon_part *p)
+static void put_document(struct buf *out, struct arena *arena, const struct canon_part *p)
 {
     bool own = p->extras.of == DIALECT_RESPONSES;
     if (p->text.json.p && !p->media.data.p) {
@@ -67,10 +67,10 @@ static void put_document(struct buf *out, const struct canon_part *p)
     if (p->media.file_id.n) canon_put_text(out, S("file_id"), p->media.file_id);
     if (p->media.data.p) put_data_url(out, S("file_data"), &p->media, own ? S("") : S("application/pdf"));
     if (!p->media.data.p) canon_put_raw(out, S("file_url"), p->media.url);
-    if (p->media.name.n)
+    if (p->media.data.p && !own) /* demanded beside the bytes */
+        canon_put_text(out, S("filename"), canon_file_name(arena, &p->media));
+    else
         canon_put_text(out, S("filename"), p->media.name);
-    else if (p->media.data.p && !own) /* demanded beside the bytes */
-        canon_put_text(out, S("filename"), S("document.pdf"));
     canon_put_extras(out, &p->extras, DIALECT_RESPONSES);
     buf_add_byte(out, '}');
 }
@@ -90,6 +90,12 @@ static void put_text(struct buf *out, struct arena *arena, const struct canon_pa
     buf_add_byte(out, '}');
 }
 
+/* A file that is stored at another provider is not. */
+static bool is_here(const struct canon_part *p)
+{
+    return p->extras.of == DIALECT_RESPONSES || p->media.data.p || p->media.url.json.p || p->text.json.p;
+}
+
 /* False where the dialect has no word for it. */
 static bool put_part(struct buf *out, struct arena *arena, const struct canon_part *p, str text_type)
 {
@@ -99,12 +105,14 @@ static bool put_part(struct buf *out, struct arena *arena, const struct canon_pa
         put_text(out, arena, p, text_type);
         return true;
     case PART_IMAGE:
+        if (!is_here(p)) return false;
         canon_comma(out);
         put_image(out, p);
         return true;
     case PART_DOCUMENT:
+        if (!is_here(p)) return false;
         canon_comma(out);
-        put_document(out, p);
+        put_document(out, arena, p);
         return true;
     case PART_REFUSAL:
         canon_comma(out);

@@ -116,7 +116,10 @@ static void read_allowed(struct canon_call *call, const struct json *doc, json_r
     str *names = arena_alloc(call->arena, (count + 1) * sizeof(*names));
     count = 0;
     for (json_ref tool = json_first(doc, tools); tool; tool = json_next(doc, tools, tool)) {
+        json_ref type = openai_find(doc, tool, S("type"));
         str name = canon_text(doc, tool, S("name"), call->arena);
+        if (is_search(doc, type)) name = S("web_search");
+        if (!name.n) name = canon_text(doc, tool, S("type"), call->arena); /* as the provider's tools are called here */
         if (name.n) names[count++] = name;
     }
     call->choice.allowed = names;
@@ -141,9 +144,9 @@ static bool read_choice_object(struct canon_call *call, const struct json *doc, 
         return to->name.n > 0;
     }
     /* one of the provider's own tools */
-    canon_note(call, is_search(doc, type) ? FEATURE_WEB_SEARCH : FEATURE_SERVER_TOOL, S("tool_choice"));
-    if (is_search(doc, type)) to->name = S("web_search");
-    return type != JSON_ABSENT;
+    canon_note(call, is_search(doc, type) ? FEATURE_WEB_SEARCH_CHOSEN : FEATURE_SERVER_TOOL, S("tool_choice"));
+    to->name = is_search(doc, type) ? S("web_search") : canon_text(doc, at, S("type"), call->arena);
+    return to->name.n > 0;
 }
 
 bool responses_read_tool_choice(struct canon_call *call, const struct json *doc, json_ref at,

@@ -104,8 +104,8 @@ bool translate_plan(struct request *r, struct way *way)
     way->kind = to;
     way->lenient = asked.n ? str_eq_nocase(asked, S("lenient")) : t->provider->lenient;
     if (!translate_read(r)) return false;
-    if (!canon_check_at(r->plan.canon, call_kind_dialect(to), t->provider->vendor->kind, way->lenient, &dropped,
-                        &problem))
+    struct canon_target target = {.model = t->model, .vendor = t->provider->vendor->kind, .max_output = -1};
+    if (!canon_check_at(r->plan.canon, call_kind_dialect(to), &target, way->lenient, &dropped, &problem))
         return refuse(r, &problem);
     way->dropped = dropped.fields;
     return true;

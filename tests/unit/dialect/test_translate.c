@@ -91,7 +91,7 @@ static void run_call(struct translation *t, str body)
     if (!t->call.model.n) t->call.model = case_value(headers, S("path_model")); /* it stands in the path */
     if (str_eq(case_value(headers, S("path_stream")), S("yes"))) t->call.stream = true;
     target.stream = t->call.stream;
-    ok = ok && canon_check_at(&t->call, call_kind_dialect(t->to_kind), target.vendor, lenient, &dropped, &problem) &&
+    ok = ok && canon_check_at(&t->call, call_kind_dialect(t->to_kind), &target, lenient, &dropped, &problem) &&
          kind_encode_call(t->to_kind, &t->call, &target, &out, &problem);
     if (case_section(&t->file, "refused", &want)) {
         if (ok) fail_msg("%s: it is not refused:\n%.*s", t->file.path, (int)out.n, out.p);
