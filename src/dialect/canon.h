@@ -244,7 +244,10 @@ enum canon_carry {
     CARRY_LAST,      /* ... of the part before */
 };
 jraw canon_carry(struct arena *arena, enum dialect_id of, enum canon_carry use, jraw signature);
-/* Fails: false where `text` is none of ours: then it is the client's dialect's own. */
+/* The same where the field holds bytes: all of it in base64. Google's clients decode it, and some send it back in the
+ * alphabet for URLs. */
+jraw canon_carry_bytes(struct arena *arena, enum dialect_id of, enum canon_carry use, jraw signature);
+/* Either form. Fails: false where `text` is none of ours: then it is the client's dialect's own. */
 bool canon_carried(struct arena *arena, jraw text, enum dialect_id *of, enum canon_carry *use,
                    jraw *signature) MUST_CHECK;
 /* The part's signature, where it is one of dialect `to`; `from` is where the call or answer came from. */

@@ -95,8 +95,62 @@ jraw canon_carry(struct arena *arena, enum dialect_id of, enum canon_carry use, 
                                STR_ARG(name), STR_ARG(uses[use]), STR_ARG(inside))};
 }
 
+#define CARRIED_BYTES S("\"cHVyc2VyLjEu") /* "purser.1." in base64: three times three bytes, with no rest */
+
+static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+jraw canon_carry_bytes(struct arena *arena, enum dialect_id of, enum canon_carry use, jraw signature)
+{
+    str in = canon_inside(canon_carry(arena, of, use, signature));
+    if (!in.n) return RAW_NONE;
+    char *out = arena_alloc(arena, (in.n + 2) / 3 * 4 + 2);
+    size_t n = 0;
+    out[n++] = '"';
+    for (size_t i = 0; i < in.n; i += 3) {
+        size_t left = in.n - i;
+        unsigned b = (unsigned)(unsigned char)in.p[i] << 16;
+        if (left > 1) b |= (unsigned)(unsigned char)in.p[i + 1] << 8;
+        if (left > 2) b |= (unsigned char)in.p[i + 2];
+        out[n++] = digits[b >> 18];
+        out[n++] = digits[b >> 12 & 63];
+        out[n++] = left > 1 ? digits[b >> 6 & 63] : '=';
+        out[n++] = left > 2 ? digits[b & 63] : '=';
+    }
+    out[n++] = '"';
+    return (jraw){str_of(out, n)};
+}
+
+/* A string of base64, in either alphabet, as the string that it holds. RAW_NONE: it is none, or holds what no string may. */
+static jraw from_bytes(struct arena *arena, jraw text)
+{
+    str in = canon_inside(text);
+    char *out = arena_alloc(arena, in.n / 4 * 3 + 5);
+    size_t n = 0, bits = 0;
+    unsigned held = 0;
+    while (in.n && in.p[in.n - 1] == '=') in.n--;
+    out[n++] = '"';
+    for (size_t i = 0; i < in.n; i++) {
+        char c = in.p[i] == '-' ? '+' : in.p[i] == '_' ? '/' : in.p[i];
+        const char *at = c ? strchr(digits, c) : NULL;
+        if (!at) return RAW_NONE;
+        held = held << 6 | (unsigned)(at - digits);
+        bits += 6;
+        if (bits < 8) continue;
+        bits -= 8;
+        out[n++] = (char)(held >> bits & 255);
+    }
+    out[n++] = '"';
+    struct json doc;
+    struct json_fail why;
+    json_init(&doc);
+    bool ok = json_parse(&doc, str_of(out, n), &why) && json_type(&doc, JSON_ROOT) == JSON_STRING;
+    json_free(&doc);
+    return ok ? (jraw){str_of(out, n)} : RAW_NONE;
+}
+
 bool canon_carried(struct arena *arena, jraw text, enum dialect_id *of, enum canon_carry *use, jraw *signature)
 {
+    if (str_starts(text.json, CARRIED_BYTES)) text = from_bytes(arena, text);
     if (!str_starts(text.json, CARRIED)) return false;
     str rest = str_from_at(text.json, CARRIED.n), name = str_cut(&rest, '.'), how = str_cut(&rest, '.');
     *of = dialect_find(name);

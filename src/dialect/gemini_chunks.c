@@ -102,7 +102,7 @@ static jraw signature_for(struct canon_encoder *e, const struct chunk_choice *c,
     enum dialect_id of = c->part.signer ? (enum dialect_id)(c->part.signer - 1) : s->from;
     if (of == DIALECT_GEMINI) return signature;
     if (!is_thought(c)) return RAW_NONE;
-    return canon_carry(e->arena, of, c->part.kind == PART_REDACTED ? CARRY_REDACTED : CARRY_REASONING, signature);
+    return canon_carry_bytes(e->arena, of, c->part.kind == PART_REDACTED ? CARRY_REDACTED : CARRY_REASONING, signature);
 }
 
 static void take_signature(struct canon_encoder *e, const struct canon_delta *d)

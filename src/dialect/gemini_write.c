@@ -178,7 +178,8 @@ static jraw signature_for(const struct gemini_writer *w, const struct canon_part
     bool carries = part->kind == PART_REASONING || part->kind == PART_REDACTED;
     if (own.json.p || !w->to_client || !carries || !part->signature.json.p) return own;
     enum dialect_id of = part->signer ? (enum dialect_id)(part->signer - 1) : w->from;
-    return canon_carry(w->arena, of, part->kind == PART_REDACTED ? CARRY_REDACTED : CARRY_REASONING, part->signature);
+    return canon_carry_bytes(w->arena, of, part->kind == PART_REDACTED ? CARRY_REDACTED : CARRY_REASONING,
+                             part->signature);
 }
 
 static bool is_written(const struct gemini_writer *w, const struct canon_part *part, jraw signature)
