@@ -27,6 +27,29 @@ json_ref sim_at(struct sim_reader *rd, json_ref object, str key)
     return object && json_type(rd->doc, object) == JSON_OBJECT ? json_find(rd->doc, object, key, NULL) : JSON_ABSENT;
 }
 
+static json_ref find_google(struct sim_reader *rd, json_ref object, str key)
+{
+    char snake[64];
+    size_t n = 0;
+    json_ref found = json_find(rd->doc, object, key, NULL);
+    for (size_t i = 0; i < key.n && n + 2 < sizeof(snake); i++) {
+        bool upper = key.p[i] >= 'A' && key.p[i] <= 'Z';
+        if (upper) snake[n++] = '_';
+        snake[n++] = upper ? (char)(key.p[i] - 'A' + 'a') : key.p[i];
+    }
+    return found ? found : json_find(rd->doc, object, str_of(snake, n), NULL);
+}
+
+json_ref sim_at_google(struct sim_reader *rd, json_ref object, str key)
+{
+    return object && json_type(rd->doc, object) == JSON_OBJECT ? find_google(rd, object, key) : JSON_ABSENT;
+}
+
+json_ref sim_top_google(struct sim_reader *rd, str key)
+{
+    return find_google(rd, rd->root, key);
+}
+
 bool sim_is(struct sim_reader *rd, json_ref object, str key, str value)
 {
     json_ref found = sim_at(rd, object, key);
@@ -62,11 +85,11 @@ static void count_file(struct sim_reader *rd, json_ref data)
 static bool count_data_part(struct sim_reader *rd, json_ref part)
 {
     const struct json *doc = rd->doc;
-    json_ref data = json_find(doc, part, S("inlineData"), NULL);
-    if (!data) data = json_find(doc, part, S("fileData"), NULL);
+    json_ref data = sim_at_google(rd, part, S("inlineData"));
+    if (!data) data = sim_at_google(rd, part, S("fileData"));
     if (!data || json_type(doc, data) != JSON_OBJECT) return false;
-    str type = sim_reader_text(rd, json_find(doc, data, S("mimeType"), NULL));
-    json_ref bytes = json_find(doc, data, S("data"), NULL);
+    str type = sim_reader_text(rd, sim_at_google(rd, data, S("mimeType")));
+    json_ref bytes = sim_at_google(rd, data, S("data"));
     if (str_starts(type, S("audio/")))
         rd->r->audio_tokens += base64_bytes(sim_reader_text(rd, bytes)) / SIM_AUDIO_BYTES + 1;
     else if (str_starts(type, S("image/")))

@@ -23,6 +23,9 @@ bool sim_reader_refuse_field(struct sim_reader *rd, const char *field, const cha
 json_ref sim_top(struct sim_reader *rd, str key);
 /* An object's member; JSON_ABSENT where it has none or is no object. */
 json_ref sim_at(struct sim_reader *rd, json_ref object, str key);
+/* Google takes "mimeType" as "mime_type", too, and its clients mix them. */
+json_ref sim_at_google(struct sim_reader *rd, json_ref object, str key);
+json_ref sim_top_google(struct sim_reader *rd, str key);
 /* Whether that is this string. */
 bool sim_is(struct sim_reader *rd, json_ref object, str key, str value);
 /* A string's text; p == NULL where `at` is none. */

@@ -26,9 +26,16 @@ static bool refuse_name(struct sim_reader *rd, str name, const char *where)
 
 static bool check(struct sim_reader *rd, json_ref object, const char *names, const char *where)
 {
-    str stranger;
-    if (sim_reader_known(rd, object, names, &stranger)) return true;
-    return refuse_name(rd, stranger, where);
+    for (json_ref key = json_first(rd->doc, object); key; key = json_next(rd->doc, object, key + 1)) {
+        str name = sim_reader_text(rd, key), words = str_from(names);
+        bool found = false;
+        while (words.p && !found) {
+            str word = str_cut(&words, ' ');
+            found = (object == rd->root ? sim_top_google(rd, word) : sim_at_google(rd, object, word)) == key + 1;
+        }
+        if (!found) return refuse_name(rd, arena_str(rd->keep, name), where);
+    }
+    return true;
 }
 
 /* The parser's ceiling on depth bounds the recursion. */
@@ -36,7 +43,7 @@ static bool check_schema(struct sim_reader *rd, json_ref schema)
 {
     if (!schema || json_type(rd->doc, schema) != JSON_OBJECT) return true;
     if (!check(rd, schema, known_schema, "tools[0].function_declarations[0].parameters")) return false;
-    json_ref properties = sim_at(rd, schema, S("properties")), any = sim_at(rd, schema, S("anyOf"));
+    json_ref properties = sim_at_google(rd, schema, S("properties")), any = sim_at_google(rd, schema, S("anyOf"));
     for (json_ref key = properties ? json_first(rd->doc, properties) : JSON_ABSENT; key;) {
         json_ref value = json_next(rd->doc, properties, key);
         if (!check_schema(rd, value)) return false;
@@ -45,7 +52,7 @@ static bool check_schema(struct sim_reader *rd, json_ref schema)
     for (json_ref it = any ? json_first(rd->doc, any) : JSON_ABSENT; it; it = json_next(rd->doc, any, it)) {
         if (!check_schema(rd, it)) return false;
     }
-    return check_schema(rd, sim_at(rd, schema, S("items")));
+    return check_schema(rd, sim_at_google(rd, schema, S("items")));
 }
 
 /* ---- turns */
@@ -54,7 +61,7 @@ static int64_t parts_with(struct sim_reader *rd, json_ref parts, str key)
 {
     int64_t count = 0;
     for (json_ref it = parts ? json_first(rd->doc, parts) : JSON_ABSENT; it; it = json_next(rd->doc, parts, it)) {
-        count += sim_at(rd, it, key) != JSON_ABSENT;
+        count += sim_at_google(rd, it, key) != JSON_ABSENT;
     }
     return count;
 }
@@ -63,7 +70,8 @@ static int64_t parts_with(struct sim_reader *rd, json_ref parts, str key)
 static bool is_signed(struct sim_reader *rd, json_ref parts)
 {
     for (json_ref it = json_first(rd->doc, parts); it; it = json_next(rd->doc, parts, it)) {
-        if (sim_at(rd, it, S("functionCall"))) return sim_at(rd, it, S("thoughtSignature")) != JSON_ABSENT;
+        if (sim_at_google(rd, it, S("functionCall")))
+            return sim_at_google(rd, it, S("thoughtSignature")) != JSON_ABSENT;
     }
     return true;
 }
@@ -71,13 +79,23 @@ static bool is_signed(struct sim_reader *rd, json_ref parts)
 static bool read_turns(struct sim_reader *rd, json_ref list)
 {
     int64_t count = 0, calls = 0;
+    json_ref before = JSON_ABSENT;
     for (json_ref it = json_first(rd->doc, list); it; it = json_next(rd->doc, list, it), count++) {
-        json_ref role = sim_at(rd, it, S("role")), parts = sim_at(rd, it, S("parts"));
+        json_ref role = sim_at_google(rd, it, S("role")), parts = sim_at_google(rd, it, S("parts"));
         if (!parts || json_type(rd->doc, parts) != JSON_ARRAY || !json_first(rd->doc, parts))
             return sim_reader_refuse_field(rd, "contents", "contents.parts must not be empty.");
         if (role && !json_string_is(rd->doc, role, S("user")) && !json_string_is(rd->doc, role, S("model")))
             return sim_reader_refuse_field(rd, "contents", "Please use a valid role: user, model.");
         int64_t responses = parts_with(rd, parts, S("functionResponse"));
+        bool goes_on = before && role && json_string_is(rd->doc, role, S("model")) &&
+                       json_string_is(rd->doc, before, S("model")); /* a turn in parts, as a stream gave it */
+        before = role;
+        if (goes_on) {
+            calls += parts_with(rd, parts, S("functionCall"));
+            sim_reader_turn(rd, role, parts, false);
+            sim_reader_count(rd, parts, false);
+            continue;
+        }
         if (responses != calls)
             return sim_reader_refuse_field(rd, "contents",
                                            "Please ensure that the number of function response parts is equal to the "
@@ -98,8 +116,9 @@ static bool read_turns(struct sim_reader *rd, json_ref list)
 static void read_mode(struct sim_reader *rd)
 {
     struct sim_request *r = rd->r;
-    json_ref config = sim_at(rd, sim_top(rd, S("toolConfig")), S("functionCallingConfig"));
-    json_ref mode = sim_at(rd, config, S("mode")), allowed = sim_at(rd, config, S("allowedFunctionNames"));
+    json_ref config = sim_at_google(rd, sim_top_google(rd, S("toolConfig")), S("functionCallingConfig"));
+    json_ref mode = sim_at_google(rd, config, S("mode")),
+             allowed = sim_at_google(rd, config, S("allowedFunctionNames"));
     json_ref first = allowed ? json_first(rd->doc, allowed) : JSON_ABSENT;
     r->tools.choice = SIM_TOOLS_AUTO;
     if (mode && json_string_is(rd->doc, mode, S("NONE"))) r->tools.choice = SIM_TOOLS_NONE;
@@ -110,16 +129,16 @@ static void read_mode(struct sim_reader *rd)
 
 static bool read_tools(struct sim_reader *rd)
 {
-    json_ref list = sim_top(rd, S("tools"));
+    json_ref list = sim_top_google(rd, S("tools"));
     if (!list || json_type(rd->doc, list) != JSON_ARRAY) return true;
     for (json_ref it = json_first(rd->doc, list); it; it = json_next(rd->doc, list, it)) {
-        json_ref functions = sim_at(rd, it, S("functionDeclarations"));
+        json_ref functions = sim_at_google(rd, it, S("functionDeclarations"));
         for (json_ref f = functions ? json_first(rd->doc, functions) : JSON_ABSENT; f;
              f = json_next(rd->doc, functions, f)) {
-            json_ref parameters = sim_at(rd, f, S("parameters"));
+            json_ref parameters = sim_at_google(rd, f, S("parameters"));
             if (!check_schema(rd, parameters)) return false;
-            sim_reader_add_tool(rd, sim_at(rd, f, S("name")),
-                                parameters ? parameters : sim_at(rd, f, S("parametersJsonSchema")));
+            sim_reader_add_tool(rd, sim_at_google(rd, f, S("name")),
+                                parameters ? parameters : sim_at_google(rd, f, S("parametersJsonSchema")));
         }
     }
     read_mode(rd);
@@ -138,22 +157,26 @@ static bool is_before_3(str model)
 static bool read_config(struct sim_reader *rd)
 {
     struct sim_request *r = rd->r;
-    json_ref config = sim_top(rd, S("generationConfig")), type = sim_at(rd, config, S("responseMimeType"));
-    json_ref thinking = sim_at(rd, config, S("thinkingConfig")), shows = sim_at(rd, thinking, S("includeThoughts"));
+    json_ref config = sim_top_google(rd, S("generationConfig")),
+             type = sim_at_google(rd, config, S("responseMimeType"));
+    json_ref thinking = sim_at_google(rd, config, S("thinkingConfig")),
+             shows = sim_at_google(rd, thinking, S("includeThoughts"));
     int64_t budget = -1, candidates = 1;
     if (config && !check(rd, config, known_config, "generation_config")) return false;
-    if (!sim_reader_number(rd, sim_at(rd, config, S("maxOutputTokens")), "maxOutputTokens", 1, &r->max_output))
+    if (!sim_reader_number(rd, sim_at_google(rd, config, S("maxOutputTokens")), "maxOutputTokens", 1, &r->max_output))
         return false;
-    if (!sim_reader_number(rd, sim_at(rd, config, S("candidateCount")), "candidateCount", 1, &candidates)) return false;
-    if (!sim_reader_number(rd, sim_at(rd, thinking, S("thinkingBudget")), "thinkingBudget", -1, &budget)) return false;
+    if (!sim_reader_number(rd, sim_at_google(rd, config, S("candidateCount")), "candidateCount", 1, &candidates))
+        return false;
+    if (!sim_reader_number(rd, sim_at_google(rd, thinking, S("thinkingBudget")), "thinkingBudget", -1, &budget))
+        return false;
     if (candidates > 8) return sim_reader_refuse_field(rd, "candidateCount", "must be 8 at most");
     r->choices = r->generated = candidates;
     r->shows = shows && json_is_true(rd->doc, shows);
-    json_ref level = sim_at(rd, thinking, S("thinkingLevel"));
+    json_ref level = sim_at_google(rd, thinking, S("thinkingLevel"));
     r->thinks = thinking && (budget > 0 || level || r->shows) && budget != 0;
-    json_ref schema = sim_at(rd, config, S("responseSchema"));
+    json_ref schema = sim_at_google(rd, config, S("responseSchema"));
     if (!check_schema(rd, schema)) return false;
-    if (!schema) schema = sim_at(rd, config, S("responseJsonSchema"));
+    if (!schema) schema = sim_at_google(rd, config, S("responseJsonSchema"));
     r->format.json = type && json_string_is(rd->doc, type, S("application/json"));
     if (schema && !r->format.json)
         return sim_reader_refuse_field(rd, "generationConfig.responseSchema",
@@ -168,15 +191,15 @@ static bool read_config(struct sim_reader *rd)
 
 bool sim_request_read_gemini(struct sim_reader *rd)
 {
-    json_ref inner = sim_top(rd, S("generateContentRequest")); /* of :countTokens */
+    json_ref inner = sim_top_google(rd, S("generateContentRequest")); /* of :countTokens */
     if (inner) rd->root = inner;
-    json_ref list = sim_top(rd, S("contents")), system = sim_top(rd, S("systemInstruction"));
+    json_ref list = sim_top_google(rd, S("contents")), system = sim_top_google(rd, S("systemInstruction"));
     if (!check(rd, rd->root, known, "")) return false;
     if (!list || json_type(rd->doc, list) != JSON_ARRAY)
         return sim_reader_refuse_field(rd, "contents", "contents is not specified");
     if (!read_turns(rd, list)) return false;
     if (system) {
-        json_ref parts = sim_at(rd, system, S("parts"));
+        json_ref parts = sim_at_google(rd, system, S("parts"));
         sim_reader_count(rd, system, false);
         rd->r->text_tokens += SIM_MESSAGE_TOKENS;
         if (parts && !sim_reader_control(rd, parts)) return false;
