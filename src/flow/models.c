@@ -63,7 +63,7 @@ static void add_anthropic(struct buf *out, const struct setting_model *m)
     buf_add_json(out, m->name);
     buf_add(out, S(",\"display_name\":"));
     buf_add_json(out, m->name);
-    buf_add(out, S(",\"created_at\":\"1970-01-01T00:00:00Z\"}"));
+    buf_add(out, S(",\"created_at\":\"1970-01-01T00:00:00Z\",\"lifecycle\":\"active\"}"));
 }
 
 /* Nothing else tells: all vendors name them so. */
@@ -120,16 +120,17 @@ static void end_gemini(struct buf *out, const struct page *p)
     if (p->to > p->from && p->to < p->count) add_id(out, "nextPageToken", p->models[p->to - 1]);
 }
 
-static const struct listing *listing_of(const struct http_request *q)
+static const struct listing *listing_of(const struct request *r)
 {
     static const struct listing
         openai = {"{\"object\":\"list\",\"data\":[", "]", add_openai, NULL, NULL, NULL, NULL},
         anthropic = {"{\"data\":[", "]", add_anthropic, end_anthropic, "limit", "after_id", "before_id"},
         gemini = {"{\"models\":[", "]", add_gemini, end_gemini, "pageSize", "pageToken", NULL},
         vertex = {"{\"publisherModels\":[", "]", add_vertex, end_gemini, "pageSize", "pageToken", NULL};
-    if (str_find(q->path, S("/publishers/"), 0) != SIZE_MAX) return &vertex;
-    if (str_starts(q->path, S("/v1beta"))) return &gemini;
-    return http_header_find(q, S("anthropic-version")).p ? &anthropic : &openai;
+    if (str_find(r->x->request.path, S("/publishers/"), 0) != SIZE_MAX) return &vertex;
+    return r->receive.dialect == DIALECT_GEMINI     ? &gemini
+           : r->receive.dialect == DIALECT_MESSAGES ? &anthropic
+                                                    : &openai;
 }
 
 static bool may_see(struct request *r, const struct setting_model *m)
@@ -215,7 +216,7 @@ static void write_list(const struct listing *l, const struct page *p, bool one, 
 
 enum verdict models_answer(struct request *r)
 {
-    const struct listing *listing = listing_of(&r->x->request);
+    const struct listing *listing = listing_of(r);
     struct page page = {0};
     struct buf out, headers;
     str one = STR_NONE;

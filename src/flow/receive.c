@@ -60,6 +60,16 @@ static enum verdict check_type(struct request *r)
                              : S("The Content-Type must be application/json."));
 }
 
+/* Several families ask below /v1: their clients' own headers tell which. */
+static void tell_family(struct request *r)
+{
+    const struct http_request *q = &r->x->request;
+    if (r->receive.dialect != DIALECT_CHAT || !str_starts(q->path, S("/v1/"))) return;
+    if (http_header_find(q, S("anthropic-version")).p) r->receive.dialect = DIALECT_MESSAGES;
+    if (http_header_find(q, S("x-goog-api-key")).p || http_header_find(q, S("x-goog-api-client")).p)
+        r->receive.dialect = DIALECT_GEMINI;
+}
+
 enum verdict step_receive(struct request *r)
 {
     const struct http_request *q = &r->x->request;
@@ -70,8 +80,7 @@ enum verdict step_receive(struct request *r)
     if (foreign.n) return request_fail(r, ERR_FORBIDDEN, foreign);
     if (!paths_find(q->path, q->query, &r->receive.path)) {
         r->receive.models = models_asked(q);
-        if (r->receive.models && str_starts(q->path, S("/v1/models")) && http_header_find(q, S("anthropic-version")).p)
-            r->receive.dialect = DIALECT_MESSAGES; /* both families ask there: the header tells which */
+        tell_family(r);
         if (r->receive.models && get) return STEP_NEXT;
         if (str_find_byte(q->path, ':', 0) != SIZE_MAX) r->receive.models = false; /* a verb that nobody knows */
         if (r->receive.models) return request_fail(r, ERR_METHOD_NOT_ALLOWED, S("The list of models takes GET."));

@@ -119,6 +119,10 @@ test('lists of models come in pages, in the family\u2019s form, and say what emb
     const models = [];
     for await (const m of await gemini.models.list({ config: { pageSize: 3 } })) models.push(m);
     assert.deepEqual(models.map((m) => m.name), all.map((name) => `models/${name}`));
+    const stable = await (await fetch(`${purser.url}/v1/models?pageSize=2`, { headers: { 'x-goog-api-key': aliceKey } })).json(); // as Google's later clients ask
+    assert.deepEqual([stable.models.map((m) => m.name), stable.nextPageToken], [all.slice(0, 2).map((name) => `models/${name}`), all[1]]);
+    const files = await (await fetch(`${purser.url}/v1/files`, { headers: { 'x-goog-api-key': aliceKey } })).json();
+    assert.equal(files.error.status, 'NOT_FOUND');
     const of = (name) => models.find((m) => m.name === `models/${name}`).supportedActions;
     assert.ok(of('embed').includes('embedContent') && !of('embed').includes('generateContent'));
     assert.ok(of('m-gemini').includes('generateContent'));
