@@ -22,7 +22,8 @@ static void write_event(struct buf *out, const struct sse_event *e)
 static void read_all(str all, size_t first, size_t step, bool remember, struct buf *out)
 {
     struct buf pending, joined;
-    size_t resume = 0, raw = 0;
+    struct sse_place resume = {0};
+    size_t raw = 0;
     buf_init(&pending, 0);
     buf_init(&joined, 0);
     for (size_t at = 0, n = first; at < all.n; at += n, n = step) {
@@ -30,13 +31,13 @@ static void read_all(str all, size_t first, size_t step, bool remember, struct b
         struct sse_event e;
         size_t took;
         while ((took = sse_next(buf_str(&pending), remember ? &resume : NULL, &joined, &e)) > 0) {
-            check(took == e.raw.n && e.raw.p == pending.p && resume == 0);
+            check(took == e.raw.n && e.raw.p == pending.p && resume.line == 0 && resume.searched == 0);
             check(e.data.n <= e.raw.n && e.name.n <= e.raw.n);
             write_event(out, &e);
             raw += took;
             buf_consume(&pending, took);
         }
-        check(resume <= pending.n);
+        check(!remember || (resume.line <= resume.searched && resume.searched <= pending.n));
     }
     check(raw + pending.n == all.n); /* nothing is lost */
     buf_free(&pending);

@@ -199,7 +199,9 @@ static bool send_with_cost(struct attempt *a, const struct frame *e)
  * escaped, so these bytes can only be the key itself. */
 static bool may_go_early(const struct attempt *a, str part)
 {
+    enum { LOOKED_AT = 4096 }; /* each time that more of the event comes */
     if (a->way->translated || a->trial || a->head.framing != FRAMING_SSE) return false;
+    part = str_head(part, LOOKED_AT);
     switch (a->way->kind) {
     case CALL_CHAT:
         return str_find(part, S("\"delta\":"), 0) != SIZE_MAX;

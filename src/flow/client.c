@@ -167,7 +167,10 @@ static void claim(struct attempt *a)
         r->rival = r->attempt;
         r->attempt = a;
     }
-    if (other && !other->over) attempt_fail(other, ERR_HEDGE_LOST, "the other attempt was faster");
+    if (other && !other->over) {
+        attempt_fail(other, ERR_HEDGE_LOST, "the other attempt was faster");
+        attempt_wake(other); /* it is settled now, not when this one ends */
+    }
     r->answer.begun = true;
     if (!wire_needs_request(r)) wire_drop_request(a);
 }

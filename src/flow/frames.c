@@ -1,9 +1,8 @@
 #include "flow/frames.h"
 
 #include "net/event_stream.h"
-#include "net/sse.h"
 
-static size_t next_sse(str bytes, size_t *resume, struct buf *joined, struct frame *out)
+static size_t next_sse(str bytes, struct sse_place *resume, struct buf *joined, struct frame *out)
 {
     struct sse_event e;
     size_t n = sse_next(bytes, resume, joined, &e);

@@ -4,6 +4,7 @@
 
 #include "dialect/dialect.h"
 #include "net/json_array.h"
+#include "net/sse.h"
 
 enum framing {
     FRAMING_NONE,         /* no stream */
@@ -22,7 +23,7 @@ struct frame {
 /* Where the search in a frame that is not whole yet stands. */
 struct framer {
     enum framing framing;
-    size_t resume;           /* FRAMING_SSE */
+    struct sse_place resume; /* FRAMING_SSE */
     struct json_array array; /* FRAMING_JSON_ARRAY */
 };
 

@@ -1,25 +1,31 @@
 #include "net/sse.h"
 
-/* The line that begins at `at`: its text, and in `*next` where the following one
- * begins. False: its end has not come (a CR at the very end may be half of CRLF). */
-static bool next_line(str bytes, size_t at, str *text, size_t *next)
+/* The first LF or CR at or behind `at`; SIZE_MAX where there is none. In blocks: a stream that knows only one of the
+ * two must not be searched to its end for the other, line by line. */
+static size_t find_end(str bytes, size_t at)
 {
-    if (at >= bytes.n) return false;
-    const char *from = bytes.p + at;
-    size_t rest = bytes.n - at;
-    const char *lf = memchr(from, '\n', rest);
-    size_t span = lf ? (size_t)(lf - from) : rest;
-    const char *cr = memchr(from, '\r', span);
-    if (cr) {
-        size_t n = (size_t)(cr - from);
-        *text = str_of(from, n);
-        if (at + n + 1 == bytes.n) return false;
-        *next = at + n + (from[n + 1] == '\n' ? 2 : 1);
-        return true;
+    enum { BLOCK = 1024 };
+    for (; at < bytes.n; at += BLOCK) {
+        size_t span = bytes.n - at < BLOCK ? bytes.n - at : BLOCK;
+        const char *lf = memchr(bytes.p + at, '\n', span);
+        const char *cr = memchr(bytes.p + at, '\r', lf ? (size_t)(lf - bytes.p) - at : span);
+        if (cr || lf) return (size_t)((cr ? cr : lf) - bytes.p);
     }
-    if (!lf) return false;
-    *text = str_of(from, span);
-    *next = at + span + 1;
+    return SIZE_MAX;
+}
+
+/* The line at `place->line`: its text, and the place of the following one. False: its end has not come (a CR at the
+ * very end may be half of CRLF). */
+static bool next_line(str bytes, struct sse_place *place, str *text)
+{
+    size_t end = find_end(bytes, place->searched);
+    if (end == SIZE_MAX || (bytes.p[end] == '\r' && end + 1 == bytes.n)) {
+        place->searched = end == SIZE_MAX ? bytes.n : end;
+        return false;
+    }
+    *text = str_of(bytes.p + place->line, end - place->line);
+    place->line = end + (bytes.p[end] == '\r' && bytes.p[end + 1] == '\n' ? 2 : 1);
+    place->searched = place->line;
     return true;
 }
 
@@ -37,12 +43,11 @@ static str field_value(str line, size_t name)
 
 static void read_fields(str raw, struct buf *joined, struct sse_event *out)
 {
-    size_t at = 0, next = 0;
+    struct sse_place at = {0};
     str line;
     unsigned lines = 0;
     out->name = out->data = STR_NONE;
-    while (next_line(raw, at, &line, &next)) {
-        at = next;
+    while (next_line(raw, &at, &line)) {
         if (is_field(line, S("data"))) {
             str value = field_value(line, 4);
             if (++lines == 1) {
@@ -62,17 +67,16 @@ static void read_fields(str raw, struct buf *joined, struct sse_event *out)
     if (lines > 1) out->data = buf_str(joined);
 }
 
-size_t sse_next(str bytes, size_t *resume, struct buf *joined, struct sse_event *out)
+size_t sse_next(str bytes, struct sse_place *resume, struct buf *joined, struct sse_event *out)
 {
-    size_t at = resume ? *resume : 0, next = 0;
+    struct sse_place at = resume ? *resume : (struct sse_place){0};
     str line;
-    while (next_line(bytes, at, &line, &next)) {
-        at = next;
+    while (next_line(bytes, &at, &line)) {
         if (line.n) continue;
-        out->raw = str_head(bytes, at);
+        out->raw = str_head(bytes, at.line);
         read_fields(out->raw, joined, out);
-        if (resume) *resume = 0;
-        return at;
+        if (resume) *resume = (struct sse_place){0};
+        return at.line;
     }
     if (resume) *resume = at;
     return 0;

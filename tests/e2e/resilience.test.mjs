@@ -3,7 +3,7 @@
 // what the providers truly did. @sanitizers
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { eventsOf, post, startPurser, startSimulator, until } from './helpers.mjs';
+import { eventsOf, post, sleep, startPurser, startSimulator, until } from './helpers.mjs';
 import { startScripted } from './scripted.mjs';
 import { attemptOf, truthSince } from './truth.mjs';
 import { Wire } from './wire.mjs';
@@ -41,6 +41,7 @@ before(async () => {
                 again: model(['good'], { attempts: { max: 3, time: '30s' } }),
                 lone: model(['down2'], { attempts: { max: 2, time: '30s' } }),
                 hedged: model(['slow', 'good'], { hedge: { after: '100ms', max_extra_spend: '60%' } }),
+                settled: model(['slow', 'said'], { hedge: { after: '100ms', max_extra_spend: '100%' } }),
                 thrifty: model(['slow', 'good'], { hedge: { after: '100ms', max_extra_spend: '0.1%' } }),
                 full: model(['narrow'], { attempts: { max: 2, time: '30s' } }),
                 crowded: model(['other', 'narrow'], { attempts: { max: 2, time: '30s' }, hedge: { after: '60ms', max_extra_spend: '100%' } }),
@@ -208,6 +209,19 @@ test('a slow first attempt gets company, the loser is cancelled and booked, with
     assert.equal(rows.filter((r) => r.wasted && r.provider === 'slow').length, won);
     assert.ok(spent(hedges) <= 0.6 * spent(rows) + spent(hedges) / won, 'more than the share');
     for (let i = 0; i < 4; i++) assert.equal((await ask('thrifty')).headers.get('x-purser-target'), 'slow/sim-small');
+});
+
+test('the loser of two is settled when the other one speaks, not when that one ends', async () => {
+    const wire = new Wire(purser.port); // one connection, so one worker: each counts for itself what hedges may cost
+    const say = (words, more) => wire.post('/v1/chat/completions', { model: 'settled', messages: [{ role: 'user', content: words }], ...more }, { key: purser.key, headers: { 'x-purser-task': 'settled' } });
+    scripted.scripts.endless = { said: [{ text: 'It goes on.', before: sleep(250), after: new Promise(() => {}) }] };
+    await say('Hello.');
+    const stream = say('endless [simulate latency=30s]', streamed).catch(() => {});
+    const lost = await purser.rows(1, { where: "task = 'settled' AND wasted", columns: 'provider, status, cost_state AS state' });
+    assert.deepEqual(lost.map((r) => `${r.provider} ${r.status} ${r.state}`), ['slow hedge_lost estimated']);
+    assert.match(await purser.metrics(), /^purser_target_in_flight\{target="slow\/sim-small"\} 0$/m, 'it still has its place at the target');
+    wire.close();
+    await stream;
 });
 
 test('attempts.money_usd bounds what a call can cost, before it is spent', async () => {

@@ -119,7 +119,8 @@ static void write_down(struct canon_sink *sink, const struct canon_delta *delta)
     }
 }
 
-static bool next_event(enum dialect_id id, str *rest, size_t *resume, struct buf *joined, str *name, str *data)
+static bool next_event(enum dialect_id id, str *rest, struct sse_place *resume, struct buf *joined, str *name,
+                       str *data)
 {
     if (id == DIALECT_CONVERSE) {
         struct event_stream_frame f;
@@ -148,7 +149,7 @@ static bool feed(struct bench *b, enum dialect_id id, str events, struct canon_s
     struct canon_decoder decoder = {.dialect = id, .arena = arena, .sink = sink};
     struct buf joined;
     str name, data;
-    size_t resume = 0;
+    struct sse_place resume = {0};
     buf_init(&joined, 0);
     answer_init(tap, arena);
     while (!tap->failed && next_event(id, &events, &resume, &joined, &name, &data)) {
