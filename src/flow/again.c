@@ -52,7 +52,7 @@ static bool is_open(const struct way *way, enum mishap mishap)
 
 static bool lets_in(const struct way *way, int64_t now_us)
 {
-    enum health_verdict v = health_look(way->target->health, now_us);
+    enum health_verdict v = health_look(target_health(way->target), now_us);
     return v == HEALTH_GO || v == HEALTH_WAIT;
 }
 
@@ -100,7 +100,7 @@ static int64_t backoff_us(struct request *r)
 static bool repeat(struct request *r, const struct attempt *failed, int64_t asked_us, struct again *out)
 {
     if (!mishap_may_pass(failed) || failed->way->only_for != MISHAP_COUNT || !failed->began) return false;
-    if (!bound_allows(r, failed->way) || !health_may_repeat(failed->way->target->health)) return false;
+    if (!bound_allows(r, failed->way) || !health_may_repeat(target_health(failed->way->target))) return false;
     int64_t jitter_us = (int64_t)(rng_next(&r->worker->rng) % (BACKOFF_FIRST_US / 2));
     *out = (struct again){failed->way, REASON_RETRY, asked_us ? asked_us + jitter_us : backoff_us(r)};
     r->answer.repeats++;
@@ -113,7 +113,7 @@ static bool wait_out(struct request *r, const struct attempt *refused, struct ag
     int64_t until_us = refused->enter.pass.until_us, now_us = time_mono_us();
     if (refused->err != ERR_TARGET_OPEN || !until_us || refused->way->only_for != MISHAP_COUNT) return false;
     if (until_us - r->answer.first_us > REST_MOST_US) return false;
-    if (health_look(refused->way->target->health, now_us) == HEALTH_REFUSED) return false;
+    if (health_look(target_health(refused->way->target), now_us) == HEALTH_REFUSED) return false;
     int64_t jitter_us = (int64_t)(rng_next(&r->worker->rng) % (BACKOFF_FIRST_US / 2));
     *out = (struct again){refused->way, refused->reason, (until_us > now_us ? until_us - now_us : 0) + jitter_us};
     return true;
@@ -203,6 +203,6 @@ int64_t again_hedge_after_us(const struct request *r)
     const struct setting_hedge *h = r->plan.model ? &r->plan.model->hedge : NULL;
     if (!h || !h->on || r->plan.attempts.max < 2) return INT64_MAX;
     if (h->after_us) return h->after_us;
-    int64_t p95_us = health_first_token_p95_us(r->attempt->way->target->health);
+    int64_t p95_us = health_first_token_p95_us(target_health(r->attempt->way->target));
     return p95_us ? p95_us : INT64_MAX; /* too little is known yet */
 }

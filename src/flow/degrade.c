@@ -224,7 +224,8 @@ static struct degrading all_open(struct request *r, const struct attempt *last)
     int64_t now_us = time_mono_us(), soonest_us = last->enter.pass.until_us;
     for (size_t i = 0; i < r->plan.count; i++) {
         const struct way *way = &r->plan.ways[i];
-        int64_t until_us = way->only_for == MISHAP_COUNT ? health_until_us(way->target->health, now_us) : INT64_MAX;
+        int64_t until_us =
+            way->only_for == MISHAP_COUNT ? health_until_us(target_health(way->target), now_us) : INT64_MAX;
         if (until_us < soonest_us) soonest_us = until_us;
     }
     int64_t wait_us = soonest_us > now_us ? soonest_us - now_us : 1;

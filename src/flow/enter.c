@@ -64,7 +64,8 @@ enum verdict attempt_enter(struct attempt *a)
     a->enter.asked = true;
     mail_init(&a->enter.mail, wake_from_mail);
     health_waiter_init(&a->enter.waiter, on_room, a);
-    enum health_verdict v = health_enter(a->way->target->health, &ask, waits ? &a->enter.waiter : NULL, &a->enter.pass);
+    enum health_verdict v =
+        health_enter(target_health(a->way->target), &ask, waits ? &a->enter.waiter : NULL, &a->enter.pass);
     if (v == HEALTH_WAIT) deadline_set(&r->worker->loop, &a->deadline, ask.until_us);
     return settle(a, v);
 }

@@ -133,8 +133,7 @@ static struct target *make_target(struct worker *w, struct lease *l, struct aren
     t->model = arena_str(arena, found->model);
     t->name = arena_printf(arena, "%" STR_FMT "/%" STR_FMT, STR_ARG(p->name), STR_ARG(found->model));
     t->provider = p;
-    t->health = health_find(w->purser->healths, t->name);
-    health_set_rules(t->health, &p->health, time_mono_us());
+    t->healths = w->purser->healths;
     t->protocols = vendor_protocols(p->vendor, &p->protocols, t->model);
     t->upstream = l->upstreams[p - s->providers];
     t->counts_exactly = token_encoding_of_model(t->model, &encoding);
@@ -147,6 +146,14 @@ static struct target *make_target(struct worker *w, struct lease *l, struct aren
     t->prices = price_book_find_target(s->book, p->name, p->book, t->model, arena);
     if (!s->unpriced_refuse) t->prices.ceiling = &s->unpriced_ceiling;
     return t;
+}
+
+struct health *target_health(struct target *t)
+{
+    if (t->health) return t->health;
+    t->health = health_find(t->healths, t->name);
+    health_set_rules(t->health, &t->provider->health, time_mono_us());
+    return t->health;
 }
 
 struct target *lease_service(struct worker *w, struct lease *l, str name)

@@ -31,7 +31,7 @@ static int64_t weight_of(const struct setting_model *m, const struct target *t)
 static struct balance_fact fact_of(const struct request *r, const struct way *way, int64_t now_us)
 {
     struct target *t = way->target;
-    enum health_verdict v = health_look(t->health, now_us);
+    enum health_verdict v = health_look(target_health(t), now_us);
     enum balance by = r->plan.model->balance;
     return (struct balance_fact){.weight = by == BALANCE_WEIGHTED ? weight_of(r->plan.model, t) : 1,
                                  .in_flight = health_in_flight(t->health),

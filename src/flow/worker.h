@@ -34,7 +34,8 @@ struct target {
     str model;     /* the target's */
     str name;      /* "provider/model" */
     const struct setting_provider *provider;
-    struct health *health;
+    struct healths *healths;
+    struct health *health;      /* NULL: nobody has asked for it; see target_health() */
     struct protocols protocols; /* that it speaks for this model */
     struct upstream *upstream;
     struct price_set prices;
@@ -140,6 +141,9 @@ void lease_give(struct worker *w, struct lease *l);
 /* A ladder's service; there is one of that name. */
 struct target *lease_service(struct worker *w, struct lease *l, str name);
 /* NULL with `why` where the name leads nowhere. */
+/* Its record, made when it is first asked for: names that clients make up, which nothing guards, have none, so that
+ * they do not fill the table. */
+struct health *target_health(struct target *t) __attribute__((returns_nonnull));
 struct target *lease_target(struct worker *w, struct lease *l, str model, struct arena *arena, str *why);
 
 #endif

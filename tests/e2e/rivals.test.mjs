@@ -118,6 +118,8 @@ test('names that somebody makes up by the thousand are in nobody else\'s way', a
     const wire = new Wire(purser.port);
     const ask = async (model) => (await wire.post('/v1/chat/completions', { model, messages: [{ role: 'user', content: 'x' }] }, { key: aliceKey })).status;
     for (let i = 0; i < 4200; i++) assert.equal(await ask(`lab/made-up-${i}`), 402); // more than a worker keeps
+    const page = await fetch(`${purser.adminUrl}/metrics`, { headers: { authorization: `Bearer ${purser.adminToken}` } });
+    assert.doesNotMatch(await page.text(), /target="lab\/(made-up|\(other\))/, 'nothing guards them, and their records fill the table');
     assert.equal(await ask('lab/sim-small'), 200);
     first.answer = (request, send) => send(whole);
     assert.equal(await ask('first/m2'), 200);
