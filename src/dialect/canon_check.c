@@ -104,13 +104,19 @@ static bool is_named(const struct canon_call *call, const struct canon_note *not
     return false;
 }
 
+/* A thread of Anthropic's: the client's next call sends only what is new, for what stands before was kept. */
+static bool is_relied_on(const struct canon_call *call, const struct canon_note *n)
+{
+    return n->feature == FEATURE_STORED_CONTEXT && call->from == DIALECT_MESSAGES;
+}
+
 /* Adds what `notes` have no words for. NULL: nothing of it must be refused. */
 static const struct canon_note *drop(const struct canon_call *call, const struct canon_note *notes, enum dialect_id to,
                                      str vendor, bool lenient, struct buf *fields)
 {
     for (const struct canon_note *n = notes; n; n = n->next) {
         if (fits(call, n, to, vendor)) continue;
-        if (fit_of(n->feature, to, vendor) == NO && !lenient) return n;
+        if (fit_of(n->feature, to, vendor) == NO && (!lenient || is_relied_on(call, n))) return n;
         if (!is_named(call, notes, n)) add_field(fields, n->field);
     }
     return NULL;

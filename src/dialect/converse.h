@@ -50,6 +50,7 @@ enum tap_verdict converse_tap_event(struct answer *a, enum call_kind kind, uint3
                                     str event);
 void converse_tap_frame(struct answer *a, uint32_t quirks, const struct json *doc);
 void converse_tap_body(struct answer *a, enum call_kind kind, uint32_t quirks, const struct json *doc);
+bool converse_decode_count(const struct json *doc, struct canon_call *out, struct call_problem *problem);
 bool converse_decode_call(const struct json *doc, struct canon_call *out, struct call_problem *problem) MUST_CHECK;
 bool converse_encode_call(const struct canon_call *call, const struct canon_target *target, struct buf *out,
                           struct call_problem *problem) MUST_CHECK;

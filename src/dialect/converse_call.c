@@ -257,6 +257,25 @@ bool converse_decode_call(const struct json *doc, struct canon_call *out, struct
     return true;
 }
 
+/* CountTokens takes what Converse takes, inside `input`. */
+bool converse_decode_count(const struct json *doc, struct canon_call *out, struct call_problem *problem)
+{
+    json_ref input = openai_find(doc, JSON_ROOT, S("input"));
+    json_ref at = input && json_type(doc, input) == JSON_OBJECT ? openai_find(doc, input, S("converse")) : JSON_ABSENT;
+    struct json inner;
+    struct json_fail why;
+    if (!at) {
+        *problem =
+            (struct call_problem){ERR_BAD_FIELD,
+                                  S("`input.converse` is missing: it holds what Converse would be asked."), S("input")};
+        return false;
+    }
+    json_init(&inner);
+    bool ok = json_parse(&inner, json_raw(doc, at), &why) && converse_decode_call(&inner, out, problem);
+    json_free(&inner);
+    return ok;
+}
+
 /* ---- as it came */
 
 bool converse_read(enum call_kind kind, const struct json *doc, struct arena *arena, struct call *out,
@@ -266,8 +285,10 @@ bool converse_read(enum call_kind kind, const struct json *doc, struct arena *ar
     canon_call_init(&canon, DIALECT_CONVERSE, arena);
     *out = (struct call){.kind = kind, .max_output = -1, .max_tool_calls = -1, .choices = 1, .choices_returned = 1};
     out->arena = arena;
-    if (!converse_decode_call(doc, &canon, problem)) return false;
+    bool counts = kind == CALL_COUNT_CONVERSE;
+    if (!(counts ? converse_decode_count : converse_decode_call)(doc, &canon, problem)) return false;
     canon_count(&canon, doc, out);
+    if (counts) return true;
     out->at_open = doc->nodes[JSON_ROOT].start + 1;
     out->root_empty = !json_first(doc, JSON_ROOT);
     out->limit_in = openai_find(doc, JSON_ROOT, S("inferenceConfig"));
@@ -279,6 +300,7 @@ size_t converse_edit(const struct call *call, const struct json *doc, const stru
                      struct json_edit edits[CALL_EDITS_MAX])
 {
     int64_t limit = changes->max_output;
+    if (call->kind == CALL_COUNT_CONVERSE) return 0;
     if (limit < 0 || (call->max_output >= 0 && call->max_output <= limit)) return 0;
     str number = arena_printf(call->arena, "%lld", (long long)limit);
     if (call->max_refs[0]) {

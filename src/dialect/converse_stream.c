@@ -319,6 +319,7 @@ const struct dialect dialect_converse = {
     .tap_frame = converse_tap_frame,
     .tap_body = converse_tap_body,
     .decode_call = converse_decode_call,
+    .decode_count = converse_decode_count,
     .encode_call = converse_encode_call,
     .decode_answer = converse_decode_answer,
     .encode_answer = converse_encode_answer,

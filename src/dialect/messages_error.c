@@ -22,6 +22,7 @@ static str error_type(int status)
 void messages_render_error(struct buf *out, enum err e, str message, str param, str code)
 {
     const struct err_info *info = err_info(e);
+    bool thread = e == ERR_BAD_FIELD && str_eq(param, S("thread"));
     (void)code;
     buf_add(out, S("{\"type\":\"error\",\"error\":{\"type\":"));
     buf_add_json(out, error_type(info->status));
@@ -38,6 +39,8 @@ void messages_render_error(struct buf *out, enum err e, str message, str param, 
     } else {
         buf_add_json(out, message);
     }
+    if (thread) /* Anthropic's client then goes on without one, and sends the whole history */
+        buf_add(out, S(",\"details\":{\"error_code\":\"thread_unsupported_request\",\"unsupported\":[\"thread\"]}"));
     buf_add(out, S("}}"));
 }
 

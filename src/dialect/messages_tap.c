@@ -127,6 +127,7 @@ void messages_tap_frame(struct answer *a, uint32_t quirks, const struct json *do
     json_ref message = openai_find(doc, JSON_ROOT, S("message"));
     (void)quirks;
     if (message && json_type(doc, message) == JSON_OBJECT) {
+        answer_keep(a, &a->id, doc, openai_find(doc, message, S("id")));
         answer_keep(a, &a->model, doc, openai_find(doc, message, S("model")));
         take_usage_of(a, doc, message);
     }
@@ -162,6 +163,7 @@ void messages_tap_body(struct answer *a, enum call_kind kind, uint32_t quirks, c
     json_ref content = openai_find(doc, JSON_ROOT, S("content"));
     if (kind == CALL_MESSAGES) { /* counting tokens generates nothing, and has no usage */
         messages_tap_frame(a, quirks, doc);
+        answer_keep(a, &a->id, doc, openai_find(doc, JSON_ROOT, S("id")));
         take_stop(a, doc, JSON_ROOT);
         if (content && json_type(doc, content) == JSON_ARRAY)
             for (json_ref at = json_first(doc, content); at; at = json_next(doc, content, at)) take_block(a, doc, at);

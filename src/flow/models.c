@@ -69,7 +69,7 @@ static void add_anthropic(struct buf *out, const struct setting_model *m)
 /* Nothing else tells: all vendors name them so. */
 static bool embeds(const struct setting_model *m)
 {
-    return str_find(m->model, S("embed"), 0) != SIZE_MAX;
+    return str_glob(S("*embed*"), m->model);
 }
 
 /* {"name":"models/NAME","displayName":"NAME", */
@@ -89,6 +89,13 @@ static void add_gemini(struct buf *out, const struct setting_model *m)
     add_google(out, "models/", m);
     buf_add(out, embeds(m) ? S(",\"supportedGenerationMethods\":[\"embedContent\",\"countTokens\"]}")
                            : S(",\"supportedGenerationMethods\":[\"generateContent\",\"countTokens\"]}"));
+}
+
+static void add_cohere(struct buf *out, const struct setting_model *m)
+{
+    buf_add(out, S("{\"name\":"));
+    buf_add_json(out, m->name);
+    buf_add(out, embeds(m) ? S(",\"endpoints\":[\"embed\"]}") : S(",\"endpoints\":[\"chat\"]}"));
 }
 
 static void add_vertex(struct buf *out, const struct setting_model *m)
@@ -120,6 +127,11 @@ static void end_gemini(struct buf *out, const struct page *p)
     if (p->to > p->from && p->to < p->count) add_id(out, "nextPageToken", p->models[p->to - 1]);
 }
 
+static void end_cohere(struct buf *out, const struct page *p)
+{
+    if (p->to > p->from && p->to < p->count) add_id(out, "next_page_token", p->models[p->to - 1]);
+}
+
 static const struct listing *listing_of(const struct request *r)
 {
     static const struct listing
@@ -127,6 +139,9 @@ static const struct listing *listing_of(const struct request *r)
         anthropic = {"{\"data\":[", "]", add_anthropic, end_anthropic, "limit", "after_id", "before_id"},
         gemini = {"{\"models\":[", "]", add_gemini, end_gemini, "pageSize", "pageToken", NULL},
         vertex = {"{\"publisherModels\":[", "]", add_vertex, end_gemini, "pageSize", "pageToken", NULL};
+    static const struct listing cohere = {"{\"models\":[", "]",          add_cohere, end_cohere,
+                                          "page_size",     "page_token", NULL};
+    if (r->receive.dialect == DIALECT_COHERE) return &cohere;
     if (str_find(r->x->request.path, S("/publishers/"), 0) != SIZE_MAX) return &vertex;
     return r->receive.dialect == DIALECT_GEMINI     ? &gemini
            : r->receive.dialect == DIALECT_MESSAGES ? &anthropic

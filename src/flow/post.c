@@ -152,6 +152,12 @@ static bool is_wasted(const struct attempt *a)
     return a->err || mishap_is_empty(a);
 }
 
+str attempt_object(const struct attempt *a)
+{
+    bool thread = a->way->kind != CALL_MESSAGES || a->request->attribute.call.references;
+    return a->head.status < 300 && thread ? a->body.answer.id : STR_NONE;
+}
+
 static void append(struct attempt *a, struct row *row)
 {
     struct worker *w = a->request->worker;
@@ -279,9 +285,8 @@ enum verdict attempt_post(struct attempt *a)
     settle(a, now_us);
     trial_judge(a);
     struct budget_amounts used = {{a->post.cost.total, tokens_of(&a->body.answer.usage), reached(a)}};
-    if (a->head.status && a->head.status < 300) {
-        objects_put(r->worker->purser->objects, a->body.answer.id, r->attribute.payer.is[SCOPE_KEY], provider->name);
-    }
+    if (a->head.status)
+        objects_put(r->worker->purser->objects, attempt_object(a), r->attribute.payer.is[SCOPE_KEY], provider->name);
     a->post.used = used;
     if (!is_wasted(a)) trial_settle(r); /* an answer of before is not wanted any more */
     write_row(a, now_us, &used);

@@ -435,6 +435,9 @@ void client_respond_error(struct request *r, enum err e, str message, str param,
 void client_respond_provider_error(struct request *r);
 /* What the client is told of an attempt that failed: what the provider itself said in band comes first. */
 enum err client_err_of(const struct attempt *a);
+/* post.c: the id of what the provider keeps of an answer, for later calls; empty: nothing. Of Anthropic's messages those
+ * in a thread alone. */
+str attempt_object(const struct attempt *a);
 /* row.c: the ledger's view of an attempt. */
 void row_fill(const struct attempt *a, int64_t now_us, struct row *row);
 /* ... and of what it may cost, while it runs: what a crash would leave. */

@@ -61,7 +61,7 @@ void row_fill(const struct attempt *a, int64_t now_us, struct row *row)
     row->text[ROW_MODEL] = t->model;
     row->text[ROW_MODEL_REQUESTED] = call->model;
     row->text[ROW_OPERATION] = call_kind_operation(call->kind);
-    if (a->head.status < 300) row->text[ROW_OBJECT] = a->body.answer.id;
+    row->text[ROW_OBJECT] = attempt_object(a);
     row->cell_count = a->hold.hold.count;
     for (uint32_t i = 0; i < row->cell_count; i++) {
         row->cells[i] = (struct ledger_cell){.key = a->hold.hold.part[i].key, .amount = a->hold.hold.part[i].amount};

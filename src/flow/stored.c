@@ -72,6 +72,7 @@ static const struct reference {
     {STR_INIT("input_file_id"), STR_INIT("File"), true},
     {STR_INIT("training_file"), STR_INIT("File"), true},
     {STR_INIT("validation_file"), STR_INIT("File"), true},
+    {STR_INIT("thread"), STR_INIT("Thread"), true},
     {STR_INIT("file_id"), STR_INIT("File"), false},
     {STR_INIT("file_ids"), STR_INIT("File"), false},
 };
@@ -111,7 +112,8 @@ static bool check_value(struct walk *w, const struct reference *ref, json_ref va
         return true;
     case JSON_OBJECT: {
         for (json_ref key = json_first(doc, value); key; key = json_next(doc, value, key + 1)) {
-            bool id = ref->root && json_string_is(doc, key, S("id")) && json_type(doc, key + 1) == JSON_STRING;
+            bool named = json_string_is(doc, key, S("id")) || json_string_is(doc, key, S("previous_message_id"));
+            bool id = ref->root && named && json_type(doc, key + 1) == JSON_STRING;
             if (id && !check_text(w, ref, key + 1)) return false;
         }
         return true;

@@ -13,7 +13,7 @@ enum {
 bool tokens_asked(const struct request *r)
 {
     enum call_kind k = r->receive.kind;
-    return k == CALL_COUNT_TOKENS || k == CALL_GEMINI_COUNT || k == CALL_COUNT_RESPONSES;
+    return k == CALL_COUNT_TOKENS || k == CALL_GEMINI_COUNT || k == CALL_COUNT_RESPONSES || k == CALL_COUNT_CONVERSE;
 }
 
 /* ---- plan */
@@ -91,6 +91,8 @@ static void respond(struct request *r, bool exact, int64_t tokens)
         buf_printf(&body,
                    "{\"totalTokens\":%lld,\"promptTokensDetails\":[{\"modality\":\"TEXT\",\"tokenCount\":%lld}]}", n,
                    n);
+    else if (r->receive.kind == CALL_COUNT_CONVERSE)
+        buf_printf(&body, "{\"inputTokens\":%lld}", n);
     else if (r->receive.kind == CALL_COUNT_RESPONSES)
         buf_printf(&body, "{\"object\":\"response.input_tokens\",\"input_tokens\":%lld}", n);
     else

@@ -7,7 +7,7 @@
 static const char known[] =
     "model messages max_tokens system stop_sequences stream temperature top_p top_k tools tool_choice "
     "thinking metadata service_tier container mcp_servers context_management output_config "
-    "output_format cache_control inference_geo speed anthropic_version anthropic_beta";
+    "output_format cache_control inference_geo speed anthropic_version anthropic_beta thread";
 
 /* The block of that type whose `key` is `id`, among a message's content. */
 static bool has_block(struct sim_reader *rd, json_ref content, str type, str key, str id)
@@ -51,12 +51,14 @@ static bool read_turns(struct sim_reader *rd, json_ref list)
 {
     json_ref before = JSON_ABSENT, before_role = JSON_ABSENT;
     int64_t count = 0;
+    bool goes_on =
+        sim_is(rd, sim_top(rd, S("thread")), S("type"), S("continue")); /* what stands before is taken as kept */
     for (json_ref it = json_first(rd->doc, list); it; it = json_next(rd->doc, list, it), count++) {
         json_ref role = sim_at(rd, it, S("role")), content = sim_at(rd, it, S("content"));
         bool user = role && json_string_is(rd->doc, role, S("user"));
         if (!content || (!user && !json_string_is(rd->doc, role, S("assistant"))))
             return sim_reader_refuse_field(rd, "messages", "Input should be messages of 'user' and 'assistant'");
-        if (user && !are_paired(rd, content, true, before))
+        if (user && (count || !goes_on) && !are_paired(rd, content, true, before))
             return sim_reader_refuse_field(rd, "messages", "unexpected `tool_use_id` found in `tool_result` blocks");
         if (user && before_role && !are_paired(rd, before, false, content))
             return sim_reader_refuse_field(rd, "messages", "`tool_use` ids were found without `tool_result` blocks");

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import OpenAI, { AzureOpenAI, toFile } from 'openai';
 import { MODELS, pricesOf, providersAt } from './families.mjs';
-import { aliceKey, post, startPurser, startSimulator } from './helpers.mjs';
+import { aliceKey, bobKey, post, startPurser, startSimulator } from './helpers.mjs';
 
 let sim, purser, azure;
 const FAMILIES = Object.keys(MODELS);
@@ -16,7 +16,7 @@ before(async () => {
     purser = await startPurser({
         settings: {
             prices: [...pricesOf(), ...['to-chat/whisper-1', 'to-chat/sim-embed', 'to-gemini/gemini-embedding-001'].map((model) => ({ model, input: 1, seconds: 100, from: '2026-01-01' }))],
-            keys: [{ name: 'alice', secret: '${ALICE_KEY}' }], providers: providersAt(sim.url),
+            keys: [{ name: 'alice', secret: '${ALICE_KEY}' }, { name: 'bob', secret: '${BOB_KEY}' }], providers: providersAt(sim.url),
             models: {
                 ...Object.fromEntries(FAMILIES.map((to) => [`m-${to}`, `to-${to}/${MODELS[to]}`])),
                 'a/deployment': `to-chat/${MODELS.chat}`, ears: 'to-chat/whisper-1', embed: 'to-gemini/gemini-embedding-001',
@@ -92,6 +92,22 @@ test('Vertex: Gemini by a project\u2019s path, and Claude by rawPredict, with th
     assert.doesNotMatch((await got()).body, /anthropic_version/);
 });
 
+test('Anthropic\u2019s threads: who cannot keep one says so, and the client sends the whole history', async () => {
+    for (const headers of [{}, { 'x-purser-compat': 'lenient' }]) {
+        const answer = await post(purser, '/v1/messages', { ...ask('m-chat'), max_tokens: 50, thread: { type: 'create' } }, { headers });
+        assert.equal(answer.status, 400, answer.text);
+        assert.deepEqual(answer.body.error.details, { error_code: 'thread_unsupported_request', unsupported: ['thread'] });
+    }
+    const threaded = (thread, key) => post(purser, '/v1/messages', { ...ask('m-messages'), max_tokens: 50, thread }, { key });
+    const begun = await threaded({ type: 'create' }, aliceKey);
+    assert.equal(begun.status, 200, begun.text);
+    const on = { type: 'continue', previous_message_id: begun.body.id };
+    assert.equal((await threaded(on, aliceKey)).status, 200);
+    assert.equal((await threaded(on, bobKey)).status, 404, 'what one key stored, another cannot name');
+    const plain = await post(purser, '/v1/messages', { ...ask('m-messages'), max_tokens: 50 });
+    assert.equal((await threaded({ ...on, previous_message_id: plain.body.id }, aliceKey)).status, 404, 'what is no thread is not kept');
+});
+
 test('OpenAI\u2019s own count of tokens', async () => {
     const client = new OpenAI({ baseURL: `${purser.url}/v1`, apiKey: aliceKey, maxRetries: 0 });
     for (const to of ['responses', 'messages']) {
@@ -102,6 +118,23 @@ test('OpenAI\u2019s own count of tokens', async () => {
     }
     await assert.rejects(client.responses.inputTokens.count({ model: 'm-messages', input: 'x', previous_response_id: 'resp_1' }),
         (e) => e.status >= 400 && e.status < 500 && /previous_response_id|resp_1/.test(e.message));
+});
+
+test('Bedrock\u2019s count of tokens', async () => {
+    const converse = { messages: [{ role: 'user', content: [{ text: 'Ahoy [simulate input-tokens=321]' }] }], system: [{ text: 'Be brief.' }] };
+    const counts = {};
+    for (const to of ['converse', 'messages', 'chat']) {
+        const answer = await post(purser, `/model/m-${to}/count-tokens`, { input: { converse } });
+        assert.equal(answer.status, 200, answer.text);
+        counts[to] = answer.body.inputTokens;
+    }
+    assert.equal(counts.converse, 321); // the target counts by itself
+    assert.ok(counts.messages > 5 && counts.messages < 60 && counts.chat > 5, JSON.stringify(counts));
+    const rows = await purser.rows(1, { where: "operation = 'count_tokens' AND provider = 'to-converse'" });
+    assert.deepEqual(rows.map((row) => [row.cost_state, row.status]), [['free', 'ok']]);
+    const bad = await post(purser, '/model/m-chat/count-tokens', { input: { invokeModel: { body: 'e30=' } } });
+    assert.deepEqual([bad.status, bad.headers.get('x-amzn-errortype')?.split(':')[0]], [400, 'ValidationException']);
+    assert.match(bad.text, /input\.converse/);
 });
 
 test('lists of models come in pages, in the family\u2019s form, and say what embeds', async () => {
@@ -123,6 +156,8 @@ test('lists of models come in pages, in the family\u2019s form, and say what emb
     assert.deepEqual([stable.models.map((m) => m.name), stable.nextPageToken], [all.slice(0, 2).map((name) => `models/${name}`), all[1]]);
     const files = await (await fetch(`${purser.url}/v1/files`, { headers: { 'x-goog-api-key': aliceKey } })).json();
     assert.equal(files.error.status, 'NOT_FOUND');
+    const cohere = await (await fetch(`${purser.url}/v1/models?page_size=2`, { headers: { authorization: `Bearer ${aliceKey}`, 'x-fern-sdk-name': 'cohere' } })).json();
+    assert.deepEqual([cohere.models.map((m) => m.name), cohere.next_page_token], [all.slice(0, 2), all[1]]);
     const of = (name) => models.find((m) => m.name === `models/${name}`).supportedActions;
     assert.ok(of('embed').includes('embedContent') && !of('embed').includes('generateContent'));
     assert.ok(of('m-gemini').includes('generateContent'));
