@@ -8,21 +8,25 @@ static const struct {
 } ranges[] = {
 #define RANGE(d, f, field, low, high) {DIALECT_##d, FEATURE_##f, STR_INIT(#low), STR_INIT(#high)},
 #define STOPS(d, most)
-#define NAMES(d, most, others)
+#define NAMES(d, most, others, first)
 #include "dialect/ranges.def"
 #undef RANGE
 #undef STOPS
 #undef NAMES
 };
 
-static const struct {
+/* What a name may begin with. */
+enum first { ANY, LETTER };
+
+static const struct limits {
     enum dialect_id dialect;
     size_t stops, name;
     str others;
+    enum first first;
 } limits[] = {
 #define RANGE(d, f, field, low, high)
-#define STOPS(d, most)         {DIALECT_##d, most, 0, {NULL, 0}},
-#define NAMES(d, most, others) {DIALECT_##d, 0, most, STR_INIT(others)},
+#define STOPS(d, most)                {DIALECT_##d, most, 0, {NULL, 0}, ANY},
+#define NAMES(d, most, others, first) {DIALECT_##d, 0, most, STR_INIT(others), first},
 #include "dialect/ranges.def"
 #undef RANGE
 #undef STOPS
@@ -62,14 +66,18 @@ size_t canon_stops(const struct canon_call *call, enum dialect_id to, str vendor
     return call->stop_count;
 }
 
-static bool fits(str name, size_t most, str others)
+static bool fits(str name, const struct limits *l)
 {
+    bool number = name.n && name.p[0] >= '0' && name.p[0] <= '9';
+    if (l->first == LETTER && name.n &&
+        (number || (name.p[0] != '_' && str_find_byte(l->others, name.p[0], 0) != SIZE_MAX)))
+        return false;
     for (size_t i = 0; i < name.n; i++) {
         char c = name.p[i];
         bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-        if (!plain && str_find_byte(others, c, 0) == SIZE_MAX) return false;
+        if (!plain && str_find_byte(l->others, c, 0) == SIZE_MAX) return false;
     }
-    return name.n && name.n <= most;
+    return name.n && name.n <= l->name;
 }
 
 static str field_of(const struct canon_call *call, enum canon_feature f, str otherwise)
@@ -85,15 +93,16 @@ bool canon_check_names(const struct canon_call *call, enum dialect_id to, str ve
         if (limits[i].dialect != to || !limits[i].name) continue;
         for (const struct canon_tool *t = call->tools; t; t = t->next) {
             bool named = t->kind == TOOL_FUNCTION || t->kind == TOOL_CUSTOM;
-            if (!named || fits(t->name, limits[i].name, limits[i].others)) continue;
+            if (!named || fits(t->name, &limits[i])) continue;
             str field = field_of(call, FEATURE_TOOLS, S("tools")), shown = str_head(t->name, 80);
             *problem = (struct call_problem){ERR_BAD_FIELD,
                                              arena_printf(call->arena,
                                                           "`%" STR_FMT "`: the name '%" STR_FMT
                                                           "' is none that the model's provider takes: use 1 to "
-                                                          "%zu letters, digits and '%" STR_FMT "'.",
+                                                          "%zu letters, digits and '%" STR_FMT "'%s.",
                                                           STR_ARG(field), STR_ARG(shown), limits[i].name,
-                                                          STR_ARG(limits[i].others)),
+                                                          STR_ARG(limits[i].others),
+                                                          limits[i].first == LETTER ? ", a letter or '_' first" : ""),
                                              field};
             return false;
         }

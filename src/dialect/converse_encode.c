@@ -423,10 +423,11 @@ static void write_inference(struct buf *out, const struct canon_call *call, cons
     size_t empty = out->n;
     if (target->max_output >= 0) canon_put_i64(out, S("maxTokens"), target->max_output);
     put_sampling(out, call, target, thinks);
-    if (call->stop_count) {
+    size_t stops = canon_stops(call, DIALECT_CONVERSE, STR_NONE);
+    if (stops) {
         canon_key(out, S("stopSequences"));
         buf_add_byte(out, '[');
-        for (size_t i = 0; i < call->stop_count; i++) {
+        for (size_t i = 0; i < stops; i++) {
             canon_comma(out);
             buf_add(out, call->stop[i].json);
         }

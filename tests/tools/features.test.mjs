@@ -25,7 +25,7 @@ function ranges() {
     const text = read('src/dialect/ranges.def');
     const numbers = [...text.matchAll(/^RANGE\((\w+), \w+, "([^"]+)", ([^,]+), ([^)]+)\)/gm)].map(([, d, field, low, high]) => [d, `${field}: ${low} to ${high}`]);
     const stops = [...text.matchAll(/^STOPS\((\w+), (\d+)\)/gm)].map(([, d, most]) => [d, `stop sequences: ${most}`]);
-    const names = [...text.matchAll(/^NAMES\((\w+), (\d+), "([^"]+)"\)/gm)].map(([, d, most, others]) => [d, `names of functions: ${most} of \`A-Za-z0-9${others}\``]);
+    const names = [...text.matchAll(/^NAMES\((\w+), (\d+), "([^"]+)", (\w+)\)/gm)].map(([, d, most, others, first]) => [d, `names of functions: ${most} of \`A-Za-z0-9${others}\`${first === 'LETTER' ? ', a letter or `_` first' : ''}`]);
     assert.ok(numbers.length >= 10 && stops.length >= 3 && names.length >= 5);
     const dialects = [...new Set([...numbers, ...stops, ...names].map(([d]) => d))];
     const lines = dialects.map((d) => `| ${d.toLowerCase()} | ${[numbers, stops, names].map((list) => list.filter(([of]) => of === d).map(([, what]) => what).join('; ') || '-').join(' | ')} |`);
