@@ -261,6 +261,8 @@ str canon_format_instruction(const struct canon_call *call);
 
 /* "low", "medium" ... for a budget of tokens; and the budget for an effort, within what the output limit allows. */
 str canon_effort(const struct canon_reasoning *r);
+/* The tier that was served, in the words of OpenAI's and Anthropic's clients, who know closed lists. None: no word. */
+str canon_served_tier(str tier, enum dialect_id from, enum dialect_id client);
 int64_t canon_thinking_budget(const struct canon_reasoning *r, int64_t max_output);
 /* Units of a usage as the inclusive protocols count: everything read, everything generated. */
 int64_t canon_prompt_tokens(const struct usage *u);

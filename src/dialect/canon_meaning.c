@@ -39,6 +39,35 @@ int64_t canon_thinking_budget(const struct canon_reasoning *r, int64_t max_outpu
     return budget;
 }
 
+/* By what a tier is: the usual one; cheaper and later (OpenAI's flex costs what a batch costs); before others; bought
+ * beforehand, which Anthropic calls priority. */
+static const struct {
+    str tier, openai, anthropic;
+} tiers[] = {
+    {STR_INIT("default"), STR_INIT("default"), STR_INIT("standard")},
+    {STR_INIT("standard"), STR_INIT("default"), STR_INIT("standard")},
+    {STR_INIT("unspecified"), STR_INIT("default"), STR_INIT("standard")},
+    {STR_INIT("on_demand"), STR_INIT("default"), STR_INIT("standard")},
+    {STR_INIT("auto"), STR_INIT("auto"), STR_INIT("standard")},
+    {STR_INIT("flex"), STR_INIT("flex"), STR_INIT("batch")},
+    {STR_INIT("batch"), STR_INIT("flex"), STR_INIT("batch")},
+    {STR_INIT("priority"), STR_INIT("priority"), STR_INIT("priority")},
+    {STR_INIT("fast"), STR_INIT("priority"), STR_INIT("priority")},
+    {STR_INIT("performance"), STR_INIT("priority"), STR_INIT("priority")},
+    {STR_INIT("scale"), STR_INIT("scale"), STR_INIT("priority")},
+    {STR_INIT("reserved"), STR_INIT("scale"), STR_INIT("priority")},
+    {STR_INIT("provisioned"), STR_INIT("scale"), STR_INIT("priority")},
+};
+
+str canon_served_tier(str tier, enum dialect_id from, enum dialect_id client)
+{
+    if (from == client) return tier;
+    for (size_t i = 0; i < COUNT_OF(tiers); i++)
+        if (str_eq_nocase(tiers[i].tier, tier))
+            return client == DIALECT_MESSAGES ? tiers[i].anthropic : tiers[i].openai;
+    return STR_NONE;
+}
+
 size_t canon_called_tools(const struct canon_call *call, str *names, size_t max)
 {
     size_t count = 0;

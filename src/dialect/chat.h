@@ -111,8 +111,4 @@ void chat_decode_event(struct canon_decoder *d, const struct json *doc, str even
 void chat_decode_end(struct canon_decoder *d, const struct answer *tap);
 void chat_encode_delta(struct canon_encoder *e, const struct canon_delta *delta);
 
-/* The tier that was served in OpenAI's words, whose clients know a closed list: Anthropic and Google call the default
- * one "standard". Others stay. */
-str chat_service_tier(str tier);
-
 #endif

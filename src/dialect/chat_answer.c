@@ -276,7 +276,7 @@ void chat_encode_answer(const struct canon_answer *answer, const struct canon_cl
         canon_key(out, S("usage"));
         chat_write_usage(out, &answer->usage);
     }
-    canon_put_text(out, S("service_tier"), chat_service_tier(answer->service_tier));
+    canon_put_text(out, S("service_tier"), canon_served_tier(answer->service_tier, answer->from, DIALECT_CHAT));
     canon_put_extras(out, &answer->extras, DIALECT_CHAT);
     buf_add_byte(out, '}');
 }

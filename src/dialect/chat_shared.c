@@ -104,8 +104,3 @@ str chat_finish(enum canon_stop stop, bool refused)
         return S("stop");
     }
 }
-
-str chat_service_tier(str tier)
-{
-    return str_eq(tier, S("standard")) ? S("default") : tier;
-}

@@ -34,7 +34,8 @@ static void write_head(struct canon_encoder *e, struct buf *out, const struct ca
     canon_put_text(out, S("object"), S("chat.completion.chunk"));
     canon_put_i64(out, S("created"), created_s ? created_s : e->created_s);
     canon_put_text(out, S("model"), model.n ? model : e->model);
-    if (start) canon_put_text(out, S("service_tier"), chat_service_tier(start->service_tier));
+    if (start)
+        canon_put_text(out, S("service_tier"), canon_served_tier(start->service_tier, start->from, DIALECT_CHAT));
     buf_add(out, S(",\"choices\":["));
 }
 

@@ -133,6 +133,8 @@ bool converse_decode_answer(const struct json *doc, struct canon_answer *out)
             canon_extras_of(doc, message, known_message, COUNT_OF(known_message), DIALECT_CONVERSE, out->arena);
     json_ref usage = openai_find(doc, JSON_ROOT, S("usage"));
     out->usage_value = canon_raw(doc, usage);
+    json_ref tier = openai_find(doc, JSON_ROOT, S("serviceTier"));
+    if (tier) out->service_tier = canon_text(doc, tier, S("type"), out->arena);
     out->extras = canon_extras_of(doc, JSON_ROOT, known, COUNT_OF(known), DIALECT_CONVERSE, out->arena);
     return true;
 }

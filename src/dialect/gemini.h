@@ -107,6 +107,8 @@ bool gemini_has_form(const struct gemini_writer *w, const struct canon_part *par
 void gemini_put_args(struct buf *out, const struct canon_tool_use *tool);
 bool gemini_is_object(str text);
 int gemini_generation(str model);
+/* The tier that Vertex served by, told as a kind of traffic; none: it is the usual one, or told in another way. */
+str gemini_traffic_tier(const struct json *doc, json_ref usage);
 void gemini_put_thinking(const struct canon_call *call, const struct canon_target *target, int64_t max_output,
                          jraw rest, struct buf *out);
 bool gemini_encode_call(const struct canon_call *call, const struct canon_target *target, struct buf *out,

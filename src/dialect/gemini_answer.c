@@ -152,6 +152,8 @@ bool gemini_decode_answer(const struct json *doc, struct canon_answer *out)
         json_ref tier = json_find(doc, at[1], S("serviceTier"), NULL);
         out->usage_value = (jraw){json_raw(doc, at[1])};
         out->service_tier = gemini_string(&r, tier);
+        str traffic = gemini_traffic_tier(doc, at[1]);
+        if (traffic.n) out->service_tier = traffic;
     }
     bool list = at[0] && json_type(doc, at[0]) == JSON_ARRAY;
     for (json_ref c = list ? json_first(doc, at[0]) : JSON_ABSENT; c && place < CANON_CHOICES_MAX;

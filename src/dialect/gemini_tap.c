@@ -5,8 +5,9 @@
 /* ---- what an answer is labelled with */
 
 /* Vertex tells the tier by the kind of traffic. */
-static str traffic_tier(const struct json *doc, json_ref at)
+str gemini_traffic_tier(const struct json *doc, json_ref usage)
 {
+    json_ref at = openai_find(doc, usage, S("trafficType"));
     if (!at) return STR_NONE;
     if (json_string_is(doc, at, S("ON_DEMAND_PRIORITY"))) return S("priority");
     if (json_string_is(doc, at, S("ON_DEMAND_FLEX"))) return S("flex");
@@ -18,7 +19,7 @@ static void take_usage(struct answer *a, const struct json *doc)
     json_ref usage = openai_find(doc, JSON_ROOT, S("usageMetadata"));
     struct usage read;
     if (!usage || json_type(doc, usage) != JSON_OBJECT) return;
-    str tier = traffic_tier(doc, openai_find(doc, usage, S("trafficType")));
+    str tier = gemini_traffic_tier(doc, usage);
     answer_keep_tier(a, doc, openai_find(doc, usage, S("serviceTier")));
     if (tier.n) a->service_tier = tier;
     gemini_usage(doc, usage, &read);

@@ -86,8 +86,8 @@ void messages_put_usage(struct buf *out, const struct usage *u, str tier, str co
     } else {
         canon_put_raw(out, S("server_tool_use"), (jraw){S("null")});
     }
-    bool priority = str_eq(tier, S("priority")), batch = str_eq(tier, S("batch"));
-    canon_put_text(out, S("service_tier"), priority || batch ? tier : S("standard"));
+    str served = canon_served_tier(tier, DIALECT_COUNT, DIALECT_MESSAGES);
+    canon_put_text(out, S("service_tier"), served.n ? served : S("standard"));
     canon_put_text(out, S("cost_usd"), cost_usd);
     buf_add_byte(out, '}');
 }

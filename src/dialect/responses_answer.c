@@ -251,7 +251,7 @@ void responses_encode_answer(const struct canon_answer *answer, const struct can
     struct response_frame f = {
         .id = responses_id(answer->arena, "resp_", client->seed, 0),
         .model = answer->model.n ? answer->model : client->model,
-        .service_tier = answer->service_tier,
+        .service_tier = canon_served_tier(answer->service_tier, answer->from, DIALECT_RESPONSES),
         .echo = client->echo,
         .created_s = answer->created_s ? answer->created_s : client->created_s,
         .status = responses_status(choice->stop, refused),

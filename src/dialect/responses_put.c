@@ -1,6 +1,5 @@
 /* Writing what calls, answers and streams have in common: items, parts, usage, and
  * the frame of a response around its items. */
-#include "dialect/chat.h"
 #include "dialect/responses.h"
 
 /* ---- status */
@@ -218,7 +217,7 @@ void responses_put_frame(struct buf *out, const struct response_frame *f)
     buf_add_byte(out, ']');
     canon_comma(out);
     buf_add(out, f->echo.n ? f->echo : DEFAULT_ECHO);
-    canon_put_text(out, S("service_tier"), f->service_tier.n ? chat_service_tier(f->service_tier) : S("default"));
+    canon_put_text(out, S("service_tier"), f->service_tier.n ? f->service_tier : S("default"));
     canon_put_bool(out, S("store"), false);
     put_usage_or_null(out, f);
     if (f->cost_usd.n) {

@@ -36,7 +36,7 @@ static void start(struct canon_encoder *e, const struct canon_delta *delta)
     s->from = delta->from;
     s->id = own ? arena_str(e->arena, delta->id) : responses_id(e->arena, "resp_", e->seed, 0);
     s->model = arena_str(e->arena, delta->model.n ? delta->model : e->model);
-    s->service_tier = arena_str(e->arena, delta->service_tier);
+    s->service_tier = arena_str(e->arena, canon_served_tier(delta->service_tier, s->from, DIALECT_RESPONSES));
     s->created_s = delta->created_s ? delta->created_s : e->created_s;
     s->groups = responses_groups(e->echo, e->arena);
     emit_response(e, S("response.created"), S("in_progress"), NULL);
@@ -127,7 +127,8 @@ static void end_response(struct canon_encoder *e, const struct canon_delta *delt
     static const struct usage unknown = {0};
     struct out_stream *s = out_stream(e);
     str status = responses_status(s->stop, s->refused);
-    if (delta->service_tier.n) s->service_tier = arena_str(e->arena, delta->service_tier);
+    str tier = canon_served_tier(delta->service_tier, s->from, DIALECT_RESPONSES);
+    if (tier.n) s->service_tier = arena_str(e->arena, tier);
     str type = s->stop == STOP_ERROR            ? S("response.failed")
                : str_eq(status, S("completed")) ? S("response.completed")
                                                 : S("response.incomplete");
