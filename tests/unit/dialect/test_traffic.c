@@ -260,7 +260,8 @@ static bool kind_of(const struct provider *p, str path, enum call_kind *out)
         return false; /* its own protocol */
     for (enum call_kind k = 0; k < CALL_KIND_COUNT; k++) {
         bool openai = call_kind_dialect(k) == DIALECT_CHAT || call_kind_dialect(k) == DIALECT_RESPONSES;
-        bool other = call_kind_makes_media(k) || k == CALL_RERANK; /* test_embed.c reads those */
+        /* test_embed.c reads those; a count has neither a model nor a usage */
+        bool other = call_kind_makes_media(k) || k == CALL_RERANK || k == CALL_COUNT_RESPONSES;
         if (!openai || other || !str_ends(path, str_from_at(call_path(k), 3))) continue;
         *out = k;
         return true;
