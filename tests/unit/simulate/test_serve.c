@@ -270,6 +270,78 @@ static void test_embeddings(void **state)
     }
 }
 
+/* Google's embeddings: one, a batch, and Vertex's two forms; as many vectors as were asked for, of that length. */
+static void test_google_embeddings(void **state)
+{
+    struct rig *rig = *state;
+#define TEXT "{\"parts\":[{\"text\":\"A ship of old.\"}]}"
+#define ONE  "{\"content\":" TEXT ",\"outputDimensionality\":3}"
+    static const struct {
+        const char *line, *body, *begins, *usage;
+        size_t vectors;
+    } cases[] = {
+        {"POST /v1beta/models/gemini-embedding-2:embedContent", ONE, "{\"embedding\":{\"values\":[",
+         "\"usageMetadata\":{\"promptTokenCount\":5,", 1},
+        {"POST /v1beta/models/gemini-embedding-2:batchEmbedContents", "{\"requests\":[" ONE "," ONE "]}",
+         "{\"embeddings\":[{\"values\":[", "\"usageMetadata\":{\"promptTokenCount\":10,", 2},
+        {"POST /v1/projects/p/locations/l/publishers/google/models/gemini-embedding-2:embedContent", ONE,
+         "{\"embedding\":{\"values\":[", "\"usageMetadata\":{\"promptTokenCount\":5,", 1},
+        {"POST /v1/projects/p/locations/l/publishers/google/models/text-embedding-005:predict",
+         "{\"instances\":[{\"content\":\"A ship of old.\"},{\"content\":\"A\"}],\"parameters\":{"
+         "\"outputDimensionality\":3}}",
+         "{\"predictions\":[{\"embeddings\":{\"values\":[", "\"statistics\":{\"truncated\":false,\"token_count\":3}",
+         2},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct reply r = call(rig, cases[i].line, "", cases[i].body);
+        size_t vectors = 0, commas = 0;
+        assert_int_equal(r.status, 200);
+        if (!str_starts(r.body, str_from(cases[i].begins)) || !has(r.body, cases[i].usage))
+            fail_msg("%s: %.*s", cases[i].line, STR_ARG(r.body));
+        for (size_t at = 0; (at = str_find(r.body, S("\"values\":["), at)) != SIZE_MAX; vectors++) {
+            str rest = str_from_at(r.body, at += 10), numbers = str_cut(&rest, ']');
+            for (size_t k = 0; k < numbers.n; k++) commas += numbers.p[k] == ',';
+        }
+        assert_int_equal(vectors, cases[i].vectors);
+        assert_int_equal(commas, 2 * vectors);
+        buf_free(&r.bytes);
+    }
+#undef ONE
+#undef TEXT
+    struct reply r = call(rig, "POST /v1beta/models/m:batchEmbedContents", "", "{\"requests\":[]}");
+    assert_int_equal(r.status, 400);
+    assert_true(has(r.body, "INVALID_ARGUMENT") && has(r.body, "requests"));
+    buf_free(&r.bytes);
+}
+
+/* Each family's list of models in its own form, Bedrock's among them. */
+static void test_models(void **state)
+{
+    struct rig *rig = *state;
+    static const struct {
+        const char *line, *headers, *part;
+    } cases[] = {
+        {"GET /v1/models", "", "{\"object\":\"list\",\"data\":[{\"id\":\""},
+        {"GET /v1/models", "anthropic-version: 2023-06-01\r\n", "{\"has_more\":false,\"data\":[{\"id\":\""},
+        {"GET /v1beta/models", "", "{\"models\":[{\"name\":\"models/"},
+        {"GET /foundation-models", "", "{\"modelSummaries\":[{\"modelId\":\""},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct reply r = call(rig, cases[i].line, cases[i].headers, "");
+        struct json doc;
+        struct json_fail why;
+        json_init(&doc);
+        assert_int_equal(r.status, 200);
+        if (!str_starts(r.body, str_from(cases[i].part))) fail_msg("%s: %.*s", cases[i].line, STR_ARG(r.body));
+        assert_true(json_parse(&doc, r.body, &why));
+        json_free(&doc);
+        buf_free(&r.bytes);
+    }
+    struct reply r = call(rig, "POST /foundation-models", "", "{}");
+    assert_int_equal(r.status, 404);
+    buf_free(&r.bytes);
+}
+
 static void test_close_delimited(void **state)
 {
     struct rig *rig = *state;
@@ -466,6 +538,8 @@ int main(void)
         cmocka_unit_test(test_streams),
         cmocka_unit_test(test_whole_answers),
         cmocka_unit_test(test_embeddings),
+        cmocka_unit_test(test_google_embeddings),
+        cmocka_unit_test(test_models),
         cmocka_unit_test(test_close_delimited),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_key),
