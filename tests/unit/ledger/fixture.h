@@ -16,6 +16,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 static inline char *folder_new(void)
@@ -126,6 +127,33 @@ static inline void pack_days(const char *dir, int64_t before_us)
     assert_int_equal(step, STORE_PACK_NOTHING);
     store_close(s);
     buf_free(&why);
+}
+
+/* Changes the store beside the ledger. Returns SQLite's result. */
+static inline int try_sql(const char *dir, const char *sql)
+{
+    char path[512];
+    sqlite3 *db = NULL;
+    snprintf(path, sizeof(path), "%s/purser.db", dir);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    int rc = sqlite3_exec(db, sql, NULL, NULL, NULL);
+    sqlite3_close(db);
+    return rc;
+}
+
+static inline void run_sql(const char *dir, const char *sql)
+{
+    int rc = try_sql(dir, sql);
+    if (rc != SQLITE_OK) fail_msg("%s: %s", sql, sqlite3_errstr(rc));
+}
+
+/* A disk without room: no file of this process grows beyond so many bytes. */
+static inline void limit_files(rlim_t bytes)
+{
+    struct rlimit limit;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur = bytes;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
 }
 
 /* The one integer that a question gives. */

@@ -4,7 +4,6 @@
 
 #include <pthread.h>
 #include <signal.h>
-#include <sys/resource.h>
 
 /* A journal without its ledger's threads: nothing is synced, stored or made ready. */
 static struct journal *bare(struct ledger *l, unsigned segments)
@@ -147,15 +146,7 @@ static void test_an_append_wakes_the_sleeping_ledger(void **state)
     folder_drop(dir);
 }
 
-/* ---- a disk without room, as RLIMIT_FSIZE plays it */
-
-static void limit_files(rlim_t bytes)
-{
-    struct rlimit limit;
-    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
-    limit.rlim_cur = bytes;
-    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
-}
+/* ---- a disk without room */
 
 static void test_a_full_disk_refuses_and_loses_nothing(void **state)
 {

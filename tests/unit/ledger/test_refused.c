@@ -5,20 +5,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
-
-/* Changes the store beside the ledger. */
-static void tell_store(const char *dir, const char *sql)
-{
-    struct buf why;
-    buf_init(&why, 0);
-    sqlite3 *db = schema_open(dir, true, &why);
-    assert_non_null(db);
-    if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK) fail_msg("%s", sqlite3_errmsg(db));
-    sqlite3_close(db);
-    buf_free(&why);
-}
 
 static void never(void *ctx, const str *values, int64_t step_start_us, int64_t amount)
 {
@@ -35,12 +22,12 @@ static void test_a_flush_ends_where_the_store_refuses(void **state)
     ledger_start(l);
     append_pair(ledger_journal(l, 0));
     assert_true(ledger_flush(l));
-    tell_store(dir, "CREATE TRIGGER refuse BEFORE INSERT ON positions BEGIN SELECT raise(ABORT, 'no'); END");
+    run_sql(dir, "CREATE TRIGGER refuse BEFORE INSERT ON positions BEGIN SELECT raise(ABORT, 'no'); END");
     append_pair(ledger_journal(l, 0));
     assert_false(ledger_flush(l));
     assert_false(ledger_past(l, &past, never, NULL));
     assert_int_equal(ask(dir, "SELECT count(*) FROM attempts"), 1);
-    tell_store(dir, "DROP TRIGGER refuse");
+    run_sql(dir, "DROP TRIGGER refuse");
     while (!ledger_flush(l)) usleep(1000); /* by itself: it is tried again and again */
     assert_int_equal(ask(dir, "SELECT count(*) FROM attempts"), 2);
     assert_int_equal(ask(dir, "SELECT spent FROM cells WHERE key = 101"), 2 * 700);
@@ -55,24 +42,16 @@ static void test_what_the_store_refused_is_stored_by_the_next_start(void **state
     char *dir = folder_new();
     struct ledger *l = must_open(dir, 1);
     ledger_start(l);
-    tell_store(dir, "CREATE TRIGGER refuse BEFORE INSERT ON details BEGIN SELECT raise(ABORT, 'no'); END");
+    run_sql(dir, "CREATE TRIGGER refuse BEFORE INSERT ON details BEGIN SELECT raise(ABORT, 'no'); END");
     append_pair(ledger_journal(l, 0));
     ledger_close(l);
-    tell_store(dir, "DROP TRIGGER refuse");
+    run_sql(dir, "DROP TRIGGER refuse");
     l = must_open(dir, 1);
     ledger_start(l);
     assert_true(ledger_flush(l));
     assert_int_equal(ask(dir, "SELECT count(*) FROM attempts"), 1);
     ledger_close(l);
     folder_drop(dir);
-}
-
-static void limit_files(rlim_t bytes)
-{
-    struct rlimit limit;
-    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
-    limit.rlim_cur = bytes;
-    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
 }
 
 /* A write that the disk takes a part of, then room again: the file ends where a segment does. */

@@ -412,10 +412,7 @@ static void test_damaged_pack(void **state)
     pack_days(dir, INT64_MAX);
     struct buf why;
     buf_init(&why, 0);
-    sqlite3 *db = schema_open(dir, true, &why);
-    assert_int_equal(sqlite3_exec(db, "UPDATE packs SET body = substr(body, 1, length(body) - 1)", NULL, NULL, NULL),
-                     SQLITE_OK);
-    sqlite3_close(db);
+    run_sql(dir, "UPDATE packs SET body = substr(body, 1, length(body) - 1)");
     struct report_ask ask = {.by = {S("user")}, .by_count = 1, .until_us = INT64_MAX, .limit = 10};
     assert_null(report_run(dir, &ask, NULL, NULL, &why));
     assert_true(str_find(buf_str(&why), S("a packed day is damaged"), 0) != SIZE_MAX);

@@ -106,24 +106,13 @@ static uint64_t problems(const char *dir, const char *expect)
     return n;
 }
 
-static int run_sql(const char *dir, const char *sql)
-{
-    char path[512];
-    sqlite3 *db = NULL;
-    snprintf(path, sizeof(path), "%s/purser.db", dir);
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    int rc = sqlite3_exec(db, sql, NULL, NULL, NULL);
-    sqlite3_close(db);
-    return rc;
-}
-
 #define UNGUARD "DROP TRIGGER audit_never_changed; DROP TRIGGER audit_never_deleted; "
 
 static void after_sql(const char *sql, const char *expect)
 {
     char *dir = audited_folder();
     assert_int_equal(problems(dir, NULL), 0);
-    assert_int_equal(run_sql(dir, sql), SQLITE_OK);
+    assert_int_equal(try_sql(dir, sql), SQLITE_OK);
     assert_int_equal(problems(dir, expect), 1);
     folder_drop(dir);
 }
@@ -132,8 +121,8 @@ static void test_the_audit_is_only_added_to(void **state)
 {
     (void)state;
     char *dir = audited_folder();
-    assert_int_not_equal(run_sql(dir, "UPDATE audit SET who = 'nobody' WHERE id = 2"), SQLITE_OK);
-    assert_int_not_equal(run_sql(dir, "DELETE FROM audit WHERE id = 2"), SQLITE_OK);
+    assert_int_not_equal(try_sql(dir, "UPDATE audit SET who = 'nobody' WHERE id = 2"), SQLITE_OK);
+    assert_int_not_equal(try_sql(dir, "DELETE FROM audit WHERE id = 2"), SQLITE_OK);
     assert_int_equal(problems(dir, NULL), 0);
     folder_drop(dir);
 }
@@ -161,7 +150,7 @@ static void test_finds_a_missing_audit_row(void **state)
 {
     (void)state;
     char *dir = audited_folder();
-    assert_int_equal(run_sql(dir, UNGUARD "DELETE FROM audit WHERE id = 2"), SQLITE_OK);
+    assert_int_equal(try_sql(dir, UNGUARD "DELETE FROM audit WHERE id = 2"), SQLITE_OK);
     assert_true(problems(dir, "rows of the audit are missing") > 0);
     folder_drop(dir);
 }

@@ -27,16 +27,6 @@ static uint64_t problems(const char *dir, const char *expect)
     return n;
 }
 
-static void run_sql(const char *dir, const char *sql)
-{
-    char path[512], *error = NULL;
-    sqlite3 *db = NULL;
-    snprintf(path, sizeof(path), "%s/purser.db", dir);
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    if (sqlite3_exec(db, sql, NULL, NULL, &error) != SQLITE_OK) fail_msg("%s: %s", sql, error);
-    sqlite3_close(db);
-}
-
 /* A stopped ledger with 50 rows. */
 static char *stored_ledger(void)
 {

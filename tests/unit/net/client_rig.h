@@ -259,4 +259,26 @@ static inline struct upstream *upstream_to(struct turner *t, const char *host, u
     return upstream_new(&options);
 }
 
+/* ---- all of it: a provider, and a loop with an upstream to it */
+
+struct rig {
+    struct provider provider;
+    struct turner turner;
+    struct upstream *upstream;
+};
+
+static inline void rig_begin(struct rig *r, unsigned connections)
+{
+    provider_start(&r->provider);
+    turner_init(&r->turner);
+    r->upstream = upstream_to(&r->turner, "127.0.0.1", r->provider.port, connections);
+}
+
+static inline void rig_end(struct rig *r)
+{
+    upstream_drop(r->upstream);
+    turner_free(&r->turner);
+    provider_stop(&r->provider);
+}
+
 #endif

@@ -29,15 +29,12 @@ static void answers_in_every_framing(void **state)
          true},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        struct provider p = {.answer = cases[i].answer};
-        struct turner t;
-        provider_start(&p);
-        turner_init(&t);
-        struct upstream *u = upstream_to(&t, "127.0.0.1", p.port, 4);
+        struct rig r = {.provider = {.answer = cases[i].answer}};
+        rig_begin(&r, 4);
         for (int n = 1; n <= 3; n++) {
             struct caller a = {0};
-            caller_get(&a, u);
-            TURN_UNTIL(&t, caller_over(&a));
+            caller_get(&a, r.upstream);
+            TURN_UNTIL(&r.turner, caller_over(&a));
             assert_int_equal(a.err, cases[i].e);
             assert_int_equal(a.sent, 1);
             if (!a.err) assert_int_equal(a.head, 1);
@@ -46,10 +43,8 @@ static void answers_in_every_framing(void **state)
             assert_int_equal(a.call.reused, n > 1 && !cases[i].once);
             caller_free(&a);
         }
-        assert_int_equal(p.accepted, cases[i].once ? 3 : 1);
-        upstream_drop(u);
-        turner_free(&t);
-        provider_stop(&p);
+        assert_int_equal(r.provider.accepted, cases[i].once ? 3 : 1);
+        rig_end(&r);
     }
 }
 
@@ -87,21 +82,17 @@ static void connections_that_end(void **state)
         {"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello", "hello", true, ERR_PROVIDER_CUT},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        struct provider p = {.answer = cases[i].answer, .serve = cases[i].reset ? serve_then_reset : serve_then_close};
-        struct turner t;
-        provider_start(&p);
-        turner_init(&t);
-        struct upstream *u = upstream_to(&t, "127.0.0.1", p.port, 4);
+        struct rig r = {
+            .provider = {.answer = cases[i].answer, .serve = cases[i].reset ? serve_then_reset : serve_then_close}};
+        rig_begin(&r, 4);
         struct caller a = {0};
-        caller_get(&a, u);
-        TURN_UNTIL(&t, caller_over(&a));
+        caller_get(&a, r.upstream);
+        TURN_UNTIL(&r.turner, caller_over(&a));
         assert_int_equal(a.err, cases[i].e);
         assert_true(str_eq(buf_str(&a.body), str_from(cases[i].body)));
         assert_int_equal(a.call.truncated, a.err && a.head);
         caller_free(&a);
-        upstream_drop(u);
-        turner_free(&t);
-        provider_stop(&p);
+        rig_end(&r);
     }
 }
 
@@ -116,23 +107,18 @@ static void serve_and_reset_at_once(struct provider *p, int nth, int fd)
 static void what_came_before_a_reset_is_read(void **state)
 {
     (void)state;
-    struct provider p = {.answer = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello",
-                         .serve = serve_and_reset_at_once};
-    struct turner t;
+    struct rig r = {
+        .provider = {.answer = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello", .serve = serve_and_reset_at_once}};
     struct caller a = {0};
-    provider_start(&p);
-    turner_init(&t);
-    struct upstream *u = upstream_to(&t, "127.0.0.1", p.port, 4);
-    caller_get(&a, u);
-    TURN_UNTIL(&t, a.sent);
+    rig_begin(&r, 4);
+    caller_get(&a, r.upstream);
+    TURN_UNTIL(&r.turner, a.sent);
     usleep(50 * 1000);
-    TURN_UNTIL(&t, caller_over(&a));
+    TURN_UNTIL(&r.turner, caller_over(&a));
     assert_int_equal(a.err, ERR_PROVIDER_CUT);
     assert_true(str_eq(buf_str(&a.body), S("hello")));
     caller_free(&a);
-    upstream_drop(u);
-    turner_free(&t);
-    provider_stop(&p);
+    rig_end(&r);
 }
 
 /* ---- sending */
@@ -205,31 +191,26 @@ static void serve_much(struct provider *p, int nth, int fd)
 static void paused_calls_rest(void **state)
 {
     (void)state;
-    struct provider p = {.serve = serve_much};
-    struct turner t;
+    struct rig r = {.provider = {.serve = serve_much}};
     struct caller a = {.pause_in_body = true};
-    provider_start(&p);
-    turner_init(&t);
-    struct upstream *u = upstream_to(&t, "127.0.0.1", p.port, 4);
-    caller_get(&a, u);
-    TURN_UNTIL(&t, a.body.n);
+    rig_begin(&r, 4);
+    caller_get(&a, r.upstream);
+    TURN_UNTIL(&r.turner, a.body.n);
     while (a.body.n < 1024 * 1024) {
         size_t before = a.body.n;
-        turn_once(&t); /* only the tick turns it */
-        turn_once(&t);
+        turn_once(&r.turner); /* only the tick turns it */
+        turn_once(&r.turner);
         assert_int_equal(a.body.n, before);
         http_call_resume(&a.call);
-        TURN_UNTIL(&t, a.body.n > before || caller_over(&a));
+        TURN_UNTIL(&r.turner, a.body.n > before || caller_over(&a));
     }
     a.pause_in_body = false;
     http_call_resume(&a.call);
-    TURN_UNTIL(&t, caller_over(&a));
+    TURN_UNTIL(&r.turner, caller_over(&a));
     assert_int_equal(a.ended, 1);
     assert_int_equal(a.body.n, 8388608);
     caller_free(&a);
-    upstream_drop(u);
-    turner_free(&t);
-    provider_stop(&p);
+    rig_end(&r);
 }
 
 static void cancel_in_every_callback(void **state)
@@ -268,19 +249,14 @@ static void cancel_after_any_number_of_turns(void **state)
 {
     (void)state;
     for (int turns = 0; turns < 12; turns++) {
-        struct provider p = {.answer = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"};
-        struct turner t;
+        struct rig r = {.provider = {.answer = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"}};
         struct caller a = {0};
-        provider_start(&p);
-        turner_init(&t);
-        struct upstream *u = upstream_to(&t, "127.0.0.1", p.port, 1);
-        caller_get(&a, u);
-        for (int i = 0; i < turns; i++) uv_run(&t.loop.uv, UV_RUN_NOWAIT);
+        rig_begin(&r, 1);
+        caller_get(&a, r.upstream);
+        for (int i = 0; i < turns; i++) uv_run(&r.turner.loop.uv, UV_RUN_NOWAIT);
         caller_free(&a);
         caller_free(&a); /* twice is once */
-        upstream_drop(u);
-        turner_free(&t);
-        provider_stop(&p);
+        rig_end(&r);
     }
 }
 

@@ -104,39 +104,34 @@ static void other_addresses_are_tried(void **state)
     nobody_init(&hang, 2, true);
     nobody_init(&refuse, 3, false);
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        struct provider p = {.answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"};
-        struct turner t;
-        provider_start(&p);
-        turner_init(&t);
-        struct upstream *u = upstream_to(&t, "127.0.0.1", p.port, 4);
+        struct rig r = {.provider = {.answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"}};
+        rig_begin(&r, 4);
         struct nobody answers;
-        memcpy(&answers.at, &u->resolver.address[0], sizeof(answers.at));
-        u->resolver.count = 0;
+        memcpy(&answers.at, &r.upstream->resolver.address[0], sizeof(answers.at));
+        r.upstream->resolver.count = 0;
         for (const char *at = cases[i].addresses; *at; at++)
-            add_nobody(u, *at == 'h' ? &hang : *at == 'r' ? &refuse : &answers);
+            add_nobody(r.upstream, *at == 'h' ? &hang : *at == 'r' ? &refuse : &answers);
         for (int n = 0; n < 2; n++) {
             struct caller a = {0};
-            caller_get(&a, u);
-            TURN_UNTIL(&t, caller_over(&a));
+            caller_get(&a, r.upstream);
+            TURN_UNTIL(&r.turner, caller_over(&a));
             assert_int_equal(a.err, cases[i].works ? ERR_NONE : ERR_PROVIDER_CONNECT);
             caller_free(&a);
             struct sockaddr_in first; /* from then on without a detour */
-            memcpy(&first, &u->resolver.address[0], sizeof(first));
-            assert_true(!cases[i].works || first.sin_port == htons(p.port));
+            memcpy(&first, &r.upstream->resolver.address[0], sizeof(first));
+            assert_true(!cases[i].works || first.sin_port == htons(r.provider.port));
         }
         struct caller gone = {0}; /* cancelled while several are tried */
-        u->resolver.count = 0;
-        add_nobody(u, &hang);
-        add_nobody(u, &hang);
-        add_nobody(u, &hang);
-        caller_get(&gone, u);
+        r.upstream->resolver.count = 0;
+        add_nobody(r.upstream, &hang);
+        add_nobody(r.upstream, &hang);
+        add_nobody(r.upstream, &hang);
+        caller_get(&gone, r.upstream);
         unsigned open = 0, idle;
-        if (i == 0) TURN_UNTIL(&t, (upstream_counts(u, &open, &idle), open == 3));
+        if (i == 0) TURN_UNTIL(&r.turner, (upstream_counts(r.upstream, &open, &idle), open == 3));
         caller_free(&gone);
-        TURN_UNTIL(&t, (upstream_counts(u, &open, &idle), open == 0));
-        upstream_drop(u);
-        turner_free(&t);
-        provider_stop(&p);
+        TURN_UNTIL(&r.turner, (upstream_counts(r.upstream, &open, &idle), open == 0));
+        rig_end(&r);
     }
     nobody_free(&hang);
     nobody_free(&refuse);
