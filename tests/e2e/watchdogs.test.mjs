@@ -38,7 +38,7 @@ const manners = {
         await sleep(1200);
         answer.end(large.slice(half) + end);
     },
-    long: told({ message: 'This model\'s maximum context length is 10 tokens.', code: 'context_length_exceeded', type: 'invalid_request_error' }),
+    long: told({ message: 'This model\'s maximum context length is 10 tokens.', code: 'context_length_exceeded' }), // and no status
     limits: told({ message: 'slow down', code: 429 }),
     rejects: told({ message: 'no such field', type: 'invalid_request_error' }),
     locked: json(400, { error: { message: 'Incorrect API key provided', type: 'invalid_request_error' } }),

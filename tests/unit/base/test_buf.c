@@ -48,6 +48,8 @@ static void writes_fields_of_csv(void **state)
         {STR_INIT("=1"), STR_INIT("=1"), STR_INIT("'=1")},
         {STR_INIT("@SUM(A1,B1)"), STR_INIT("\"@SUM(A1,B1)\""), STR_INIT("\"'@SUM(A1,B1)\"")},
         {STR_INIT("-"), STR_INIT("-"), STR_INIT("'-")},
+        {STR_INIT("\t=1"), STR_INIT("\t=1"), STR_INIT("'\t=1")},
+        {STR_INIT("\r=1"), STR_INIT("\"\r=1\""), STR_INIT("\"'\r=1\"")},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct buf b;

@@ -152,9 +152,46 @@ static void places_are_found_in_any_order(void **state)
     buf_free(&text);
 }
 
+/* ---- cutting */
+
+static struct canon_citation *cite(struct arena *arena, int64_t start, int64_t end, struct canon_citation *next)
+{
+    struct canon_citation *c = canon_cite_new(arena, DIALECT_CHAT);
+    c->start = start;
+    c->end = end;
+    c->next = next;
+    return c;
+}
+
+/* In any order, and what overlaps is one piece, up to the last of its ends. */
+static void what_overlaps_is_one_piece(void **state)
+{
+    static const struct {
+        const char *text;
+        int citations;
+    } want[] = {{"\"a\"", 0}, {"\"bcdefgh\"", 3}, {"\"i\"", 1}, {"\"j\"", 1}};
+    struct arena arena;
+    (void)state;
+    arena_init(&arena);
+    struct canon_citation *list = cite(&arena, 8, 9, cite(&arena, 3, 8, cite(&arena, 1, 5, cite(&arena, 6, 7, NULL))));
+    struct canon_part part = {.kind = PART_TEXT, .text = {S("\"abcdefghij\"")}, .citations = list};
+    list->next->next->next->next = cite(&arena, -1, -1, NULL); /* of all of it: at the end */
+    const struct canon_part *p = canon_cut_cited(&arena, &part);
+    for (size_t i = 0; i < COUNT_OF(want); i++, p = p->next) {
+        int n = 0;
+        assert_non_null(p);
+        assert_true(str_eq(p->text.json, str_from(want[i].text)));
+        for (const struct canon_citation *c = p->citations; c; c = c->next) n++;
+        assert_int_equal(n, want[i].citations);
+    }
+    assert_null(p);
+    arena_free(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_overlaps_is_one_piece),
         cmocka_unit_test(places_are_found_in_any_order),
         cmocka_unit_test(a_text_above_the_ceiling_hides_no_other),
         cmocka_unit_test(places_beyond_any_text_are_none),

@@ -136,6 +136,36 @@ static void refused_requests(void **state)
     }
 }
 
+static void says_what_a_line_without_version_lacks(void **state)
+{
+    (void)state;
+    struct arena arena;
+    struct http_head h;
+    const char *why = NULL;
+    arena_init(&arena);
+    assert_int_equal(http1_read_request(S("GET /\r\n\r\n"), &arena, &h, &why), ERR_BAD_REQUEST);
+    assert_non_null(strstr(why, "HTTP/1.1"));
+    arena_free(&arena);
+}
+
+/* A list may stand in several lines (RFC 9110, 5.3). */
+static void lists_are_joined(void **state)
+{
+    (void)state;
+    struct arena arena;
+    struct http_head h;
+    arena_init(&arena);
+    const char *text = "GET / HTTP/1.1\r\nHost: a\r\nConnection: x-one,\r\nX: y\r\nconnection:\r\nCONNECTION: "
+                       "close, X-Two\r\n\r\n";
+    assert_int_equal(read_request(text, &arena, &h), ERR_NONE);
+    str list = http_head_list(&h, S("connection"), &arena);
+    assert_true(http_connection_names(list, S("X-One")) && http_connection_names(list, S("x-two")));
+    assert_true(http_connection_names(list, S("close")) && !http_connection_names(list, S("x")));
+    assert_true(str_eq(http_head_list(&h, S("x"), &arena), S("y")));
+    assert_null(http_head_list(&h, S("z"), &arena).p);
+    arena_free(&arena);
+}
+
 static void taken_requests(void **state)
 {
     (void)state;
@@ -372,6 +402,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ends_of_heads),
         cmocka_unit_test(refused_requests),
+        cmocka_unit_test(says_what_a_line_without_version_lacks),
+        cmocka_unit_test(lists_are_joined),
         cmocka_unit_test(taken_requests),
         cmocka_unit_test(headers_have_a_ceiling),
         cmocka_unit_test(answers),
