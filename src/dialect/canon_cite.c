@@ -11,6 +11,20 @@ struct canon_citation *canon_cite_new(struct arena *arena, enum dialect_id of)
     return c;
 }
 
+struct canon_citation *canon_cite_keep(struct arena *arena, const struct canon_citation *c)
+{
+    struct canon_citation *kept = arena_alloc(arena, sizeof(*kept));
+    *kept = *c;
+    kept->next = NULL;
+    kept->url = canon_keep(arena, c->url);
+    kept->title = canon_keep(arena, c->title);
+    kept->id = canon_keep(arena, c->id);
+    kept->quote = canon_keep(arena, c->quote);
+    kept->said = canon_keep(arena, c->said);
+    kept->value = canon_keep(arena, c->value);
+    return kept;
+}
+
 int64_t canon_cite_count(const struct json *doc, json_ref object, str key)
 {
     int64_t v;

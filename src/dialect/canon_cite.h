@@ -24,6 +24,8 @@ struct canon_citation {
 
 /* A citation that tells nothing yet: no place in the answer, none in the source. */
 struct canon_citation *canon_cite_new(struct arena *arena, enum dialect_id of);
+/* A copy that borrows nothing; behind it none stands. */
+struct canon_citation *canon_cite_keep(struct arena *arena, const struct canon_citation *c);
 /* A place or a number of a source; -1 where none is told that a text or a list of sources can have. */
 int64_t canon_cite_count(const struct json *doc, json_ref object, str key);
 /* The words of the answer that it is of: both places, or none. */

@@ -58,15 +58,7 @@ static void take_text(struct canon_encoder *e, struct choice_placing *p, jraw pi
 static void hold(struct canon_encoder *e, struct choice_placing *p, const struct canon_citation *given)
 {
     if (p->held_count++ >= HELD_MAX) return;
-    struct canon_citation *c = arena_alloc(e->arena, sizeof(*c));
-    *c = *given;
-    c->next = NULL;
-    c->url = canon_keep(e->arena, c->url);
-    c->title = canon_keep(e->arena, c->title);
-    c->id = canon_keep(e->arena, c->id);
-    c->quote = canon_keep(e->arena, c->quote);
-    c->said = canon_keep(e->arena, c->said);
-    c->value = canon_keep(e->arena, c->value);
+    struct canon_citation *c = canon_cite_keep(e->arena, given);
     *p->end = c;
     p->end = &c->next;
 }

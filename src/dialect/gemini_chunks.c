@@ -210,15 +210,9 @@ static void take_citation(struct canon_encoder *e, const struct canon_delta *d)
     struct chunk_choice *c = choice_at(e, d->choice);
     const struct canon_citation *given = d->part ? d->part->citations : NULL;
     if (!given || c->citation_count >= CITATIONS_MAX) return;
-    struct canon_citation *own = arena_alloc(e->arena, sizeof(*own));
-    *own = *given;
-    own->next = NULL;
-    own->url = canon_keep(e->arena, given->url);
-    own->title = canon_keep(e->arena, given->title);
-    own->id = canon_keep(e->arena, given->id);
-    own->quote = canon_keep(e->arena, given->quote);
-    own->said = canon_keep(e->arena, given->said);
-    own->value = RAW_NONE;
+    struct canon_citation plain = *given, *own;
+    plain.value = RAW_NONE; /* never a chunk's own: those go on as they came */
+    own = canon_cite_keep(e->arena, &plain);
     if (c->last_citation)
         c->last_citation->next = own;
     else

@@ -148,15 +148,9 @@ static void take(struct canon_sink *sink, const struct canon_delta *d)
         buf_add(&r->text, canon_inside(d->piece));
     } else if (d->kind == DELTA_CITATION) {
         assert_non_null(d->part);
-        struct canon_citation **end = &c->last_part->citations, *own = arena_alloc(r->arena, sizeof(*own));
+        struct canon_citation **end = &c->last_part->citations, *own = canon_cite_keep(r->arena, d->part->citations);
         while (*end) end = &(*end)->next;
-        *own = *d->part->citations;
-        assert_null(own->next);
-        own->url = canon_keep(r->arena, own->url);
-        own->title = canon_keep(r->arena, own->title);
-        own->id = canon_keep(r->arena, own->id);
-        own->quote = canon_keep(r->arena, own->quote);
-        own->said = canon_keep(r->arena, own->said);
+        assert_null(d->part->citations->next);
         *end = own;
     } else if (d->kind == DELTA_BLOCK_STOP) {
         c->last_part->text = (jraw){arena_printf(r->arena, "\"%" STR_FMT "\"", STR_ARG(buf_str(&r->text)))};
