@@ -90,11 +90,16 @@ static void check_target(struct findings *f, const struct setting_model *m, cons
     if (price_pick(&set, TIER_STANDARD, 0, f->now_us, &missing)) return;
     f->unpriced++;
     const char *why = set.count ? "has prices, but none in force today" : "is in no price book";
+    const char *between = f->format == OUTPUT_TABLE ? "\n            " : " ";
     buf_printf(&f->says,
                "%s; calls are %s. Under `prices:` add%s- { model: \"%" STR_FMT "/%" STR_FMT
                "\", input: 0.00, output: 0.00 }  # per million tokens",
-               why, f->s->unpriced_refuse ? "refused" : "priced at the ceiling",
-               f->format == OUTPUT_TABLE ? "\n            " : " ", STR_ARG(to->provider), STR_ARG(to->model));
+               why, f->s->unpriced_refuse ? "refused" : "priced at the ceiling", between, STR_ARG(to->provider),
+               STR_ARG(to->model));
+    if (p && !p->book.n)
+        buf_printf(&f->says,
+                   "%sor, where it passes calls on to a seller of the book, `book: openai` to provider '%" STR_FMT "'",
+                   between, STR_ARG(to->provider));
     struct buf name;
     buf_init(&name, 0);
     buf_printf(&name, "%" STR_FMT " -> %" STR_FMT "/%" STR_FMT, STR_ARG(m->name), STR_ARG(to->provider),

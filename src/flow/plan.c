@@ -79,6 +79,9 @@ static bool check_priced(struct request *r, const struct target *t)
 {
     if (t->provider->cost_per_hour != PRICE_UNSET || price_set_holds(&t->prices, time_now_us())) return true;
     const char *what = t->prices.count ? "No price is in force now" : "No price is known";
+    const char *book = t->provider->book.n ? ""
+                                           : ". Where its provider passes calls on to a seller of the built-in book, "
+                                             "name that one there instead: book: openai";
     if (r->receive.kind == CALL_PASSTHROUGH) {
         request_fail(r, ERR_UNPRICED,
                      arena_printf(&r->arena,
@@ -93,8 +96,8 @@ static bool check_priced(struct request *r, const struct target *t)
                        arena_printf(&r->arena,
                                     "%s for '%" STR_FMT "', so its cost could not be held against a budget. Add to the "
                                     "settings, with its prices per million tokens: prices: [{ model: %" STR_FMT
-                                    ", input: ..., output: ... }]",
-                                    what, STR_ARG(t->name), STR_ARG(t->name)),
+                                    ", input: ..., output: ... }]%s",
+                                    what, STR_ARG(t->name), STR_ARG(t->name), book),
                        S("model"));
     return false;
 }

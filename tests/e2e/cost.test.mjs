@@ -279,7 +279,7 @@ test('an unknown price is refused, with the line to add; or held and posted at a
     const refused = await post(purser, PATHS.chat, bodyOf('chat', 'lab/sim-unheard-of', 'tokens=10'));
     assert.equal(refused.status, 402);
     assert.equal(refused.body.error.code, 'unpriced_model');
-    assert.match(refused.body.error.message, /prices: \[\{ model: lab\/sim-unheard-of, input: /);
+    assert.match(refused.body.error.message, /prices: \[\{ model: lab\/sim-unheard-of, input: .*book: openai/);
 
     const prices = [{ model: 'lab/sim-unheard-of', input: 1, output: 1, until: '2026-01-01' }];
     const strict = await startPurser({ settings: labSettings(sim, { log: 'off', prices, budgets: [] }) });
