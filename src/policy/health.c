@@ -76,6 +76,7 @@ void health_admit(struct health *h, int64_t now_us, bool probe, struct health_pa
         .probe = probe,
     };
     atomic_store_explicit(&h->in_flight, health_inside(h) + 1, memory_order_relaxed);
+    pass->place = health_inside(h);
     pass->pressed = room_is_short(h);
 }
 

@@ -81,6 +81,7 @@ struct health_pass {
     struct health *health; /* NULL: nothing */
     int64_t at_us;
     int64_t until_us;  /* of a refusal: when asking again may help; 0: nobody knows */
+    uint32_t place;    /* so many were in flight when it was let in, itself included */
     uint32_t epoch;    /* of the breaker: what began before its last change has no say */
     bool probe;        /* holds a probe's token */
     bool pressed;      /* the limit was near: a success may raise it */

@@ -27,6 +27,10 @@ struct health_room {
     uint32_t limit;
     uint32_t grown;    /* successes since it last grew */
     int64_t shrunk_us; /* what was admitted before is old news */
+    /* The highest place of a call that was answered well: of this window of calls, and of the one before. */
+    uint32_t borne_now, borne_before, window;
+    uint32_t doubts; /* failures at higher places, since one there was answered well */
+    uint32_t run;    /* failures since any was */
 };
 
 /* The target's own word, or what limits in a row suggest. */

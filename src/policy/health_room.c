@@ -6,13 +6,27 @@
  * suit: how long an answer takes depends on how long it is, and that differs a hundredfold
  * from call to call at no load at all, while providers say plainly that they are overloaded.
  *
+ * Providers also fail at random, and fewer calls at a time would not help: a loss that says nothing of congestion,
+ * which a limit that believes each one pays for with its size (5 % of 503 would leave room for eight calls). So
+ * where a call was in the row counts: with as many in flight others were answered well lately, so that was not it.
+ * A provider that is full answers those that came before it was, and turns away those that came behind. A 429 needs no
+ * such proof: it is no accident.
+ *
  * It starts at the ceiling: a healthy target is not slowed down. The first sign of overload
  * brings it to what the target really took. Of many calls that one overload hits, one
  * shrinks the limit: only what was admitted after the last shrinking is news. When
  * it has been quiet for a while it doubles with each round, as a new TCP connection does. */
 #include "policy/health_inner.h"
 
-enum { SHRINK_TO_TENTHS = 7, SHORT_TENTHS = 8, NARROW_MIN = 8, LIMITED_IN_A_ROW = 5 };
+enum {
+    SHRINK_TO_TENTHS = 7,
+    SHORT_TENTHS = 8,
+    NARROW_MIN = 8,
+    LIMITED_IN_A_ROW = 5,
+    WINDOW_CALLS = 64,
+    DOUBTS = 3,
+    RUN = 6
+};
 #define QUIET_US        (30 * US_PER_SECOND)
 #define REST_FIRST_US   US_PER_SECOND
 #define REST_MAX_US     US_PER_MINUTE
@@ -55,12 +69,37 @@ static void grow(struct health *h, int64_t now_us)
     room->grown = 0;
 }
 
+static uint32_t borne(const struct health_room *room)
+{
+    return room->borne_now > room->borne_before ? room->borne_now : room->borne_before;
+}
+
+static void note_borne(struct health_room *room, const struct health_pass *p, bool good)
+{
+    room->run = good ? 0 : room->run + 1;
+    if (!good) room->doubts += p->place > borne(room);
+    if (good && p->place >= borne(room)) room->doubts = 0;
+    if (good && p->place > room->borne_now) room->borne_now = p->place;
+    if (++room->window < WINDOW_CALLS) return;
+    room->borne_before = room->borne_now;
+    room->borne_now = room->window = 0;
+}
+
+/* Too many calls at a time may be what was wrong. */
+static bool is_crowd(const struct health *h, const struct health_result *r)
+{
+    if (health_inside(h) == 0) return false; /* it was alone */
+    return r->outcome == HEALTH_LIMITED || h->room.doubts >= DOUBTS || h->room.run >= RUN;
+}
+
 /* Called after the call has left. */
 void room_learn(struct health *h, const struct health_pass *p, const struct health_result *r)
 {
-    if (r->outcome == HEALTH_OK && p->pressed) grow(h, r->now_us);
-    if (!is_overload(r) || p->at_us <= h->room.shrunk_us) return;
-    if (health_inside(h) == 0) return; /* it was alone: too many calls at a time are not what was wrong */
+    bool good = r->outcome == HEALTH_OK, overload = is_overload(r);
+    if (good && p->pressed) grow(h, r->now_us);
+    bool news = p->at_us > h->room.shrunk_us;
+    if (good || (overload && news)) note_borne(&h->room, p, good);
+    if (!overload || !news || !is_crowd(h, r)) return;
     shrink_to(h, ((uint64_t)health_inside(h) + 1) * SHRINK_TO_TENTHS / 10);
     h->room.shrunk_us = r->now_us;
 }

@@ -87,7 +87,7 @@ static void test_limit_shrinks_once_for_one_overload(void **state)
         uint32_t most = view(&f).limit;
         f.now_us += TOOK;
         for (uint32_t n = 0; n < most; n++) assert_int_equal(enter(&f, &p[n]), HEALTH_GO);
-        overload(&f, &p[0], 503);
+        overload(&f, &p[0], 429);
         assert_int_equal(view(&f).limit, most * 7 / 10 > 1 ? most * 7 / 10 : 1);
         for (uint32_t n = 1; n < most; n++) leave(&f, &p[n], HEALTH_CANCELLED);
         call(&f, HEALTH_OK); /* keeps the breaker closed */
