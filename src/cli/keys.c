@@ -388,20 +388,6 @@ int cmd_keys(int argc, char **argv)
                    "  revoke  end one that was added",
         .example = "purser keys add alice --team support --expires 90d\npurser keys list\npurser keys revoke alice",
     };
-    static const struct {
-        const char *name;
-        int (*run)(int argc, char **argv);
-    } commands[] = {{"add", keys_add}, {"list", keys_list}, {"revoke", keys_revoke}};
-    for (size_t i = 0; argc > 1 && i < COUNT_OF(commands); i++) {
-        if (strcmp(argv[1], commands[i].name) == 0) return commands[i].run(argc - 1, argv + 1);
-    }
-    struct options o;
-    options_init(&o, &command, argc, argv);
-    int got = options_next(&o);
-    if (got == OPT_STOP) return o.exit_code;
-    if (got == OPT_ARGUMENT)
-        options_complain(&o, "'%s' is none of add, list, revoke", o.value);
-    else
-        options_complain(&o, "add, list or revoke? (--help explains)");
-    return EXIT_USAGE;
+    static const struct subcommand commands[] = {{"add", keys_add}, {"list", keys_list}, {"revoke", keys_revoke}};
+    return options_run(&command, commands, COUNT_OF(commands), argc, argv);
 }

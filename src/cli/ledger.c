@@ -272,15 +272,6 @@ int cmd_ledger(int argc, char **argv)
         NULL,
         0,
         "purser ledger verify --data ./purser-data\npurser ledger export --since 7d --format csv"};
-    struct options o;
-    if (argc > 1 && strcmp(argv[1], "verify") == 0) return cmd_verify(argc - 1, argv + 1);
-    if (argc > 1 && strcmp(argv[1], "export") == 0) return cmd_export(argc - 1, argv + 1);
-    options_init(&o, &command, argc, argv);
-    int got = options_next(&o);
-    if (got == OPT_STOP) return o.exit_code;
-    if (got == OPT_ARGUMENT)
-        options_unexpected(&o);
-    else
-        options_complain(&o, "verify or export?");
-    return EXIT_USAGE;
+    static const struct subcommand commands[] = {{"verify", cmd_verify}, {"export", cmd_export}};
+    return options_run(&command, commands, COUNT_OF(commands), argc, argv);
 }

@@ -189,3 +189,23 @@ bool options_read(struct options *o, const struct option_to *to, const char **ar
     }
     return true;
 }
+
+int options_run(const struct command *command, const struct subcommand *list, size_t count, int argc, char **argv)
+{
+    struct options o;
+    char names[100];
+    size_t n = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (argc > 1 && strcmp(argv[1], list[i].name) == 0) return list[i].run(argc - 1, argv + 1);
+        n += (size_t)snprintf(names + n, sizeof(names) - n, "%s%s", i ? ", " : "", list[i].name);
+        assert(n < sizeof(names));
+    }
+    options_init(&o, command, argc, argv);
+    int got = options_next(&o);
+    if (got == OPT_STOP) return o.exit_code;
+    if (got == OPT_ARGUMENT)
+        options_complain(&o, "'%s' is none of %s", o.value, names);
+    else
+        options_complain(&o, "say what to do: %s (--help explains)", names);
+    return EXIT_USAGE;
+}

@@ -76,6 +76,12 @@ struct option_to {
 /* Reads the whole line, `to[i]` being for the command's option i. `argument`: where its
  * only argument goes; NULL: it takes none. False: leave with `exit_code`. */
 bool options_read(struct options *o, const struct option_to *to, const char **argument) MUST_CHECK;
+/* Of a command that is several: runs the one that the line begins with. Returns its exit code, or complains. */
+struct subcommand {
+    const char *name;
+    int (*run)(int argc, char **argv);
+};
+int options_run(const struct command *command, const struct subcommand *list, size_t count, int argc, char **argv);
 /* "purser report: " and the message, on standard error. */
 void options_complain(const struct options *o, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* Complains about `value`, which the command has no use for. */

@@ -140,21 +140,6 @@ int cmd_prices(int argc, char **argv)
             "purser prices show gpt-5-mini\npurser prices list --provider anthropic\npurser prices check --config "
             "purser.yaml",
     };
-    static const struct {
-        const char *name;
-        int (*run)(int argc, char **argv);
-    } commands[] = {{"list", prices_list}, {"show", prices_show}, {"check", prices_check}};
-    for (size_t i = 0; argc > 1 && i < COUNT_OF(commands); i++) {
-        if (strcmp(argv[1], commands[i].name) == 0) return commands[i].run(argc - 1, argv + 1);
-    }
-    struct options o;
-    options_init(&o, &command, argc, argv);
-    int got = options_next(&o);
-    if (got == OPT_STOP) return o.exit_code;
-    if (got == OPT_ARGUMENT) {
-        options_complain(&o, "'%s' is none of list, show, check", o.value);
-    } else {
-        options_complain(&o, "list, show or check? (--help explains)");
-    }
-    return EXIT_USAGE;
+    static const struct subcommand commands[] = {{"list", prices_list}, {"show", prices_show}, {"check", prices_check}};
+    return options_run(&command, commands, COUNT_OF(commands), argc, argv);
 }

@@ -237,7 +237,12 @@ static int providers_check(int argc, char **argv)
             options_complain(&o, "'%s' is no time; a number and a unit, such as 5s", o.value);
             return EXIT_USAGE;
         }
-        if (got == OPT_ARGUMENT && name_count < NAMES_MAX) names[name_count++] = o.value;
+        if (got != OPT_ARGUMENT) continue;
+        if (name_count == NAMES_MAX) {
+            options_complain(&o, "at most %d names", NAMES_MAX);
+            return EXIT_USAGE;
+        }
+        names[name_count++] = o.value;
     }
     struct settings *s = load(config);
     int code = s ? check(&o, s, &how, names, name_count, format) : EXIT_FAILED;

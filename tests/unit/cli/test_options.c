@@ -136,11 +136,44 @@ static void colours(void **state)
     fclose(file);
 }
 
+static int count_words(int argc, char **argv)
+{
+    return 10 * argc + argv[0][0] - 'a';
+}
+
+static int never(int argc, char **argv)
+{
+    fail_msg("%d words, %s", argc, argv[0]);
+    return 0;
+}
+
+static int run_words(int argc, const char *const *argv)
+{
+    static const struct command several = {.name = "keys", .usage = "{add,list}", .summary = "Keys.", .example = "x"};
+    static const struct subcommand commands[] = {{"add", count_words}, {"list", never}};
+    return options_run(&several, commands, COUNT_OF(commands), argc, (char **)(uintptr_t)argv);
+}
+
+static void several_commands(void **state)
+{
+    (void)state;
+    assert_int_equal(run_words(4, (const char *const[]){"keys", "add", "x", "list"}), 30);
+    assert_int_equal(run_words(1, (const char *const[]){"keys"}), EXIT_USAGE);
+    assert_int_equal(run_words(2, (const char *const[]){"keys", "ad"}), EXIT_USAGE);
+    assert_int_equal(run_words(2, (const char *const[]){"keys", "--nope"}), EXIT_USAGE);
+    assert_int_equal(run_words(2, (const char *const[]){"keys", "--help"}), EXIT_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads),   cmocka_unit_test(mistakes), cmocka_unit_test(help),
-        cmocka_unit_test(colours), cmocka_unit_test(values),   cmocka_unit_test(whole_lines),
+        cmocka_unit_test(reads),
+        cmocka_unit_test(mistakes),
+        cmocka_unit_test(help),
+        cmocka_unit_test(colours),
+        cmocka_unit_test(values),
+        cmocka_unit_test(whole_lines),
+        cmocka_unit_test(several_commands),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
