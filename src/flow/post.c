@@ -293,6 +293,7 @@ enum verdict attempt_post(struct attempt *a)
     budget_post(b, &a->hold.hold, &used);
     burn_note(a, &used);
     r->cost_so_far = money_add_sat(r->cost_so_far, a->post.cost.total);
+    r->tokens_so_far += used.of[BUDGET_TOKENS];
     again_spent(a);
     order_note(a);
     if (!a->err) learn_rate(a, now_us);

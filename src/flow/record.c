@@ -63,8 +63,7 @@ enum verdict step_record(struct request *r)
     watch_end(r);
     recall_end(r);
     if (r->limit.taken) {
-        int64_t tokens = a ? a->post.used.of[BUDGET_TOKENS] : 0;
-        limits_give(r->worker->purser->limits, &r->limit.take, tokens);
+        limits_give(r->worker->purser->limits, &r->limit.take, r->tokens_so_far);
         r->limit.taken = false;
     }
     if (a && !a->wire_done) return STEP_WAIT; /* the provider's own end of message: the connection can be kept */

@@ -290,7 +290,8 @@ struct request {
     struct attempt *rival;   /* a second one beside it: whichever has content first answers */
     struct attempt *refused; /* over; its answer is the call's should all that followed fail */
     unsigned attempts;
-    picousd cost_so_far; /* of attempts that are over */
+    picousd cost_so_far;   /* of attempts that are over */
+    int64_t tokens_so_far; /* likewise */
 };
 
 /* ---- flow.c: the loop over the tables */

@@ -109,7 +109,7 @@ void watch_end(struct request *r)
                               .message = r->watch.message,
                               .answer = a && !a->err ? a->body.answer.output_hash : 0,
                               .tokens_asked = r->watch.tokens,
-                              .tokens = a ? a->post.used.of[BUDGET_TOKENS] : 0,
+                              .tokens = r->tokens_so_far,
                               .cost = r->cost_so_far};
     runaway_note(r->worker->purser->runaways, &end);
     r->watch.at = (struct runaway_at){0};

@@ -62,6 +62,7 @@ before(async () => {
                 dead: { kind: 'openai', base_url: 'http://127.0.0.1:1/v1', api_key: 'k' },
             },
             features: { mail: {} },
+            limits: [{ scope: { user: 'rated' }, tokens_per_minute: 10000 }],
             models: {
                 triage: { schema: { type: 'object' }, ladder: [small({ json_schema: true, repair: false, finish: 'stop' }), large] },
                 stopped: { ladder: [small({ finish: 'stop' }), large] },
@@ -370,4 +371,15 @@ test('the report shows what each rung accepted and cost, and what it had cost al
     assert.match(table, /\n2 +small +sim-small +6 +33\.3% +6 .* ~0\.0/);
     const proof = await purser.cli(['ledger', 'verify']);
     assert.equal(proof.code, 0, proof.stdout + proof.stderr);
+});
+
+test('a limit on tokens counts those of every attempt', async () => {
+    const rated = async (words) => {
+        const answer = await post(purser, '/v1/chat/completions', { model: 'unsaid', messages: [{ role: 'user', content: words }] }, { headers: { 'x-purser-user': 'rated' } });
+        assert.equal(answer.status, 200, answer.text);
+        assert.equal(answer.headers.get('x-purser-target'), 'large/sim-small');
+        return Number(answer.headers.get('x-ratelimit-remaining-tokens'));
+    };
+    await rated('Hello. [simulate tokens=2000]'); // by two rungs
+    assert.ok((await rated('Hello. [simulate tokens=1]')) < 7500, 'a rung that is not accepted is not counted'); // 167 come back each second
 });
