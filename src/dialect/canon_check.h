@@ -22,6 +22,8 @@ struct canon_note *canon_shape_notes(const struct canon_call *call, enum dialect
 /* Calls that no target could answer: they choose a tool that is not there, or say nothing.
  * Fails: false with `problem`. */
 bool canon_check_shape(const struct canon_call *call, enum dialect_id to, struct call_problem *problem) MUST_CHECK;
+/* It does not begin with the user. */
+bool canon_lacks_user(const struct canon_call *call);
 /* The choice as far as a target of that dialect has the tools that it is among. */
 struct canon_tool_choice canon_choice(const struct canon_call *call, enum dialect_id to);
 

@@ -150,6 +150,13 @@ static bool has_system_among(const struct canon_call *call)
     return false;
 }
 
+bool canon_lacks_user(const struct canon_call *call)
+{
+    const struct canon_message *m = call->messages;
+    while (m && (is_system(m) || !says(m))) m = m->next;
+    return !m || m->role != ROLE_USER;
+}
+
 /* Anthropic, Google and Bedrock take no message without words; OpenAI and Cohere do, but not none at all. */
 static bool check_words(const struct canon_call *call, enum dialect_id to, struct call_problem *problem)
 {
@@ -195,6 +202,9 @@ struct canon_note *canon_shape_notes(const struct canon_call *call, enum dialect
     list = add(call, list, !canon_documents_fit(call, to), FEATURE_DOCUMENT_TYPE, type);
     list = add(call, list, excludes_search(call, to, model), FEATURE_WEB_SEARCH_BESIDE, search);
     list = add(call, list, chooses_search(call), FEATURE_WEB_SEARCH_CHOSEN, chosen);
+    bool silent = !last_said(call); /* nobody but the system: Google is asked by that */
+    list = add(call, list, to == DIALECT_GEMINI ? silent : canon_lacks_user(call), FEATURE_USER_FIRST,
+               arena_printf(call->arena, "%" STR_FMT "[0]", STR_ARG(messages)));
     list = add(call, list, begins_answer(call), FEATURE_ANSWER_BEGUN,
                arena_printf(call->arena, "%" STR_FMT ".assistant", STR_ARG(messages)));
     return add(call, list, has_system_among(call), FEATURE_SYSTEM_AMONG,

@@ -171,10 +171,7 @@ static void write_user(struct writer *w, const struct canon_message *m)
 {
     struct canon_part *rest = NULL, **last = &rest;
     for (const struct canon_part *p = m->parts; p; p = p->next) {
-        if (is_result(p)) {
-            write_result(w, p);
-            continue;
-        }
+        if (is_result(p)) continue; /* written before */
         struct canon_part *copy = arena_alloc(w->call->arena, sizeof(*copy));
         *copy = *p;
         copy->next = NULL;
@@ -195,13 +192,22 @@ static bool is_foreign(const struct writer *w, const struct canon_message *m)
     return m->parts && w->call->from != DIALECT_COHERE;
 }
 
+/* A run of user messages: all results, which must follow their calls at once, then what the user says. Returns what
+ * follows it. */
+static const struct canon_message *write_run(struct writer *w, const struct canon_message *first)
+{
+    const struct canon_message *end = first;
+    for (; end && end->role == ROLE_USER; end = end->next)
+        for (const struct canon_part *p = end->parts; p; p = p->next)
+            if (is_result(p)) write_result(w, p);
+    for (const struct canon_message *m = first; m != end; m = m->next)
+        if (!is_foreign(w, m)) write_user(w, m);
+    return end;
+}
+
 static void write_message(struct writer *w, const struct canon_message *m)
 {
     if (is_foreign(w, m)) return;
-    if (m->role == ROLE_USER) {
-        write_user(w, m);
-        return;
-    }
     open_message(w->out, m->role == ROLE_ASSISTANT ? "assistant" : "system");
     if (m->role == ROLE_ASSISTANT && has_kind(m->parts, PART_TOOL_CALL))
         write_calls(w, m);
@@ -336,7 +342,14 @@ bool cohere_encode_call(const struct canon_call *call, const struct canon_target
     if (asks)
         canon_leave_out(call, target, call->output.format == FORMAT_SCHEMA ? FEATURE_JSON_SCHEMA : FEATURE_JSON_OBJECT);
     const struct canon_message *m = write_systems(&w, asks ? canon_format_instruction(call) : STR_NONE);
-    for (; m; m = m->next) write_message(&w, m);
+    while (m) {
+        if (m->role == ROLE_USER) {
+            m = write_run(&w, m);
+            continue;
+        }
+        write_message(&w, m);
+        m = m->next;
+    }
     buf_add_byte(out, ']');
     write_tools(&w);
     if (target->max_output >= 0) canon_put_i64(out, S("max_tokens"), target->max_output);

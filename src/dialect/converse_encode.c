@@ -306,6 +306,8 @@ static void write_messages(struct converse_writer *w, const struct canon_call *c
 {
     canon_key(w->out, S("messages"));
     buf_add_byte(w->out, '[');
+    if (canon_lacks_user(call) && call->from != DIALECT_CONVERSE)
+        buf_add(w->out, S("{\"role\":\"user\",\"content\":[{\"text\":\"(start)\"}]}"));
     const struct canon_message *m = call->messages;
     while (m) m = is_system(m) ? m->next : write_turn(w, m);
     buf_add_byte(w->out, ']');

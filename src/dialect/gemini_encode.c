@@ -33,7 +33,7 @@ static void remember_calls(struct gemini_writer *w, const struct canon_part *par
 
 /* ---- contents */
 
-/* Neighbours of one role become one content. True: it has parts. */
+/* Neighbours of one role become one content, in which results of functions stand first. True: it has parts. */
 static bool put_turn(struct gemini_writer *w, const struct canon_message *from, const struct canon_message *end)
 {
     bool any = false;
@@ -41,8 +41,12 @@ static bool put_turn(struct gemini_writer *w, const struct canon_message *from, 
     for (const struct canon_message *m = from; m != end; m = m->next) {
         if (is_system(m)) continue;
         remember_calls(w, m->parts);
-        for (const struct canon_part *p = m->parts; p; p = p->next) any = gemini_put_part(w, p) || any;
+        for (const struct canon_part *p = m->parts; p; p = p->next)
+            if (w->own || p->kind == PART_TOOL_RESULT) any = gemini_put_part(w, p) || any;
     }
+    for (const struct canon_message *m = from; m != end && !w->own; m = m->next)
+        for (const struct canon_part *p = is_system(m) ? NULL : m->parts; p; p = p->next)
+            if (p->kind != PART_TOOL_RESULT) any = gemini_put_part(w, p) || any;
     return any;
 }
 

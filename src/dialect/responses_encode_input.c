@@ -311,9 +311,11 @@ static bool is_instructions(const struct canon_message *m)
 /* The system messages in front. */
 static const struct canon_message *put_instructions(struct buf *out, const struct canon_call *call)
 {
-    const struct canon_message *m = call->messages;
+    const struct canon_message *m = call->messages, *rest = m;
     bool any = false;
-    if (!m || !is_instructions(m)) return m;
+    while (rest && is_instructions(rest)) rest = rest->next;
+    bool alone = !rest && call->from != DIALECT_RESPONSES; /* they are the input, then: an empty one is refused */
+    if (!m || !is_instructions(m) || alone) return m;
     canon_key(out, S("instructions"));
     buf_add_byte(out, '"');
     for (; m && is_instructions(m); m = m->next) {

@@ -67,6 +67,7 @@ const FEATURES = {
     citations: [
         () => ({ turns: [{ user: 'Who says so? [simulate seed=17 tokens=30 citations=3]' }] }),
         (first) => ({ turns: [{ user: 'Who says so? [simulate seed=17 tokens=30 citations=3]' }, { said: first.said }, { user: `And there? [simulate seed=18 text=${encodeURIComponent(HARBOURS)} citations=4]` }] }),
+        () => ({ think: true, turns: [{ user: 'Who would know? [simulate seed=19 tokens=40 citations=2]' }] }), // behind thoughts
     ],
 };
 const HARBOURS = 'Die Häfen – Köln, 東京, 🚢 Αθήνα "Süd" 🧭 – liegen\nweit östlich.';
@@ -104,8 +105,9 @@ async function converse(cell) {
         assert.equal(answer.stop, said.stop, 'stop reason');
         cell.note ??= auditCites(cell, answer, said);
         const plan = to === 'cohere' && from !== 'cohere' && said.calls.length ? PLAN : '';
-        if (said.thoughts && !answer.thoughts && mayHide(from, to)) cell.note ??= '-';
-        else assert.equal(answer.thoughts.replace('\n\n', ''), said.thoughts + plan, 'thoughts');
+        const hidden = said.thoughts && !answer.thoughts && mayHide(from, to);
+        if (hidden && feature === 'reasoning') cell.note ??= '-';
+        if (!hidden) assert.equal(answer.thoughts.replace('\n\n', ''), said.thoughts + plan, 'thoughts');
     }
 }
 
