@@ -66,7 +66,7 @@ static void tell_family(struct request *r)
     const struct http_request *q = &r->x->request;
     if (r->receive.dialect != DIALECT_CHAT || !str_starts(q->path, S("/v1/"))) return;
     if (http_header_find(q, S("anthropic-version")).p) r->receive.dialect = DIALECT_MESSAGES;
-    if (str_eq_nocase(http_header_find(q, S("x-fern-sdk-name")), S("cohere"))) r->receive.dialect = DIALECT_COHERE;
+    if (str_starts(http_header_find(q, S("x-fern-sdk-name")), S("cohere"))) r->receive.dialect = DIALECT_COHERE;
     if (http_header_find(q, S("x-goog-api-key")).p || http_header_find(q, S("x-goog-api-client")).p)
         r->receive.dialect = DIALECT_GEMINI;
 }

@@ -127,20 +127,28 @@ static void read_mode(struct sim_reader *rd)
     if (first) r->tools.name = arena_str(rd->keep, sim_reader_text(rd, first));
 }
 
+static bool add_tools(struct sim_reader *rd, json_ref group)
+{
+    json_ref functions = sim_at_google(rd, group, S("functionDeclarations"));
+    for (json_ref f = functions ? json_first(rd->doc, functions) : JSON_ABSENT; f;
+         f = json_next(rd->doc, functions, f)) {
+        json_ref parameters = sim_at_google(rd, f, S("parameters"));
+        if (!check_schema(rd, parameters)) return false;
+        sim_reader_add_tool(rd, sim_at_google(rd, f, S("name")),
+                            parameters ? parameters : sim_at_google(rd, f, S("parametersJsonSchema")));
+    }
+    return true;
+}
+
 static bool read_tools(struct sim_reader *rd)
 {
     json_ref list = sim_top_google(rd, S("tools"));
-    if (!list || json_type(rd->doc, list) != JSON_ARRAY) return true;
-    for (json_ref it = json_first(rd->doc, list); it; it = json_next(rd->doc, list, it)) {
-        json_ref functions = sim_at_google(rd, it, S("functionDeclarations"));
-        for (json_ref f = functions ? json_first(rd->doc, functions) : JSON_ABSENT; f;
-             f = json_next(rd->doc, functions, f)) {
-            json_ref parameters = sim_at_google(rd, f, S("parameters"));
-            if (!check_schema(rd, parameters)) return false;
-            sim_reader_add_tool(rd, sim_at_google(rd, f, S("name")),
-                                parameters ? parameters : sim_at_google(rd, f, S("parametersJsonSchema")));
-        }
-    }
+    if (!list) return true;
+    bool one = json_type(rd->doc, list) == JSON_OBJECT; /* in place of a list: Google takes it, the AI SDK 4 sends it */
+    if (!one && json_type(rd->doc, list) != JSON_ARRAY) return true;
+    if (one && !add_tools(rd, list)) return false;
+    for (json_ref it = one ? JSON_ABSENT : json_first(rd->doc, list); it; it = json_next(rd->doc, list, it))
+        if (!add_tools(rd, it)) return false;
     read_mode(rd);
     sim_reader_end_tools(rd, list);
     return true;

@@ -156,7 +156,7 @@ test('lists of models come in pages, in the family\u2019s form, and say what emb
     assert.deepEqual([stable.models.map((m) => m.name), stable.nextPageToken], [all.slice(0, 2).map((name) => `models/${name}`), all[1]]);
     const files = await (await fetch(`${purser.url}/v1/files`, { headers: { 'x-goog-api-key': aliceKey } })).json();
     assert.equal(files.error.status, 'NOT_FOUND');
-    const cohere = await (await fetch(`${purser.url}/v1/models?page_size=2`, { headers: { authorization: `Bearer ${aliceKey}`, 'x-fern-sdk-name': 'cohere' } })).json();
+    const cohere = await (await fetch(`${purser.url}/v1/models?page_size=2`, { headers: { authorization: `Bearer ${aliceKey}`, 'x-fern-sdk-name': 'cohere-ai' } })).json();
     assert.deepEqual([cohere.models.map((m) => m.name), cohere.next_page_token], [all.slice(0, 2), all[1]]);
     const of = (name) => models.find((m) => m.name === `models/${name}`).supportedActions;
     assert.ok(of('embed').includes('embedContent') && !of('embed').includes('generateContent'));
