@@ -181,7 +181,7 @@ static bool read_option(const struct options *o, int got, int64_t now_us, struct
 
 /* A running server stores what has ended, so that it is in the report; without one,
  * or where it does not answer in time, the report is of what is stored. */
-static void flush_server(const char *dir)
+static void flush_server(const struct options *o, const char *dir)
 {
     struct control_call call = {.dir = dir,
                                 .method = "POST",
@@ -191,7 +191,8 @@ static void flush_server(const char *dir)
     int status = 0;
     buf_init(&answer, 0);
     buf_init(&why, 0);
-    (void)control_run(&call, &status, &answer, &why);
+    if (control_run(&call, &status, &answer, &why) == CONTROL_ANSWERED && status == 503)
+        options_complain(o, "warning: the server's ledger refuses rows now (is its disk full?): the latest are missing");
     buf_free(&answer);
     buf_free(&why);
 }
@@ -277,7 +278,7 @@ int cmd_report(int argc, char **argv)
         folder.dir = str_dup(str_from(q.dir)); /* settings, even wrong ones, do not matter then */
     else if (!data_folder_find(&o, q.config, q.dir, true, &folder))
         return EXIT_FAILED;
-    flush_server(folder.dir);
+    flush_server(&o, folder.dir);
     int code = answer(&o, &q, folder.dir);
     data_folder_free(&folder);
     return code;

@@ -62,3 +62,22 @@ test('a full disk stops calls before they cost, loses nothing, and is over when 
     assert.equal(verified.code, 0, verified.stdout + verified.stderr);
     await purser.stop();
 });
+
+test('a store that refuses rows: a report says that the latest are missing, and none is lost', async (t) => {
+    const sim = await startSimulator();
+    t.after(() => sim.stop());
+    const purser = await startPurser({ settings: labSettings(sim, { prices, log: 'off' }) });
+    const ask = () => post(purser, '/v1/chat/completions', call);
+    const change = (sql) => execFileSync('sqlite3', ['-cmd', '.timeout 5000', `${purser.data}/purser.db`, sql]);
+    assert.equal((await ask()).status, 200);
+    await purser.rows(1);
+    change("CREATE TRIGGER refuse BEFORE INSERT ON positions BEGIN SELECT raise(ABORT, 'no'); END");
+    assert.equal((await ask()).status, 200);
+    const during = await purser.cli(['report', '--format', 'json']);
+    assert.equal(during.code, 0, during.stderr);
+    assert.match(during.stderr, /warning: the server's ledger refuses rows now/);
+    assert.equal(JSON.parse(during.stdout).totals.attempts, 1);
+    change('DROP TRIGGER refuse');
+    await until('the other row', async () => JSON.parse((await purser.cli(['report', '--format', 'json'])).stdout).totals.attempts === 2);
+    await purser.stop();
+});
