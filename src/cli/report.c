@@ -192,7 +192,8 @@ static void flush_server(const struct options *o, const char *dir)
     buf_init(&answer, 0);
     buf_init(&why, 0);
     if (control_run(&call, &status, &answer, &why) == CONTROL_ANSWERED && status == 503)
-        options_complain(o, "warning: the server's ledger refuses rows now (is its disk full?): the latest are missing");
+        options_complain(o,
+                         "warning: the server's ledger refuses rows now (is its disk full?): the latest are missing");
     buf_free(&answer);
     buf_free(&why);
 }

@@ -21,6 +21,10 @@ function startWrapper() {
             const logprobs = wanted ? { content: [{ token: 'x', logprob: Number(messages[0].content.split(' ')[0]), bytes: null, top_logprobs: [] }], refusal: null } : null;
             const content = messages[0].content.split('say:')[1];
             const base = { id: 'chatcmpl-1', object: 'chat.completion', created: 1, model: 'sim-small' };
+            if (wanted && request.url.startsWith('/barred')) {
+                answer.writeHead(403, { 'content-type': 'application/json' });
+                return answer.end('{"error":{"message":"You are not allowed to request logprobs from this model.","type":"invalid_request_error"}}');
+            }
             if (wanted && request.url.startsWith('/mute')) {
                 answer.writeHead(400, { 'content-type': 'application/json' });
                 return answer.end('{"error":{"message":"Unsupported parameter: \'logprobs\' is not supported with this model.","type":"invalid_request_error"}}');
@@ -58,7 +62,7 @@ before(async () => {
                 small: openai, middle: openai, large: openai, claude: { kind: 'anthropic', base_url: sim.url, api_key: 'k' },
                 ...Object.fromEntries(Object.entries(spoken).map(([name, p]) => [name, { ...p, api_key: 'k' }])), dear: openai, wrapper: { kind: 'openai', base_url: `${wrapper.url}/v1`, api_key: 'k' },
                 ask: { kind: 'openai', base_url: `${wrapper.url}/ask/v1`, api_key: 'k', protocols: ['responses'] }, askg: { kind: 'gemini', base_url: `${wrapper.url}/ask`, api_key: 'k' },
-                ...Object.fromEntries(['mute', 'mute2'].map((name) => [name, { kind: 'openai', base_url: `${wrapper.url}/mute/v1`, api_key: 'k' }])),
+                ...Object.fromEntries(['mute', 'mute2', 'barred'].map((name) => [name, { kind: 'openai', base_url: `${wrapper.url}/${name.replace('2', '')}/v1`, api_key: 'k' }])),
                 dead: { kind: 'openai', base_url: 'http://127.0.0.1:1/v1', api_key: 'k' },
             },
             features: { mail: {} },
@@ -91,14 +95,14 @@ before(async () => {
                 raced: { hedge: { after: '60ms', max_extra_spend: '90%' }, ladder: [small({ not_matching: '.' }), large] },
                 surely: { ladder: [{ target: 'wrapper/sim-small', accept: { min_confidence: 0.8 } }, large] },
                 ...Object.fromEntries(['ask', 'askg'].map((name) => [name, { attempts: { max: 2 }, on: { error: 'stop' }, ladder: [{ target: `${name}/sim-small`, accept: { min_confidence: 0.8 } }, large] }])),
-                ...Object.fromEntries(['mute', 'mute2'].map((name) => [name, { ladder: [{ target: `${name}/sim-small`, accept: { min_confidence: 0.8 } }, large] }])),
+                ...Object.fromEntries(['mute', 'mute2', 'barred'].map((name) => [name, { ladder: [{ target: `${name}/sim-small`, accept: { min_confidence: 0.8 } }, large] }])),
                 ruled: { ladder: [small({ not_matching: '.' }), { reply: 'Ask a colleague.' }] },
                 measured: { schema: { type: 'object' }, ladder: [{ reply: 'No.', match: '^never$' }, small({ json_schema: true, repair: false }), { target: 'middle/sim-small', accept: { not_matching: '.' } }, { target: 'dear/sim-small' }] },
                 ...Object.fromEntries(Object.keys(spoken).map((name) => [`early-${name}`, { schema: { type: 'object' }, ladder: [{ target: `${name}/sim-small`, accept: { json_schema: true, early: true, repair: false } }, large] }])),
                 only: { attempts: { max: 2 }, ladder: [{ target: 'dead/sim-small' }] },
                 down: { ladder: [{ target: 'dead/sim-small' }, { reply: 'Ask a colleague.' }] },
             },
-            prices: [{ model: 'dear/sim-small', input: 10, output: 30 }, ...['small', 'middle', 'large', 'claude', 'wrapper', 'mute', 'mute2', 'ask', 'askg', 'dead', ...Object.keys(spoken)].map((p) => ({ model: `${p}/sim-small`, input: 1, output: 2 }))],
+            prices: [{ model: 'dear/sim-small', input: 10, output: 30 }, ...['small', 'middle', 'large', 'claude', 'wrapper', 'mute', 'mute2', 'barred', 'ask', 'askg', 'dead', ...Object.keys(spoken)].map((p) => ({ model: `${p}/sim-small`, input: 1, output: 2 }))],
             budgets: [{ name: 'all', limit_usd: 100000, window: 'total' }],
             keys: [{ name: 'alice', secret: '${ALICE_KEY}', models: ['*'] }],
         },
@@ -125,7 +129,7 @@ async function climb(model, more = {}, rows = 1) {
     list.sort((a, b) => (BigInt(a.attempt_id) < BigInt(b.attempt_id) ? -1 : 1));
     const done = new Map((await truthSince(sim)).map((c) => [attemptOf(c), c]));
     for (const row of list.filter((r) => r.state === 'exact')) {
-        const usage = ['wrapper', 'mute', 'mute2'].includes(row.provider) ? { input: 10, output: 5 } : done.get(String(row.attempt_id)).usage;
+        const usage = ['wrapper', 'mute', 'mute2', 'barred'].includes(row.provider) ? { input: 10, output: 5 } : done.get(String(row.attempt_id)).usage;
         assert.equal(BigInt(row.cost), BigInt(usage.input) * 1000000n + BigInt(usage.output) * 2000000n, `${model}: cost`);
     }
     return { answer, list, path: list.map((r) => `${r.provider} ${r.reason}${r.wasted ? ' wasted' : ''}`) };
@@ -268,6 +272,11 @@ for (const [kind, form] of [['whole', {}], ['streamed', streamed]]) {
         if (stream) assert.equal(events.at(-1).type, 'message_stop');
     });
 }
+
+test('a key that may not ask for log-probabilities (403) is used without them', async () => {
+    const found = await climb('barred', { words: '-0.1 say:yes' }, 3);
+    assert.deepEqual([found.answer.status, found.path], [200, ['barred first wasted', 'barred retry wasted', 'large escalation']], found.answer.text);
+});
 
 test('log-probabilities are asked for in the words of the target, what the client wrote stays', async () => {
     const send = async (path, body) => {
