@@ -174,7 +174,7 @@ static jraw from_bytes(struct arena *arena, jraw text)
     json_init(&doc);
     bool ok = json_parse(&doc, str_of(out, n), &why) && json_type(&doc, JSON_ROOT) == JSON_STRING;
     json_free(&doc);
-    return ok ? (jraw){str_of(out, n)} : RAW_NONE;
+    return ok ? raw_of(str_of(out, n)) : RAW_NONE;
 }
 
 bool canon_carried(struct arena *arena, jraw text, enum dialect_id *of, enum canon_carry *use, jraw *signature)

@@ -205,6 +205,13 @@ test('a call waits for money that is only held, and is served; wait: 0 refuses a
         // of two workers, so in no order; the provider thinks for 400 ms before a call's money is given back
         const starts = rows.map((r) => r.at_us + r.wait_us).sort((a, b) => a - b);
         for (let i = 1; i < 3; i++) assert.ok(starts[i] - starts[i - 1] >= 300_000, `held twice at the same time: ${starts}`);
+
+        let over = false; // no longer than the client waits
+        const first = chat(purser, 'Slowly. [simulate tokens=20 latency=1500ms]', own).finally(() => (over = true));
+        await until('the first call at the provider', async () => (await sim.truth('?limit=1')).totals.live === 1);
+        const late = await chat(purser, slow, own, { headers: { 'x-purser-deadline-ms': '100' } });
+        assert.deepEqual([late.status, over], [429, false], late.text);
+        assert.equal((await first).status, 200);
     });
     await withBudgets([{ ...budget, wait: '0s' }], async (purser) => {
         const first = chat(purser, slow, own);

@@ -129,6 +129,16 @@ test('names that somebody makes up by the thousand are in nobody else\'s way', a
     wire.close();
 });
 
+test('of a client\'s call what belongs to its connection stays behind', async () => {
+    first.answer = (request, send) => send(whole);
+    const wire = new Wire(purser.port);
+    const headers = { 'x-hop': 'a', connection: 'keep-alive, X-Hop', Connection: 'x-hop-2', 'x-hop-2': 'b', 'x-other': 'c' };
+    assert.equal((await wire.post('/v1/chat/completions', { model: 'first/m', messages: [{ role: 'user', content: 'hop' }] }, { key: aliceKey, headers })).status, 200);
+    wire.close();
+    const got = first.requests.at(-1).headers;
+    assert.deepEqual(['x-hop', 'x-hop-2', 'x-other'].map((name) => got[name]), [undefined, undefined, 'c']);
+});
+
 test('of a provider\'s answer what belongs to its connection stays behind, and a rest of years is not believed', async () => {
     let asked = 0;
     const error = '{"error":{"code":429,"message":"later","details":[{"retryDelay":"99999999999s"}]}}';
