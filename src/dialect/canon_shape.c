@@ -161,7 +161,7 @@ bool canon_lacks_user(const struct canon_call *call)
 static bool check_words(const struct canon_call *call, enum dialect_id to, struct call_problem *problem)
 {
     bool strict = to == DIALECT_MESSAGES || to == DIALECT_GEMINI || to == DIALECT_CONVERSE;
-    if (to == DIALECT_CHAT) return true; /* its encoder knows what is left, vendor by vendor */
+    if (to == DIALECT_CHAT && call->messages) return true; /* its encoder knows what is left, vendor by vendor */
     for (const struct canon_message *m = call->messages; m; m = m->next)
         if (says(m) || (!strict && (!m->parts || m->parts->kind != PART_OPAQUE))) return true;
     str field = list_of(call);

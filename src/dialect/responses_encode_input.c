@@ -285,6 +285,10 @@ static void put_items(struct writer *w, const struct canon_message *m)
 {
     w->role = m->role;
     w->message = m;
+    if (!m->parts && m->role == ROLE_USER) { /* it says nothing, and is there all the same */
+        canon_comma(w->out);
+        buf_add(w->out, S("{\"type\":\"message\",\"role\":\"user\",\"content\":\"\"}"));
+    }
     for (const struct canon_part *p = m->parts; p;) {
         if (!is_content(p)) {
             put_item(w, p);

@@ -42,6 +42,28 @@ static bool starts_with_thoughts(struct sim_reader *rd, json_ref content)
     return reasoning && (!text || sim_is(rd, text, S("signature"), S(SIM_SIGNATURE)));
 }
 
+/* "The text field in the ContentBlock object at messages.0.content.0 is blank." Also inside of results. */
+static bool has_blank(struct sim_reader *rd, json_ref content)
+{
+    bool list = content && json_type(rd->doc, content) == JSON_ARRAY;
+    for (json_ref it = list ? json_first(rd->doc, content) : JSON_ABSENT; it; it = json_next(rd->doc, content, it)) {
+        json_ref text = sim_at(rd, it, S("text")), result = sim_at(rd, it, S("toolResult"));
+        if (text && json_type(rd->doc, text) == JSON_STRING && !str_trim(sim_reader_text(rd, text)).n) return true;
+        if (result && has_blank(rd, sim_at(rd, result, S("content")))) return true;
+    }
+    return false;
+}
+
+/* Claude goes on with it, and takes no white space there. */
+static bool ends_blank(struct sim_reader *rd, json_ref role, json_ref content)
+{
+    json_ref last = JSON_ABSENT;
+    if (!role || !json_string_is(rd->doc, role, S("assistant"))) return false;
+    for (json_ref it = json_first(rd->doc, content); it; it = json_next(rd->doc, content, it)) last = it;
+    str text = sim_reader_text(rd, sim_at(rd, last, S("text")));
+    return text.n && str_trim(text).p + str_trim(text).n != text.p + text.n;
+}
+
 static bool read_turns(struct sim_reader *rd, json_ref list, bool *uses_tools)
 {
     const str call = S("toolUse"), result = S("toolResult");
@@ -52,6 +74,11 @@ static bool read_turns(struct sim_reader *rd, json_ref list, bool *uses_tools)
         bool user = role && json_string_is(rd->doc, role, S("user"));
         if (!content || json_type(rd->doc, content) != JSON_ARRAY || !json_first(rd->doc, content))
             return sim_reader_refuse_field(rd, "messages", "The content field of a message is empty.");
+        if (has_blank(rd, content))
+            return sim_reader_refuse_field(rd, "messages", "The text field in a ContentBlock object is blank.");
+        if (!json_next(rd->doc, list, it) && ends_blank(rd, role, content))
+            return sim_reader_refuse_field(rd, "messages",
+                                           "final assistant content cannot end with trailing whitespace");
         if (user != (count % 2 == 0))
             return sim_reader_refuse_field(rd, "messages",
                                            "A conversation must start with a user message and roles must alternate.");

@@ -113,6 +113,12 @@ static bool read_turns(struct sim_reader *rd, json_ref list)
 
 /* ---- tools */
 
+/* Gemini 1 and 2 take less beside functions than later ones. */
+static bool is_before_3(str model)
+{
+    return str_find(model, S("gemini-1"), 0) != SIZE_MAX || str_find(model, S("gemini-2"), 0) != SIZE_MAX;
+}
+
 static void read_mode(struct sim_reader *rd)
 {
     struct sim_request *r = rd->r;
@@ -127,9 +133,12 @@ static void read_mode(struct sim_reader *rd)
     if (first) r->tools.name = arena_str(rd->keep, sim_reader_text(rd, first));
 }
 
-static bool add_tools(struct sim_reader *rd, json_ref group)
+/* `functions`, `others`: there are some, or tools that Google runs itself. */
+static bool add_tools(struct sim_reader *rd, json_ref group, bool *any, bool *others)
 {
     json_ref functions = sim_at_google(rd, group, S("functionDeclarations"));
+    *any = *any || functions;
+    *others = *others || sim_at_google(rd, group, S("googleSearch")) || sim_at_google(rd, group, S("codeExecution"));
     for (json_ref f = functions ? json_first(rd->doc, functions) : JSON_ABSENT; f;
          f = json_next(rd->doc, functions, f)) {
         json_ref parameters = sim_at_google(rd, f, S("parameters"));
@@ -140,27 +149,33 @@ static bool add_tools(struct sim_reader *rd, json_ref group)
     return true;
 }
 
+/* What Google runs itself stands not beside functions before Gemini 3, and no choice of functions where there are
+ * none. */
+static bool check_tools(struct sim_reader *rd, bool functions, bool others)
+{
+    json_ref config = sim_at_google(rd, sim_top_google(rd, S("toolConfig")), S("functionCallingConfig"));
+    if (functions && others && is_before_3(rd->r->model))
+        return sim_reader_refuse_field(rd, "tools", "Tool use with function calling is unsupported");
+    return functions || !config ||
+           sim_reader_refuse_field(rd, "toolConfig", "Function calling config is set without function_declarations.");
+}
+
 static bool read_tools(struct sim_reader *rd)
 {
     json_ref list = sim_top_google(rd, S("tools"));
-    if (!list) return true;
+    bool any = false, others = false;
+    if (!list) return check_tools(rd, false, false);
     bool one = json_type(rd->doc, list) == JSON_OBJECT; /* in place of a list: Google takes it, the AI SDK 4 sends it */
-    if (!one && json_type(rd->doc, list) != JSON_ARRAY) return true;
-    if (one && !add_tools(rd, list)) return false;
+    if (!one && json_type(rd->doc, list) != JSON_ARRAY) return check_tools(rd, false, false);
+    if (one && !add_tools(rd, list, &any, &others)) return false;
     for (json_ref it = one ? JSON_ABSENT : json_first(rd->doc, list); it; it = json_next(rd->doc, list, it))
-        if (!add_tools(rd, it)) return false;
+        if (!add_tools(rd, it, &any, &others)) return false;
     read_mode(rd);
     sim_reader_end_tools(rd, list);
-    return true;
+    return check_tools(rd, any, others);
 }
 
 /* ---- configuration */
-
-/* Gemini 1 and 2 take no JSON for a format where there are tools. */
-static bool is_before_3(str model)
-{
-    return str_find(model, S("gemini-1"), 0) != SIZE_MAX || str_find(model, S("gemini-2"), 0) != SIZE_MAX;
-}
 
 static bool read_config(struct sim_reader *rd)
 {

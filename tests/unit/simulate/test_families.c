@@ -288,6 +288,15 @@ static void test_what_the_real_ones_refuse(void **state)
          "messages"},
         {SIM_COHERE, "{\"model\":\"m\",\"messages\":[{\"role\":\"tool\",\"tool_call_id\":\"a\",\"content\":\"x\"}]}",
          "messages"},
+        {SIM_CONVERSE, "{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\" \"}]}]}", "messages"},
+        {SIM_CONVERSE,
+         "{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"x\"}]},{\"role\":\"assistant\",\"content\":[{"
+         "\"text\":\"It is \"}]}]}",
+         "messages"},
+        {SIM_GEMINI,
+         "{\"contents\":[{\"parts\":[{\"text\":\"x\"}]}],\"toolConfig\":{\"functionCallingConfig\":{\"mode\":\"NONE\"}}"
+         "}",
+         "toolConfig"},
         {SIM_COHERE, "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"x\"}],\"n\":1}", "n"},
         {SIM_COHERE,
          "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"x\"}],\"response_format\":{\"type\":"
@@ -315,6 +324,20 @@ static void test_json_beside_tools(void **state)
     assert_true(str_find(before->problem.message, S("response mime type"), 0) != SIZE_MAX);
     forget(before);
     struct asked *now = ask_model(SIM_GEMINI, "gemini-3-pro-preview", body);
+    assert_true(now->good);
+    forget(now);
+}
+
+static void test_search_beside_functions(void **state)
+{
+    (void)state;
+    const char *body = "{\"contents\":[{\"parts\":[{\"text\":\"x\"}]}],\"tools\":[{\"functionDeclarations\":[{\"name\":"
+                       "\"f\"}]},{\"googleSearch\":{}}]}";
+    struct asked *before = ask_model(SIM_GEMINI, "gemini-2.5-flash", body);
+    assert_false(before->good);
+    assert_true(str_eq(before->problem.param, S("tools")));
+    forget(before);
+    struct asked *now = ask_model(SIM_GEMINI, "gemini-3-flash", body);
     assert_true(now->good);
     forget(now);
 }
@@ -360,6 +383,7 @@ int main(void)
         cmocka_unit_test(test_array),
         cmocka_unit_test(test_what_the_real_ones_refuse),
         cmocka_unit_test(test_json_beside_tools),
+        cmocka_unit_test(test_search_beside_functions),
         cmocka_unit_test(test_errors_in_their_own_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
