@@ -86,13 +86,30 @@ void canon_leave_out(const struct canon_call *call, const struct canon_target *t
         if (n->feature == f) add_field(target->left_out, n->field);
 }
 
-static bool fits(const struct canon_call *call, const struct canon_note *n, enum dialect_id to, str vendor)
+/* What is asked of a target while its call is checked. */
+struct checking {
+    const struct canon_call *call;
+    enum dialect_id to;
+    str vendor;
+    bool lenient;
+    bool looked, text; /* whether all its documents are text, once somebody has looked */
+    struct buf fields; /* what is dropped */
+};
+
+static bool are_text(struct checking *c)
+{
+    if (!c->looked) c->text = canon_documents_are_text(c->call);
+    c->looked = true;
+    return c->text;
+}
+
+static bool fits(struct checking *c, const struct canon_note *n)
 {
     bool kept = n->feature == FEATURE_UNKNOWN || n->feature == FEATURE_CITATION_HISTORY;
-    bool goes_along = kept && call->from == to && !str_eq(vendor, S("vertex"));
-    if (goes_along || fit_of(n->feature, to, vendor) == YES)
-        return true; /* its own dialect's extras are written again */
-    return n->feature == FEATURE_DOCUMENT_DATA && canon_documents_are_text(call); /* said as text */
+    bool goes_along = kept && c->call->from == c->to && !str_eq(c->vendor, S("vertex"));
+    if (goes_along) return true; /* its own dialect's extras are written again */
+    if (fit_of(n->feature, c->to, c->vendor) == YES) return true;
+    return n->feature == FEATURE_DOCUMENT_DATA && are_text(c); /* said as text */
 }
 
 /* Whether the call's own notes name the field of one by its shape. */
@@ -111,13 +128,12 @@ static bool is_relied_on(const struct canon_call *call, const struct canon_note 
 }
 
 /* Adds what `notes` have no words for. NULL: nothing of it must be refused. */
-static const struct canon_note *drop(const struct canon_call *call, const struct canon_note *notes, enum dialect_id to,
-                                     str vendor, bool lenient, struct buf *fields)
+static const struct canon_note *drop(struct checking *c, const struct canon_note *notes)
 {
     for (const struct canon_note *n = notes; n; n = n->next) {
-        if (fits(call, n, to, vendor)) continue;
-        if (fit_of(n->feature, to, vendor) == NO && (!lenient || is_relied_on(call, n))) return n;
-        if (!is_named(call, notes, n)) add_field(fields, n->field);
+        if (fits(c, n)) continue;
+        if (fit_of(n->feature, c->to, c->vendor) == NO && (!c->lenient || is_relied_on(c->call, n))) return n;
+        if (!is_named(c->call, notes, n)) add_field(&c->fields, n->field);
     }
     return NULL;
 }
@@ -125,23 +141,22 @@ static const struct canon_note *drop(const struct canon_call *call, const struct
 bool canon_check_at(const struct canon_call *call, enum dialect_id to, const struct canon_target *target, bool lenient,
                     struct canon_dropped *dropped, struct call_problem *problem)
 {
-    struct buf fields;
+    struct checking c = {.call = call, .to = to, .vendor = target->vendor, .lenient = lenient};
     struct call_problem stops;
-    str vendor = target->vendor;
-    if (refuse_effort(call, problem) || !canon_check_names(call, to, vendor, problem)) return false;
-    bool few = canon_check_stops(call, to, vendor, &stops);
+    if (refuse_effort(call, problem) || !canon_check_names(call, to, c.vendor, problem)) return false;
+    bool few = canon_check_stops(call, to, c.vendor, &stops);
     if (!few && !lenient) {
         *problem = stops;
         return false;
     }
-    buf_init(&fields, 4096);
+    buf_init(&c.fields, 4096);
     for (const struct canon_note *n = call->notes; n && !few; n = n->next)
-        if (n->feature == FEATURE_STOP && fit_of(n->feature, to, vendor) == YES) add_field(&fields, n->field);
-    const struct canon_note *no = drop(call, call->notes, to, vendor, lenient, &fields);
-    if (!no) no = drop(call, canon_shape_notes(call, to, target->model), to, vendor, lenient, &fields);
+        if (n->feature == FEATURE_STOP && fit_of(n->feature, to, c.vendor) == YES) add_field(&c.fields, n->field);
+    const struct canon_note *no = drop(&c, call->notes);
+    if (!no) no = drop(&c, canon_shape_notes(call, to, target->model));
     bool ok = no ? refuse(call, no, to, problem) : canon_check_shape(call, to, problem);
-    if (ok) dropped->fields = fields.n ? arena_str(call->arena, buf_str(&fields)) : S("");
-    buf_free(&fields);
+    if (ok) dropped->fields = c.fields.n ? arena_str(call->arena, buf_str(&c.fields)) : S("");
+    buf_free(&c.fields);
     return ok;
 }
 
