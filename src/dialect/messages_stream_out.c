@@ -90,11 +90,25 @@ static void put_delta(struct canon_encoder *e, str head, jraw piece)
     end_event(e, S("content_block_delta"));
 }
 
+/* The signature of the block just closed, in a block of its own. Not that of a text which ends the answer: Claude Code
+ * takes the last block for its result, and Gemini insists on those of its function calls alone. */
+static void put_carrier(struct canon_encoder *e)
+{
+    struct writing *s = e->state;
+    jraw signature = s->carrier->signature;
+    s->carrier = NULL;
+    begin_block(e);
+    buf_add(&e->json, S("{\"type\":\"thinking\",\"thinking\":\"\",\"signature\":\"\"}"));
+    end_event(e, S("content_block_start"));
+    put_delta(e, S("\"signature_delta\",\"signature\":"), signature);
+    end_block(e);
+}
+
 static void start_block(struct canon_encoder *e, const struct canon_part *part)
 {
     struct writing *s = e->state;
+    if (s->carrier) put_carrier(e);
     s->kind = part->kind;
-    s->carrier = NULL;
     s->pending = part->kind == PART_REDACTED;
     bool opaque = part->kind == PART_OPAQUE && part->extras.of == DIALECT_MESSAGES && part->value.json.p;
     bool known = part->kind == PART_TEXT || part->kind == PART_REFUSAL || part->kind == PART_TOOL_CALL ||
@@ -144,19 +158,6 @@ static void take_signature(struct canon_encoder *e, const struct canon_delta *de
         carrier->signature = (jraw){arena_str(e->arena, wrapped(e, delta->part, delta->piece, CARRY_LAST).json)};
         s->carrier = carrier;
     }
-}
-
-/* The signature of the block just closed, in a block of its own. */
-static void put_carrier(struct canon_encoder *e)
-{
-    struct writing *s = e->state;
-    jraw signature = s->carrier->signature;
-    s->carrier = NULL;
-    begin_block(e);
-    buf_add(&e->json, S("{\"type\":\"thinking\",\"thinking\":\"\",\"signature\":\"\"}"));
-    end_event(e, S("content_block_start"));
-    put_delta(e, S("\"signature_delta\",\"signature\":"), signature);
-    end_block(e);
 }
 
 static void take_citations(struct canon_encoder *e, const struct canon_part *part)
@@ -237,7 +238,7 @@ void messages_encode_delta(struct canon_encoder *e, const struct canon_delta *de
         break;
     case DELTA_BLOCK_STOP:
         if (s->open) end_block(e);
-        if (s->carrier) put_carrier(e);
+        if (s->carrier && s->kind == PART_TOOL_CALL) put_carrier(e);
         break;
     case DELTA_FINISH:
         s->stop = delta->stop;

@@ -261,5 +261,6 @@ void messages_put_part(struct messages_writer *w, const struct canon_part *part)
                                                    : S("{\"type\":\"ephemeral\"}")});
     buf_add_byte(out, '}');
     bool signs = part->kind == PART_TOOL_CALL || part->kind == PART_TEXT;
-    if (signs && part->signature.json.p) messages_put_carrier(w, part);
+    bool ends = part->kind == PART_TEXT && !part->next && w->answer; /* the answer: see messages_stream_out.c */
+    if (signs && part->signature.json.p && !ends) messages_put_carrier(w, part);
 }

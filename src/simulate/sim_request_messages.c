@@ -56,6 +56,10 @@ static bool read_turns(struct sim_reader *rd, json_ref list)
     for (json_ref it = json_first(rd->doc, list); it; it = json_next(rd->doc, list, it), count++) {
         json_ref role = sim_at(rd, it, S("role")), content = sim_at(rd, it, S("content"));
         bool user = role && json_string_is(rd->doc, role, S("user"));
+        if (content && role && json_string_is(rd->doc, role, S("system"))) { /* instructions on the way */
+            sim_reader_count(rd, it, false);
+            continue;
+        }
         if (!content || (!user && !json_string_is(rd->doc, role, S("assistant"))))
             return sim_reader_refuse_field(rd, "messages", "Input should be messages of 'user' and 'assistant'");
         if (user && (count || !goes_on) && !are_paired(rd, content, true, before))
