@@ -102,6 +102,13 @@ static void on_wait_over(struct deadline *d)
     request_wake(r);
 }
 
+void answer_end_wait(struct request *r)
+{
+    if (!r->answer.waits) return;
+    deadline_clear(&r->answer.wait);
+    on_wait_over(&r->answer.wait);
+}
+
 /* The slow one gets company. */
 static void on_hedge(struct deadline *d)
 {

@@ -240,7 +240,7 @@ bool degrade_after(struct request *r, const struct attempt *last)
 {
     struct degrading d = {.why = DEGRADE_OUTAGE};
     if (r->answer.begun) return false;
-    if (last->err == ERR_SWITCHED_OFF)
+    if (last->err == ERR_SWITCHED_OFF || (last->err && !last->began && degrade_asked(r)))
         d = by_switch(r);
     else if (burn_degrades(last, &d))
         ; /* it says so itself */

@@ -3,6 +3,8 @@
 #include "base/time.h"
 #include "flow/service.h"
 
+#include <stdio.h>
+
 /* Sentences and codes by which providers say that a prompt is too long for the model.
  * Source: error bodies of OpenAI, Azure, Anthropic, Gemini, Bedrock, Cohere, Mistral, Groq, vLLM, llama.cpp. */
 static const str too_long[] = {
@@ -149,12 +151,14 @@ enum mishap mishap_of(const struct attempt *a)
 }
 
 /* Who asks for longer than a day is not believed.
- * RFC 9110: seconds, or a date. */
+ * RFC 9110: seconds, or a date. The providers' own SDKs read "0.5", too. */
 static int64_t seconds_or_date(str value, int64_t now_us)
 {
-    int64_t seconds, at_us;
-    if (str_to_i64(value, &seconds))
-        return seconds < 0 || seconds > US_PER_DAY / US_PER_SECOND ? 0 : seconds * US_PER_SECOND;
+    char text[32];
+    int64_t at_us, us;
+    int n = snprintf(text, sizeof(text), "%.*ss", (int)(value.n < sizeof(text) ? value.n : sizeof(text)), value.p);
+    bool number = n < (int)sizeof(text) && strchr("0123456789", value.p[value.n - 1]);
+    if (number && time_parse_duration(str_of(text, (size_t)n), &us)) return us > US_PER_DAY ? 0 : us;
     return time_parse_http(value, &at_us) && at_us > now_us ? at_us - now_us : 0;
 }
 

@@ -333,6 +333,9 @@ const char *attempt_step_name(enum attempt_step s);
 #include "flow/attempt.def"
 #undef STEP
 
+/* A call that waits to be repeated goes on now. */
+void answer_end_wait(struct request *r);
+
 /* ---- between steps */
 /* ways.c: all that `name` leads to becomes the plan's model, attempts and ways. Fails: false with the request failed. */
 bool ways_find(struct request *r, str name) MUST_CHECK;

@@ -106,11 +106,14 @@ void switching_drop(struct purser *p)
 
 /* ---- a worker */
 
-/* A call that only waits for money or for its turn meets the switch before it reaches a provider. */
-static void end_running(struct worker *w)
+/* A call that only waits for money or for its turn meets the switch before it reaches a provider; one that waits to be
+ * repeated, which may take long, meets it now. */
+static void meet(struct worker *w)
 {
+    int64_t now_us = time_now_us();
     LIST_EACH (it, &w->requests) {
         struct request *r = LIST_ENTRY(it, struct request, link);
+        if (switches_find(w->switches, r->attribute.payer.is[SCOPE_FEATURE], now_us)) answer_end_wait(r);
         bool runs = r->rival || (r->attempt && !r->attempt->over);
         if (!runs) continue;
         if (!switches_ends(w->switches, r->attribute.payer.is[SCOPE_FEATURE])) continue;
@@ -128,6 +131,6 @@ void switching_adopt(struct worker *w)
     struct switches *old = w->switches;
     w->switches = offered;
     switches_put(old);
-    end_running(w);
+    meet(w);
     __atomic_store_n(&w->switching.adopted, switches_generation(offered), __ATOMIC_RELEASE);
 }

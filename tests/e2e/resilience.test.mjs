@@ -29,12 +29,14 @@ before(async () => {
                 narrow: { ...openai(sims.good), health: { concurrency_max: 1 } },
                 dead: { kind: 'openai', base_url: 'http://127.0.0.1:1/v1', api_key: 'k' },
                 said: openai({ url: `${scripted.url}/said` }), rests: openai({ url: `${scripted.url}/rests` }), limits: { kind: 'gemini', base_url: `${scripted.url}/limits`, api_key: 'k' },
-                claude: { kind: 'anthropic', base_url: sims.good.url, api_key: 'k' },
+                claude: { kind: 'anthropic', base_url: sims.good.url, api_key: 'k' }, waits: openai({ url: `${scripted.url}/waits` }), waits2: openai({ url: `${scripted.url}/waits2` }),
             },
             models: {
                 failing: model(['down', 'good']),
                 across: model(['dead', 'claude']),
                 unlucky: model(['flaky1', 'flaky2', 'flaky3'], { attempts: four }),
+                waiting: model(['waits'], { attempts: { max: 3, time: '60s' } }),
+                waiting2: model(['waits2'], { attempts: { max: 3, time: '30s' } }),
                 told: model(['said'], { attempts: { max: 3, time: '30s' } }),
                 resting: model(['rests'], { attempts: { max: 2, time: '30s' } }),
                 limited: model(['limits'], { attempts: { max: 1 } }),
@@ -61,7 +63,7 @@ before(async () => {
                 { model: 'claude/sim-small', input: 1, output: 2 }, { model: 'other/sim-cheap', input: 0.01, output: 0.01 },
                 { model: 'good/sim-dear', input: 100, output: 200 },
                 { model: 'down3/gpt-4o-mini', input: 1, output: 2 }, { model: 'good/gpt-4o-mini', input: 1, output: 2 },
-                ...['down', 'down2', 'down3', 'good', 'slow', 'other', 'narrow', 'flaky1', 'flaky2', 'flaky3', 'dead', 'said', 'rests', 'limits'].map((p) => ({ model: `${p}/sim-small`, input: 1, output: 2 })),
+                ...['down', 'down2', 'down3', 'good', 'slow', 'other', 'narrow', 'flaky1', 'flaky2', 'flaky3', 'dead', 'said', 'rests', 'limits', 'waits', 'waits2'].map((p) => ({ model: `${p}/sim-small`, input: 1, output: 2 })),
             ],
             budgets: [{ name: 'all', limit_usd: 100000, window: 'total' }],
             keys: [{ name: 'alice', secret: '${ALICE_KEY}', models: ['*'] }],
@@ -222,6 +224,26 @@ test('the loser of two is settled when the other one speaks, not when that one e
     assert.match(await purser.metrics(), /^purser_target_in_flight\{target="slow\/sim-small"\} 0$/m, 'it still has its place at the target');
     wire.close();
     await stream;
+});
+
+test('a call that waits to be repeated is answered as soon as AI is switched off', async () => {
+    const headers = { 'x-purser-task': 'waiting' };
+    scripted.scripts.patience = { waits: [{ status: 503, headers: { 'retry-after': '50' } }] };
+    const waiting = ask('waiting', { words: 'patience', headers });
+    await rowsOf('waiting');
+    assert.equal((await purser.cli(['ai', 'off', '--why', 'test'])).code, 0);
+    const answer = await Promise.race([waiting, sleep(20_000)]);
+    assert.equal((await purser.cli(['ai', 'on', '--why', 'test'])).code, 0);
+    assert.ok(answer, 'it waits on');
+    assert.deepEqual([answer.status, answer.headers.get('x-purser-degraded')], [503, 'switch']);
+    assert.deepEqual((await rowsOf('waiting')).map((r) => r.reason), ['first']);
+});
+
+test('seconds to wait may have a fraction', async () => {
+    scripted.scripts.fraction = { waits2: [{ status: 429, headers: { 'retry-after': '0.6' } }, 'fine'] };
+    const before = Date.now();
+    assert.equal((await ask('waiting2', { words: 'fraction' })).status, 200);
+    assert.ok(Date.now() - before >= 590, 'it was asked sooner than it wanted');
 });
 
 test('attempts.money_usd bounds what a call can cost, before it is spent', async () => {
