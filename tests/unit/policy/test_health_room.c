@@ -88,6 +88,13 @@ static void watch(struct world *w)
     w->steps = w->narrow = w->most = 0;
 }
 
+/* Of the calls since watch(). */
+static uint32_t percent_failed(const struct world *w)
+{
+    uint64_t all = (uint64_t)w->ok + w->failed;
+    return all ? (uint32_t)(100 * (uint64_t)w->failed / all) : 100;
+}
+
 static void end_world(struct world *w)
 {
     for (uint32_t i = 0; i < CALLERS_MAX; i++)
@@ -136,7 +143,7 @@ static void test_overload_narrows(void **state)
             run(&w, 60);
             watch(&w);
             run(&w, 240);
-            uint32_t share = (uint32_t)(100 * w.failed / (w.ok + w.failed));
+            uint32_t share = percent_failed(&w);
             uint32_t used = (uint32_t)(100 * w.ok * LENGTH_US / (240 * US_PER_SECOND * cases[i].places));
             if (share > 25 || used < 50)
                 fail_msg("%u calls for %u places, %d, seed %llu: %u %% turned away, %u %% of the places used, limit up "
@@ -160,7 +167,7 @@ static void test_capacity_that_falls_is_found(void **state)
         run(&w, 60);
         watch(&w);
         run(&w, 120);
-        uint32_t share = (uint32_t)(100 * w.failed / (w.ok + w.failed));
+        uint32_t share = percent_failed(&w);
         if (share > 25) fail_msg("seed %llu: %u %% turned away", (unsigned long long)seed, share);
         w.provider.places = 200;
         run(&w, 300);
