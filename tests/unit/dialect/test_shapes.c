@@ -98,7 +98,7 @@ static void write_anew(const struct shape *s, str body, struct buf got[])
 static void runs_case(void **state)
 {
     struct shape s = {0};
-    str body, want;
+    str body = STR_NONE, want = STR_NONE;
     struct buf got[COUNT_OF(targets)];
     bool same = true;
     case_open(&s.file, *state);
