@@ -98,6 +98,23 @@ static bool refuse_name(const struct canon_call *call, enum canon_feature f, str
     return true;
 }
 
+/* Each of the allowed names is a tool's. */
+static bool check_allowed(const struct canon_call *call, struct call_problem *problem)
+{
+    const struct canon_tool_choice *c = &call->choice;
+    if (!c->allowed_count) return true;
+    bool *there = arena_zalloc(call->arena, c->allowed_count * sizeof(*there));
+    for (const struct canon_tool *t = call->tools; t; t = t->next) {
+        size_t at = canon_allowed_at(c, t->name);
+        if (at != SIZE_MAX) there[at] = true;
+    }
+    for (size_t i = 0; i < c->allowed_count; i++)
+        if (!there[canon_allowed_at(c, c->allowed[i])] &&
+            refuse_name(call, FEATURE_TOOL_CHOICE_ALLOWED, c->allowed[i], problem))
+            return false;
+    return true;
+}
+
 static bool check_choice(const struct canon_call *call, struct call_problem *problem)
 {
     const struct canon_tool_choice *c = &call->choice;
@@ -114,10 +131,7 @@ static bool check_choice(const struct canon_call *call, struct call_problem *pro
     }
     if (c->mode == CHOICE_REQUIRED && c->name.n && !tool_named(call, c->name))
         return !refuse_name(call, FEATURE_TOOL_CHOICE_NAMED, c->name, problem);
-    for (size_t i = 0; i < c->allowed_count; i++)
-        if (!tool_named(call, c->allowed[i]) && refuse_name(call, FEATURE_TOOL_CHOICE_ALLOWED, c->allowed[i], problem))
-            return false;
-    return true;
+    return check_allowed(call, problem);
 }
 
 /* ---- messages */

@@ -52,8 +52,15 @@ struct canon_tool_choice {
     str name;           /* REQUIRED: this one; empty: any */
     const str *allowed; /* only these; count 0: all */
     size_t allowed_count;
-    int8_t parallel; /* -1: not told */
+    const uint32_t *places; /* of them, by name */
+    size_t room;            /* a power of two */
+    int8_t parallel;        /* -1: not told */
 };
+/* Holds the choice to `names`, which live as long as the call's arena. */
+void canon_allow(struct canon_call *call, const str *names, size_t count);
+/* The first of the allowed names that is this one; SIZE_MAX: none. */
+size_t canon_allowed_at(const struct canon_tool_choice *c, str name);
+bool canon_allows(const struct canon_tool_choice *c, str name);
 
 struct canon_tool *canon_add_tool(struct canon_call *call, enum canon_tool_kind kind);
 /* A web search's `user_location`, flat: chat has its members one deeper, under `approximate`. */

@@ -60,19 +60,12 @@ static void write_function_tool(struct chat_writer *w, const struct canon_tool *
     buf_add(out, S("}}"));
 }
 
-static bool is_allowed(const struct canon_tool_choice *choice, str name)
-{
-    for (size_t i = 0; i < choice->allowed_count; i++)
-        if (str_eq(choice->allowed[i], name)) return true;
-    return choice->allowed_count == 0;
-}
-
 /* Only OpenAI's own models know `allowed_tools`; others get no other tool to choose. */
 static bool is_written(const struct chat_writer *w, const struct canon_tool *tool)
 {
     if (w->same) return tool->kind != TOOL_WEB_SEARCH; /* it stands among the extras */
     if (tool->kind != TOOL_FUNCTION && tool->kind != TOOL_CUSTOM) return false;
-    return w->openai || is_allowed(&w->call->choice, tool->name);
+    return w->openai || canon_allows(&w->call->choice, tool->name);
 }
 
 static void write_allowed(struct buf *out, const struct canon_tool_choice *choice)

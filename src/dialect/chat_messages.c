@@ -233,8 +233,7 @@ static bool read_allowed(struct chat_reader *r, json_ref allowed)
     for (json_ref t = json_first(r->doc, tools); t; t = json_next(r->doc, tools, t)) count++;
     str *names = arena_alloc(r->arena, (count + 1) * sizeof(*names));
     for (json_ref t = json_first(r->doc, tools); t; t = json_next(r->doc, tools, t)) names[i++] = tool_name(r, t);
-    r->call->choice.allowed = names;
-    r->call->choice.allowed_count = count;
+    canon_allow(r->call, names, count);
     if (r->call->choice.mode == CHOICE_UNSET) r->call->choice.mode = CHOICE_AUTO;
     chat_note(r, FEATURE_TOOL_CHOICE_ALLOWED, S("tool_choice.allowed_tools"));
     return true;

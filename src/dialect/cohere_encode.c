@@ -233,9 +233,7 @@ static const struct canon_message *write_systems(struct writer *w, str instructi
 static bool allowed(const struct canon_tool_choice *choice, str name)
 {
     if (choice->mode == CHOICE_REQUIRED && choice->name.n) return str_eq(choice->name, name); /* the only one: forced */
-    for (size_t i = 0; i < choice->allowed_count; i++)
-        if (str_eq(choice->allowed[i], name)) return true;
-    return !choice->allowed_count;
+    return canon_allows(choice, name);
 }
 
 static void write_tools(struct writer *w)

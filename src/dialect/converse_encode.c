@@ -315,14 +315,6 @@ static void write_messages(struct converse_writer *w, const struct canon_call *c
 
 /* ---- tools */
 
-static bool allowed(const struct canon_tool_choice *choice, str name)
-{
-    if (!choice->allowed_count) return true;
-    for (size_t i = 0; i < choice->allowed_count; i++)
-        if (str_eq(choice->allowed[i], name)) return true;
-    return false;
-}
-
 static void write_tool(struct buf *out, const struct canon_tool *t)
 {
     if (t->kind == TOOL_OPAQUE && t->extras.of == DIALECT_CONVERSE) {
@@ -377,7 +369,7 @@ static void write_tools(struct buf *out, const struct canon_call *call)
     buf_add(out, S("{\"tools\":["));
     size_t empty = out->n;
     for (const struct canon_tool *t = call->tools; t; t = t->next)
-        if (allowed(choice, t->name)) write_tool(out, t);
+        if (canon_allows(choice, t->name)) write_tool(out, t);
     if (out->n == empty) {
         out->n = from;
         return;

@@ -117,8 +117,7 @@ static bool read_allowed(struct gemini_reader *r, json_ref at)
         choice->name = names[0];
         gemini_note(r, FEATURE_TOOL_CHOICE_NAMED, field);
     } else if (count) {
-        choice->allowed = names;
-        choice->allowed_count = count;
+        canon_allow(r->call, names, count);
         gemini_note(r, FEATURE_TOOL_CHOICE_ALLOWED, field);
     }
     return true;

@@ -87,18 +87,11 @@ static void put_search(struct messages_encoder *e, const struct canon_tool *tool
     buf_add_byte(e->out, '}');
 }
 
-static bool is_allowed(const struct canon_tool_choice *choice, str name)
-{
-    for (size_t i = 0; i < choice->allowed_count; i++)
-        if (str_eq(choice->allowed[i], name)) return true;
-    return choice->allowed_count == 0;
-}
-
 static bool is_written(const struct messages_encoder *e, const struct canon_tool *tool)
 {
     switch (tool->kind) {
     case TOOL_FUNCTION:
-        return is_allowed(&e->call->choice, tool->name);
+        return canon_allows(&e->call->choice, tool->name);
     case TOOL_WEB_SEARCH:
         return true;
     default:

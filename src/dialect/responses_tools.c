@@ -122,8 +122,7 @@ static void read_allowed(struct canon_call *call, const struct json *doc, json_r
         if (!name.n) name = canon_text(doc, tool, S("type"), call->arena); /* as the provider's tools are called here */
         if (name.n) names[count++] = name;
     }
-    call->choice.allowed = names;
-    call->choice.allowed_count = count;
+    canon_allow(call, names, count);
 }
 
 static bool read_choice_object(struct canon_call *call, const struct json *doc, json_ref at)
