@@ -127,16 +127,16 @@ static bool may_search(const struct canon_call *call, const struct canon_target 
     return call->from == DIALECT_GEMINI || generation == 0 || generation >= 30 || !has_tool(call, TOOL_FUNCTION);
 }
 
-static bool is_written(const struct canon_call *call, const struct canon_target *target, const struct canon_tool *tool)
+static bool is_written(const struct canon_tool *tool, bool searches)
 {
-    return tool->kind == TOOL_FUNCTION || (tool->kind == TOOL_WEB_SEARCH && may_search(call, target)) ||
+    return tool->kind == TOOL_FUNCTION || (tool->kind == TOOL_WEB_SEARCH && searches) ||
            (tool->kind == TOOL_OPAQUE && tool->extras.of == DIALECT_GEMINI);
 }
 
 static void put_tools(struct buf *out, const struct canon_call *call, const struct canon_target *target)
 {
-    bool any = false, functions = has_tool(call, TOOL_FUNCTION);
-    for (const struct canon_tool *t = call->tools; t; t = t->next) any = any || is_written(call, target, t);
+    bool any = false, functions = has_tool(call, TOOL_FUNCTION), searches = may_search(call, target);
+    for (const struct canon_tool *t = call->tools; t; t = t->next) any = any || is_written(t, searches);
     if (!any) return;
     canon_key(out, S("tools"));
     buf_add_byte(out, '[');
@@ -147,7 +147,7 @@ static void put_tools(struct buf *out, const struct canon_call *call, const stru
         buf_add(out, S("]}"));
     }
     for (const struct canon_tool *t = call->tools; t; t = t->next) {
-        if (t->kind == TOOL_FUNCTION || !is_written(call, target, t)) continue;
+        if (t->kind == TOOL_FUNCTION || !is_written(t, searches)) continue;
         canon_comma(out);
         buf_add(out, t->extras.of == DIALECT_GEMINI && t->value.json.p ? t->value.json : S("{\"googleSearch\":{}}"));
     }
