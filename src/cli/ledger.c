@@ -220,7 +220,8 @@ static int cmd_export(int argc, char **argv)
         "ledger export",
         "[options]",
         "Print every attempt with all its columns, oldest first. Money is pico-dollars, times are\n"
-        "UTC microseconds; docs/ledger.md says what the columns mean.",
+        "UTC microseconds; docs/ledger.md says what the columns mean. Texts are as they came: to a\n"
+        "spreadsheet give them as text, not as formulas.",
         options,
         COUNT_OF(options),
         "purser ledger export --since 7d --where feature=support-bot --format csv > attempts.csv"};
