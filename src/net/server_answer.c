@@ -1,3 +1,4 @@
+/* Answers: their heads, how they are framed, how they end. */
 #include "net/server_conn.h"
 
 #include "base/text.h"
@@ -10,82 +11,6 @@
 static struct server_exchange *of(struct http_exchange *x)
 {
     return CONTAINER_OF(x, struct server_exchange, pub);
-}
-
-bool server_conn_flush(struct server_conn *c)
-{
-    while (c->out_at < c->out.n && !c->corked) {
-        struct iovec piece = {c->out.p + c->out_at, c->out.n - c->out_at};
-        ssize_t took = conn_write(&c->io, &piece, 1);
-        if (took == CONN_AGAIN) break;
-        if (took < 0) {
-            server_conn_close(c);
-            return false;
-        }
-        c->out_at += (size_t)took;
-        server_conn_set_deadline(c);
-    }
-    if (c->out_at == c->out.n && c->out.n) {
-        c->out_at = 0;
-        buf_free(&c->out); /* a connection that waits keeps nothing */
-        server_conn_set_deadline(c);
-        c->emptied = c->emptied || c->held;
-        c->held = false;
-        if (c->state == SERVER_LINGERING)
-            server_conn_half_close(c);
-        else if (c->x && (c->x->finished || c->emptied))
-            task_mark(c->io.loop, &c->drive);
-    }
-    server_conn_update_want(c);
-    return true;
-}
-
-enum { PIECES_MAX = 16, COMPACT_BYTES = 64 * 1024 };
-
-/* To the socket at once where nothing is queued before it, the rest into the queue. */
-static void write_pieces(struct server_conn *c, struct iovec *pieces, size_t count)
-{
-    size_t total = 0;
-    for (size_t i = 0; i < count; i++) total += pieces[i].iov_len;
-    struct iovec all[PIECES_MAX + 1];
-    size_t queued = c->out.n - c->out_at;
-    bool uncork = c->corked && queued;
-    ssize_t took = 0;
-    if (queued == 0 || uncork) {
-        size_t n = 0;
-        if (queued) all[n++] = (struct iovec){c->out.p + c->out_at, queued};
-        for (size_t i = 0; i < count; i++) all[n++] = pieces[i];
-        took = conn_write(&c->io, all, n);
-        c->corked = false;
-        if (took == CONN_BROKEN) {
-            took = (ssize_t)(total + queued); /* dropped; closed when nobody's stack is under it */
-            c->broken = true;
-            task_mark(c->io.loop, &c->drive);
-        }
-        if (took < 0) took = 0;
-    }
-    size_t gone = (size_t)took;
-    size_t from_queue = gone < queued ? gone : queued;
-    c->out_at += from_queue;
-    gone -= from_queue;
-    if (c->out_at == c->out.n && c->out.n) {
-        c->out_at = 0;
-        buf_free(&c->out);
-    }
-    if (c->out_at > COMPACT_BYTES && c->out_at > c->out.n / 2) { /* a queue that never empties must not grow */
-        buf_consume(&c->out, c->out_at);
-        c->out_at = 0;
-    }
-    for (size_t i = 0; i < count; i++) {
-        size_t skip = gone < pieces[i].iov_len ? gone : pieces[i].iov_len;
-        gone -= skip;
-        buf_add(&c->out, str_of((char *)pieces[i].iov_base + skip, pieces[i].iov_len - skip));
-    }
-    if (c->out.n) {
-        c->held = true;
-        if (!c->deadline.at_us) server_conn_set_deadline(c);
-        server_conn_update_want(c);
-    }
 }
 
 static str date_line(char out[64])
@@ -164,7 +89,7 @@ void http_respond(struct http_exchange *pub, int status, str headers, str body)
         iov_of(S("\r\n")),
         iov_of(x->no_body || is_bodiless(status) ? STR_NONE : body),
     };
-    write_pieces(x->conn, pieces, COUNT_OF(pieces));
+    server_conn_write(x->conn, pieces, COUNT_OF(pieces));
     finish(x);
 }
 
@@ -212,10 +137,10 @@ void http_begin_length(struct http_exchange *pub, int status, str headers, uint6
 static void send_framed(struct server_exchange *x, const struct iovec *pieces, size_t count, bool last)
 {
     size_t total = 0, n = 0;
-    struct iovec all[PIECES_MAX];
+    struct iovec all[SERVER_PIECES_MAX];
     char size[TEXT_NUMBER_MAX + 2];
     bool chunked = x->framing == ANSWER_CHUNKED;
-    if (count > PIECES_MAX - 2) abort(); /* a caller's mistake */
+    if (count > SERVER_PIECES_MAX - 2) abort(); /* a caller's mistake */
     for (size_t i = 0; i < count; i++) total += pieces[i].iov_len;
     if (x->framing == ANSWER_LENGTH) {
         if (total > x->length_left) abort(); /* a caller's mistake: it would break the framing */
@@ -235,7 +160,7 @@ static void send_framed(struct server_exchange *x, const struct iovec *pieces, s
         else if (last)
             all[n++] = iov_of(S("0\r\n\r\n"));
     }
-    if (n) write_pieces(x->conn, all, n);
+    if (n) server_conn_write(x->conn, all, n);
 }
 
 bool http_send(struct http_exchange *pub, const struct iovec *pieces, size_t count)
@@ -255,7 +180,7 @@ bool http_send_raw(struct http_exchange *pub, str bytes)
 {
     struct server_exchange *x = of(pub);
     struct iovec one = iov_of(bytes);
-    write_pieces(x->conn, &one, 1);
+    server_conn_write(x->conn, &one, 1);
     return http_queued(pub) <= x->conn->server->options.limits.queue_bytes;
 }
 
@@ -333,7 +258,7 @@ void server_conn_refuse(struct server_conn *c, enum err e, const char *why)
     if (!no_body) buf_add(&out, buf_str(&body));
     c->close_after = true;
     struct iovec piece = {out.p, out.n};
-    write_pieces(c, &piece, 1);
+    server_conn_write(c, &piece, 1);
     if (c->out.n == 0) server_conn_half_close(c);
     buf_free(&body);
     buf_free(&out);
@@ -350,58 +275,4 @@ void http_drop_request(struct http_exchange *pub)
     x->head.headers = NULL;
     x->head.header_count = 0;
     x->head.name_lengths = 0;
-}
-
-const char *http_reason(int status)
-{
-    switch (status) {
-    case 200:
-        return "OK";
-    case 201:
-        return "Created";
-    case 202:
-        return "Accepted";
-    case 204:
-        return "No Content";
-    case 400:
-        return "Bad Request";
-    case 401:
-        return "Unauthorized";
-    case 402:
-        return "Payment Required";
-    case 403:
-        return "Forbidden";
-    case 404:
-        return "Not Found";
-    case 405:
-        return "Method Not Allowed";
-    case 408:
-        return "Request Timeout";
-    case 409:
-        return "Conflict";
-    case 413:
-        return "Content Too Large";
-    case 415:
-        return "Unsupported Media Type";
-    case 417:
-        return "Expectation Failed";
-    case 422:
-        return "Unprocessable Content";
-    case 429:
-        return "Too Many Requests";
-    case 431:
-        return "Request Header Fields Too Large";
-    case 500:
-        return "Internal Server Error";
-    case 502:
-        return "Bad Gateway";
-    case 503:
-        return "Service Unavailable";
-    case 505:
-        return "HTTP Version Not Supported";
-    case 504:
-        return "Gateway Timeout";
-    default:
-        return status < 400 ? "OK" : "Error";
-    }
 }

@@ -83,6 +83,10 @@ void server_conn_refuse(struct server_conn *c, enum err e, const char *why);
 void server_conn_linger(struct server_conn *c);
 /* Tells the client that no more comes. */
 void server_conn_half_close(struct server_conn *c);
+enum { SERVER_PIECES_MAX = 16 };
+/* Says these, SERVER_PIECES_MAX at most, behind what is queued. Where the connection is broken it is closed at the end of
+ * the turn. */
+void server_conn_write(struct server_conn *c, struct iovec *pieces, size_t count);
 /* Writes what is queued. False: the connection broke and is closed. */
 bool server_conn_flush(struct server_conn *c);
 /* The deadline that the state asks for. */
