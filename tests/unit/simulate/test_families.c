@@ -375,6 +375,49 @@ static void test_errors_in_their_own_words(void **state)
     arena_free(&arena);
 }
 
+/* What the vendors take though their references do not say so, and popular clients send. */
+static void test_what_clients_send(void **state)
+{
+    (void)state;
+    struct asked *a =
+        ask(SIM_GEMINI,
+            "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"sail\"},{\"inline_data\":{\"mime_type\":"
+            "\"image/png\",\"data\":\"AAAA\"}}]},{\"role\":\"model\",\"parts\":[{\"functionCall\":{\"name\":"
+            "\"sail\",\"args\":{}}}]},{\"role\":\"model\",\"parts\":[{\"text\":\"\"}]},{\"role\":\"user\","
+            "\"parts\":[{\"functionResponse\":{\"name\":\"sail\",\"response\":{}}}]}],\"tools\":"
+            "{\"function_declarations\":[{\"name\":\"sail\",\"parameters_json_schema\":{\"type\":\"object\"}}]},"
+            "\"generation_config\":{\"max_output_tokens\":7}}");
+    if (!a->good) fail_msg("%.*s", STR_ARG(a->problem.message));
+    assert_int_equal(a->request.tools.count, 1);
+    assert_int_equal(a->request.max_output, 7);
+    assert_int_equal(a->request.images, 1);
+    forget(a);
+    a = ask(SIM_GEMINI, "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"x\"}]},{\"role\":\"model\",\"parts\":"
+                        "[{\"functionCall\":{\"name\":\"sail\"}}]},{\"role\":\"model\",\"parts\":[{\"text\":\"\"}]},"
+                        "{\"role\":\"user\",\"parts\":[{\"text\":\"no result\"}]}]}");
+    assert_false(a->good);
+    forget(a);
+
+    a = ask(SIM_MESSAGES, "{\"model\":\"m\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":\"x\"},"
+                          "{\"role\":\"system\",\"content\":\"Be brief.\"}]}");
+    assert_true(a->good);
+    forget(a);
+    const char *const result =
+        "\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\",\"tool_use_id\":"
+        "\"t\",\"content\":\"sunny\"}]}]}";
+    char body[512];
+    snprintf(body, sizeof body, "{\"model\":\"m\",\"max_tokens\":9,%s", result);
+    a = ask(SIM_MESSAGES, body);
+    assert_false(a->good); /* of what? */
+    forget(a);
+    snprintf(body, sizeof body,
+             "{\"model\":\"m\",\"max_tokens\":9,\"thread\":{\"type\":\"continue\",\"previous_message_id\":\"p\"},%s",
+             result);
+    a = ask(SIM_MESSAGES, body);
+    assert_true(a->good);
+    forget(a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -385,6 +428,7 @@ int main(void)
         cmocka_unit_test(test_json_beside_tools),
         cmocka_unit_test(test_search_beside_functions),
         cmocka_unit_test(test_errors_in_their_own_words),
+        cmocka_unit_test(test_what_clients_send),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
