@@ -9,7 +9,7 @@
 
 #include "base/hash.h"
 
-enum { KEPT_MAX = 256 * 1024 };
+enum { KEPT_MAX = 256 * 1024, CITED_MAX = 1024 };
 
 struct choice_state {
     bool open, tool, had_signature;
@@ -21,6 +21,8 @@ struct choice_state {
     size_t kept;              /* bytes of them copied so far */
     struct canon_words words; /* all text, decoded: places count in it */
     int64_t chars, base;      /* of it, and of it before the open block */
+    uint64_t *cited;          /* citations that were told */
+    size_t cited_count;
 };
 
 struct stream_state {
@@ -139,6 +141,20 @@ static bool take_plain(struct canon_decoder *d, int64_t choice, const struct jso
     return true;
 }
 
+/* Google repeats in later chunks what it found before. Beyond CITED_MAX nothing is told any more. */
+static bool is_new(struct canon_decoder *d, struct choice_state *c, const struct canon_citation *given)
+{
+    if (!c->cited) c->cited = arena_alloc(d->arena, CITED_MAX * sizeof(*c->cited));
+    const int64_t place[] = {given->start, given->end};
+    uint64_t id = hash_in(c, given->url.json) ^ hash_in(c, given->id.json) * 3 ^ hash_in(c, given->title.json) * 5 ^
+                  hash_in(c, str_of((const char *)place, sizeof(place))) * 7;
+    for (size_t i = 0; i < c->cited_count; i++)
+        if (c->cited[i] == id) return false;
+    if (c->cited_count == CITED_MAX) return false;
+    c->cited[c->cited_count++] = id;
+    return true;
+}
+
 static void take_citations(struct canon_decoder *d, int64_t choice, const struct json *doc, json_ref candidate)
 {
     struct stream_state *s = d->state;
@@ -147,13 +163,13 @@ static void take_citations(struct canon_decoder *d, int64_t choice, const struct
     if (!gemini_cites(doc, candidate)) return;
     if (!c->words.full) text.all = c->words.p ? str_of(c->words.p, c->words.n) : S("");
     struct canon_citation *list = gemini_read_citations(d->arena, doc, candidate, &text);
-    if (!list) return;
     struct canon_part part = {.kind = PART_TEXT};
-    if (c->open && c->kind != PART_TEXT) close_block(d, choice);
-    if (!c->open) open_block(d, choice, &part);
     for (struct canon_citation *next; list; list = next) {
         next = list->next;
         list->next = NULL;
+        if (!is_new(d, c, list)) continue;
+        if (c->open && c->kind != PART_TEXT) close_block(d, choice);
+        if (!c->open) open_block(d, choice, &part);
         if (list->start >= 0) { /* what belongs to a block before can only be named */
             list->start = list->start > c->base ? list->start - c->base : 0;
             list->end = list->end > c->base ? list->end - c->base : 0;
