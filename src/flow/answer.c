@@ -59,6 +59,7 @@ static bool goes_without(struct request *r)
 static void answer_client(struct request *r)
 {
     struct attempt *a = r->attempt;
+    if (!r->rival) record_settle(r);
     if (degrade_after(r, a)) return;
     if (!a->err) {
         references_keep(r);
@@ -248,6 +249,7 @@ static bool follow(struct request *r)
 enum verdict step_answer(struct request *r)
 {
     if (!r->attempt && r->err) {
+        record_settle(r);
         if (!r->answer.done) client_respond_error(r, r->err, r->err_message, r->err_param, r->err_headers);
         return STEP_NEXT;
     }

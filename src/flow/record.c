@@ -56,16 +56,20 @@ static void log_call(struct request *r)
     buf_free(&line);
 }
 
+void record_settle(struct request *r)
+{
+    watch_end(r);
+    if (!r->limit.taken) return;
+    limits_give(r->worker->purser->limits, &r->limit.take, r->tokens_so_far);
+    r->limit.taken = false;
+}
+
 enum verdict step_record(struct request *r)
 {
     struct attempt *a = r->attempt;
     tokens_end(r);
-    watch_end(r);
+    record_settle(r);
     recall_end(r);
-    if (r->limit.taken) {
-        limits_give(r->worker->purser->limits, &r->limit.take, r->tokens_so_far);
-        r->limit.taken = false;
-    }
     if (a && !a->wire_done) return STEP_WAIT; /* the provider's own end of message: the connection can be kept */
     if (r->x) r->x->user = NULL;              /* the exchange goes on alone: its bytes may still be on their way */
     request_leave_client(r);

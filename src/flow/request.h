@@ -333,6 +333,9 @@ const char *attempt_step_name(enum attempt_step s);
 #include "flow/attempt.def"
 #undef STEP
 
+/* Gives its limits back and notes what it was, once: before the end goes out, so that a client's next call, which
+ * another worker may take at once, finds it over. */
+void record_settle(struct request *r);
 /* A call that waits to be repeated goes on now. */
 void answer_end_wait(struct request *r);
 
