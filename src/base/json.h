@@ -29,6 +29,7 @@ struct json {
     uint32_t *slots;
     uint32_t index_count, index_cap, slot_count, slot_cap;
     uint64_t secret; /* for hashes */
+    uint32_t most;   /* nodes that it may grow beyond only once; 0: JSON_NODES_MAX. The caller's */
 };
 
 /* 0 is the root and so never a member: it stands for "there is none". */
@@ -41,6 +42,8 @@ enum {
     JSON_NODES_MAX = 4 * 1024 * 1024,
     JSON_TEXT_MAX = 256 * 1024 * 1024,
 };
+
+extern const char json_too_many[]; /* a `why` */
 
 /* Where and why a text is refused. */
 struct json_fail {

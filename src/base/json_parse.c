@@ -38,9 +38,11 @@ static bool refuse(struct parser *x, const char *why)
     return false;
 }
 
+const char json_too_many[] = "too many values";
+
 static bool grow(struct json *doc)
 {
-    if (doc->cap >= JSON_NODES_MAX) return false;
+    if (doc->cap >= (doc->most ? doc->most : JSON_NODES_MAX)) return false;
     uint32_t cap = doc->cap ? doc->cap * 2 : FIRST_NODES;
     struct json_node *nodes = realloc(doc->nodes, cap * sizeof(*nodes));
     if (!nodes) return false;
@@ -53,7 +55,7 @@ static bool grow(struct json *doc)
 static inline bool add_node(struct parser *x, enum json_type type, const char *from, bool escaped)
 {
     struct json *doc = x->doc;
-    if (doc->count == doc->cap && !grow(doc)) return refuse(x, "too many values");
+    if (doc->count == doc->cap && !grow(doc)) return refuse(x, json_too_many);
     doc->nodes[doc->count] = (struct json_node){
         .start = (uint32_t)(from - x->start),
         .end = (uint32_t)(x->p - x->start),

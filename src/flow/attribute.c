@@ -9,18 +9,22 @@ static bool parse(struct request *r)
     struct worker *w = r->worker;
     struct json_fail fail;
     if (r->receive.form) return true;
-    if (!json_parse(&w->json, r->receive.body, &fail)) {
+    int64_t most = r->lease->snapshot->settings->ceilings.values;
+    if (most > JSON_NODES_MAX) most = JSON_NODES_MAX;
+    w->json.most = (uint32_t)most;
+    bool read = json_parse(&w->json, r->receive.body, &fail);
+    if (read ? (int64_t)w->json.count > most : fail.why == json_too_many) {
+        request_fail(r, ERR_TOO_LARGE,
+                     arena_printf(&r->arena,
+                                  "The body holds more than %lld JSON values, the most that are taken (setting "
+                                  "`ceilings.values`).",
+                                  (long long)most));
+        return false;
+    }
+    if (!read) {
         request_fail(r, ERR_BAD_JSON,
                      arena_printf(&r->arena, "We could not parse the JSON body of your request: %s, at byte %zu.",
                                   fail.why, fail.at));
-        return false;
-    }
-    int64_t most = r->lease->snapshot->settings->ceilings.values;
-    if ((int64_t)w->json.count > most) {
-        request_fail(r, ERR_TOO_LARGE,
-                     arena_printf(&r->arena,
-                                  "The body holds %u JSON values; at most %lld are taken (setting `ceilings.values`).",
-                                  w->json.count, (long long)most));
         return false;
     }
     w->json_of = r->id;

@@ -392,9 +392,31 @@ static void agrees_with_the_parsing_suite(void **state)
     assert_int_equal(wrong, 0);
 }
 
+/* Who sets a ceiling of its own learns soon that a text is above it. */
+static void grows_no_further_than_asked(void **state)
+{
+    (void)state;
+    struct json doc;
+    struct json_fail why;
+    char text[1001];
+    json_init(&doc);
+    doc.most = 100;
+    memset(text, '0', sizeof(text));
+    for (size_t i = 2; i < sizeof(text) - 1; i += 2) text[i] = ',';
+    text[0] = '[';
+    text[sizeof(text) - 1] = ']';
+    assert_false(json_parse(&doc, str_of(text, sizeof(text)), &why));
+    assert_ptr_equal(why.why, json_too_many);
+    assert_in_range(why.at, 2 * 100, 2 * 256);
+    doc.most = 0;
+    assert_true(json_parse(&doc, str_of(text, sizeof(text)), &why));
+    json_free(&doc);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(grows_no_further_than_asked),
         cmocka_unit_test(accepts_json),
         cmocka_unit_test(refuses_what_is_not),
         cmocka_unit_test(refuses_what_is_not_utf8),
