@@ -22,6 +22,7 @@ struct chunk_choice {
     jraw extras;
     struct canon_citation *citations, *last_citation;
     int citation_count;
+    bool grounded; /* what cites went out beside them, as Google said it */
 };
 
 struct chunk_state {
@@ -205,9 +206,28 @@ static void stop_block(struct canon_encoder *e, const struct canon_delta *d)
 
 /* ---- the end */
 
+/* Google's own, in the chunk that they came in. */
+static void put_grounding(struct canon_encoder *e, const struct canon_delta *d)
+{
+    begin(e);
+    begin_candidate(e);
+    buf_add(&e->json, S("{\"text\":\"\"}"));
+    end_content(e);
+    canon_put_i64(&e->json, S("index"), d->choice);
+    canon_comma(&e->json);
+    buf_add(&e->json, d->part->extras.members);
+    buf_add_byte(&e->json, '}');
+    emit(e, NULL);
+}
+
 static void take_citation(struct canon_encoder *e, const struct canon_delta *d)
 {
+    struct chunk_state *s = e->state;
     struct chunk_choice *c = choice_at(e, d->choice);
+    if (s->from == DIALECT_GEMINI && d->part && d->part->extras.members.n) {
+        put_grounding(e, d);
+        c->grounded = true;
+    }
     const struct canon_citation *given = d->part ? d->part->citations : NULL;
     if (!given || c->citation_count >= CITATIONS_MAX) return;
     struct canon_citation plain = *given, *own;
@@ -259,7 +279,7 @@ static void put_last(struct canon_encoder *e, const struct usage *usage)
         if (c->extras.json.n > 2) {
             canon_comma(&e->json);
             buf_add(&e->json, canon_inside(c->extras));
-        } else if (c->citations) {
+        } else if (c->citations && !c->grounded) {
             str words = canon_placing_words(e, i);
             jraw text = {arena_printf(e->arena, "\"%" STR_FMT "\"", STR_ARG(words))};
             struct gemini_cited all = {c->citations, words.p ? canon_decode(e->arena, text) : STR_NONE, 0};

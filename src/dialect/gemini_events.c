@@ -155,27 +155,32 @@ static bool is_new(struct canon_decoder *d, struct choice_state *c, const struct
     return true;
 }
 
-static void take_citations(struct canon_decoder *d, int64_t choice, const struct json *doc, json_ref candidate)
+/* `extras`: what stands beside them in their chunk, for Google's own clients; NULL in the last one (keep_extras()). */
+static void take_citations(struct canon_decoder *d, int64_t choice, json_ref candidate,
+                           const struct canon_extras *extras)
 {
     struct stream_state *s = d->state;
     struct choice_state *c = s->choice[choice];
+    const struct json *doc = s->reader.doc;
     struct gemini_text text = {0};
     if (!gemini_cites(doc, candidate)) return;
     if (!c->words.full) text.all = c->words.p ? str_of(c->words.p, c->words.n) : S("");
     struct canon_citation *list = gemini_read_citations(d->arena, doc, candidate, &text);
     struct canon_part part = {.kind = PART_TEXT};
+    if (extras) part.extras = *extras;
     for (struct canon_citation *next; list; list = next) {
         next = list->next;
         list->next = NULL;
         if (!is_new(d, c, list)) continue;
         if (c->open && c->kind != PART_TEXT) close_block(d, choice);
-        if (!c->open) open_block(d, choice, &part);
+        if (!c->open) open_block(d, choice, &(struct canon_part){.kind = PART_TEXT});
         if (list->start >= 0) { /* what belongs to a block before can only be named */
             list->start = list->start > c->base ? list->start - c->base : 0;
             list->end = list->end > c->base ? list->end - c->base : 0;
         }
         part.citations = list;
         give(d, choice, (struct canon_delta){.kind = DELTA_CITATION, .part = &part});
+        part.extras = (struct canon_extras){0};
     }
 }
 
@@ -213,9 +218,10 @@ static void take_candidate(struct canon_decoder *d, const struct json *doc, json
     jraw tokens = logprobs ? gemini_read_logprobs(d->arena, doc, logprobs) : RAW_NONE;
     if (tokens.json.p && c->open && c->kind == PART_TEXT)
         give(d, index, (struct canon_delta){.kind = DELTA_LOGPROBS, .piece = tokens});
-    take_citations(d, index, doc, at);
     str reason = gemini_reason_text(&s->reader, found[1]);
-    if (!reason.n || str_eq(reason, S("FINISH_REASON_UNSPECIFIED"))) return;
+    bool goes_on = !reason.n || str_eq(reason, S("FINISH_REASON_UNSPECIFIED"));
+    take_citations(d, index, at, goes_on ? &extras : NULL);
+    if (goes_on) return;
     if (!str_eq(reason, c->reason)) c->reason = arena_str(d->arena, str_head(reason, 64));
     keep_extras(d, c, &extras);
 }

@@ -72,12 +72,18 @@ static json_ref list_in(const struct json *doc, json_ref object, str key)
     return at && json_type(doc, at) == JSON_ARRAY ? at : JSON_ABSENT;
 }
 
-static void set_source(struct grounding *g, struct canon_citation *c, json_ref chunks, int64_t index)
+/* Where words were found. JSON_ABSENT: the list has no such entry. */
+static json_ref find_source(const struct grounding *g, json_ref chunks, int64_t index)
 {
     int64_t i = 0;
     json_ref chunk = chunks ? json_first(g->doc, chunks) : JSON_ABSENT;
     for (; chunk && i < index && i < CITATIONS_MAX; i++) chunk = json_next(g->doc, chunks, chunk);
-    if (!chunk || i != index || json_type(g->doc, chunk) != JSON_OBJECT || !json_first(g->doc, chunk)) return;
+    bool found = chunk && i == index && json_type(g->doc, chunk) == JSON_OBJECT && json_first(g->doc, chunk);
+    return found ? chunk : JSON_ABSENT;
+}
+
+static void set_source(struct grounding *g, struct canon_citation *c, json_ref chunk)
+{
     json_ref source = json_first(g->doc, chunk) + 1; /* web, retrievedContext, maps */
     jraw uri = canon_raw_string(g->doc, source, S("uri"));
     bool web = str_starts(canon_inside(uri), S("http:")) || str_starts(canon_inside(uri), S("https:"));
@@ -106,9 +112,10 @@ static void read_supports(struct grounding *g, json_ref metadata)
         for (json_ref i = indices ? json_first(g->doc, indices) : JSON_ABSENT; i; i = json_next(g->doc, indices, i)) {
             int64_t index;
             if (!json_i64(g->doc, i, &index) || index < 0 || index >= CITATIONS_MAX) continue;
-            struct canon_citation *c = add(g);
-            if (!c) return;
-            set_source(g, c, chunks, index);
+            json_ref source = find_source(g, chunks, index);
+            struct canon_citation *c = source ? add(g) : NULL; /* a place without a source cites nothing */
+            if (!c) continue;
+            set_source(g, c, source);
             if (!segment) continue;
             c->said = canon_raw_string(g->doc, segment, S("text"));
             set_place(g, c, segment);
@@ -116,10 +123,11 @@ static void read_supports(struct grounding *g, json_ref metadata)
     }
     /* sources without a place in the text */
     json_ref chunk = chunks && !g->count ? json_first(g->doc, chunks) : JSON_ABSENT;
-    for (int64_t index = 0; chunk; chunk = json_next(g->doc, chunks, chunk), index++) {
+    for (; chunk; chunk = json_next(g->doc, chunks, chunk)) {
+        if (json_type(g->doc, chunk) != JSON_OBJECT || !json_first(g->doc, chunk)) continue;
         struct canon_citation *c = add(g);
         if (!c) return;
-        set_source(g, c, chunks, index);
+        set_source(g, c, chunk);
     }
 }
 
