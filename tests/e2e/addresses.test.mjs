@@ -3,10 +3,13 @@
 import Anthropic from '@anthropic-ai/sdk';
 import { GoogleGenAI } from '@google/genai';
 import assert from 'node:assert/strict';
+import { File } from 'node:buffer';
 import { after, before, test } from 'node:test';
 import OpenAI, { AzureOpenAI, toFile } from 'openai';
 import { MODELS, pricesOf, providersAt } from './families.mjs';
 import { aliceKey, bobKey, post, startPurser, startSimulator } from './helpers.mjs';
+
+globalThis.File ??= File; // Node 18 has it, but not where the client looks
 
 let sim, purser, azure;
 const FAMILIES = Object.keys(MODELS);
