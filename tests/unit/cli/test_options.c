@@ -1,5 +1,6 @@
 #include "cli/options.h"
 
+#include <pty.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -164,6 +165,31 @@ static void several_commands(void **state)
     assert_int_equal(run_words(2, (const char *const[]){"keys", "--help"}), EXIT_OK);
 }
 
+/* What a terminal says of its width, COLUMNS above it; a file has none. */
+static void width(void **state)
+{
+    (void)state;
+    struct winsize size = {.ws_row = 24, .ws_col = 73};
+    int master, slave;
+    FILE *file = tmpfile();
+    assert_int_equal(openpty(&master, &slave, NULL, NULL, &size), 0);
+    FILE *terminal = fdopen(slave, "w");
+    assert_non_null(file);
+    assert_non_null(terminal);
+    unsetenv("COLUMNS");
+    assert_int_equal(terminal_width(terminal), 73);
+    assert_int_equal(terminal_width(file), 0);
+    setenv("COLUMNS", "91", 1);
+    assert_int_equal(terminal_width(terminal), 91);
+    assert_int_equal(terminal_width(file), 0);
+    setenv("COLUMNS", "wide", 1);
+    assert_int_equal(terminal_width(terminal), 73);
+    unsetenv("COLUMNS");
+    fclose(terminal);
+    fclose(file);
+    close(master);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -174,6 +200,7 @@ int main(void)
         cmocka_unit_test(values),
         cmocka_unit_test(whole_lines),
         cmocka_unit_test(several_commands),
+        cmocka_unit_test(width),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
