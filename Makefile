@@ -1,4 +1,4 @@
-# make                 build/purser, optimised
+# make                 build/purser, optimised, and build/past (tools/past)
 # make MODE=asan       build/asan/purser: address and undefined-behaviour sanitizers
 # make MODE=tsan       build/tsan/purser: thread sanitizer
 # make MODE=fuzz       build/fuzz/<parser>: libFuzzer targets
@@ -39,25 +39,26 @@ else
 endif
 
 # The folders of src, lowest first, and what each may use (tools/check-layers holds the same table).
-FOLDERS := base net dialect provider price policy ledger settings flow admin simulate cli
+FOLDERS := base net dialect provider price plan policy ledger settings flow admin simulate cli
 USES_base :=
 USES_net := base
 USES_dialect := base
 USES_provider := dialect base
 USES_price := base
+USES_plan := price base
 USES_policy := price base
 USES_ledger := price base
 USES_settings := policy price provider dialect base
 USES_flow := settings ledger policy price provider dialect net base
-USES_admin := flow settings ledger policy price provider dialect net base
+USES_admin := plan flow settings ledger policy price provider dialect net base
 USES_simulate := dialect net base
-USES_cli := simulate admin flow settings ledger policy price provider dialect net base
+USES_cli := simulate admin plan flow settings ledger policy price provider dialect net base
 
 objects = $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard src/$(1)/*.c)))
 libs = $(foreach f,$(1),$(BUILD)/lib$(f).a)
 LLHTTP_OBJ := $(addprefix $(BUILD)/llhttp/,api.o http.o llhttp.o)
 
-all: $(BUILD)/purser
+all: $(BUILD)/purser $(BUILD)/past
 
 $(BUILD)/purser: $(BUILD)/src/main.o $(call libs,cli $(USES_cli)) $(BUILD)/libllhttp.a
 	$(call say,link,$@)
@@ -103,7 +104,18 @@ build/tokens/build-tokens: tools/build-tokens.c src/price/tokens_blob.h src/pric
 	@mkdir -p $(@D)
 	$(Q)gcc -std=gnu17 -O2 -g -Wall -Wextra -Werror -Isrc -o $@ $<
 
+# The dashboard: made of ui/ by esbuild, which scripts/install fetches. Without it the port says how to get the
+# dashboard. One blob for all modes.
+have_ui := $(and $(wildcard ui/node_modules/.package-lock.json),$(shell command -v node))
+$(BUILD)/src/admin/pages_data.o: build/ui/ui.bin
+build/ui/ui.bin: $(if $(have_ui),$(shell find ui/src -type f) $(addprefix ui/,index.html build.mjs tsconfig.json node_modules/.package-lock.json))
+	@mkdir -p $(@D)
+	$(call say,ui,$@)
+	$(Q)$(if $(have_ui),node ui/build.mjs $@,: >$@; echo '  note	no npm packages for the dashboard: built without it (scripts/install fetches them)')
+
 # ---- unit tests: tests/unit/<folder>/test_<what>.c, one program each
+# There are many: the faster of binutils' linkers links them, where it is.
+QUICK := $(if $(shell command -v ld.gold),-fuse-ld=gold)
 unit_sources = $(sort $(wildcard tests/unit/$(1)/test_*.c))
 unit_programs = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(call unit_sources,$(1)))
 
@@ -111,7 +123,7 @@ define unit_rules
 $(BUILD)/unit/$(1)/%: $(BUILD)/tests/unit/$(1)/%.o $(call libs,$(1) $(USES_$(1))) $(BUILD)/libllhttp.a
 	@mkdir -p $$(@D)
 	$$(call say,link,$$@)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $$@ $$< -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group $(LIBS) -lcmocka
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(QUICK) -o $$@ $$< -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group $(LIBS) -lcmocka
 unit-$(1): $(call unit_programs,$(1))
 	@set -e; for t in $$^; do echo "== $$$$t"; $$$$t; done
 .PHONY: unit-$(1)
@@ -123,7 +135,7 @@ unit: $(addprefix unit-,$(FOLDERS))
 FUZZERS := $(patsubst fuzz/%.c,$(BUILD)/%,$(sort $(wildcard fuzz/fuzz_*.c)))
 ifeq ($(MODE),fuzz)
 fuzzers: $(FUZZERS)
-$(BUILD)/fuzz_%: $(BUILD)/fuzz/fuzz_%.o $(call libs,$(USES_cli)) $(BUILD)/libllhttp.a
+$(BUILD)/fuzz_%: $(BUILD)/fuzz/fuzz_%.o $(call libs,admin $(USES_admin)) $(BUILD)/libllhttp.a
 	$(call say,link,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS)
 endif
@@ -133,6 +145,11 @@ bench-programs: $(patsubst bench/%.c,$(BUILD)/bench/%,$(sort $(wildcard bench/*.
 $(BUILD)/bench/%: $(BUILD)/bench/%.o $(call libs,$(USES_cli)) $(BUILD)/libllhttp.a
 	$(call say,link,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS)
+
+# ---- a made-up past for demonstrations and tests: tools/past/*.c
+$(BUILD)/past: $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tools/past/*.c))) $(call libs,ledger policy price base)
+	$(call say,link,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS)
 
 format:
 	clang-format -i $$(git ls-files '*.c' '*.h')

@@ -31,3 +31,11 @@ jobs_at_once() {
     [ "$n" -gt 4 ] && n=4
     echo "$n"
 }
+
+# What the end-to-end tests run with, from npm; its words go to LOG. Fails where npm does.
+fetch_clients() { # LOG
+    ! cmp -s tests/e2e/package-lock.json tests/e2e/node_modules/.purser-lock || return 0
+    say "    installing the official client ..." >&2
+    (cd tests/e2e && npm ci --ignore-scripts --no-audit --no-fund) >"$1" 2>&1 </dev/null || return 1
+    cp tests/e2e/package-lock.json tests/e2e/node_modules/.purser-lock
+}

@@ -18,8 +18,11 @@ static const struct entry entries[] = {
     {"check", cmd_check, "read the settings, say what is wrong with them"},
     {"simulate", cmd_simulate, "run a simulated provider to test against"},
     {"report", cmd_report, "print what was spent, by whom and for what"},
-    {"keys", cmd_keys, "add, list and revoke keys"},
-    {"budgets", cmd_budgets, "show budgets: spent, held, left, when they reset"},
+    {"keys", cmd_keys, "add, list, rotate and revoke keys"},
+    {"access", cmd_access, "add, list and revoke tokens of the admin API and the dashboard"},
+    {"audit", cmd_audit, "list who changed what, verify that it is what was written"},
+    {"budgets", cmd_budgets, "show budgets: spent, held, left, when they reset; set and remove them"},
+    {"settings", cmd_settings, "list what is set in the file and at run time, export the latter"},
     {"ai", cmd_ai, "switch AI off and on, show what is off"},
     {"runaway", cmd_runaway, "lift what blocks a session or task that looped"},
     {"events", cmd_events, "list what somebody should know: budgets nearly spent"},
@@ -39,7 +42,7 @@ static void help(FILE *out)
           out);
     for (const struct entry *e = entries; e < entries + entry_count; e++) fprintf(out, "  %-9s %s\n", e->name, e->text);
     fputs("\n'purser COMMAND --help' tells more, with an example; 'purser --help-settings' explains every\n"
-          "setting.\n\nexample:\n"
+          "setting, 'purser --help-api' every route of the admin API.\n\nexample:\n"
           "  purser init && purser serve\n",
           out);
 }
@@ -79,7 +82,7 @@ int main(int argc, char **argv)
         help(stdout);
         return EXIT_OK;
     }
-    if (is(name, "--help-settings")) return cmd_check(argc, argv);
+    if (is(name, "--help-settings") || is(name, "--help-api")) return cmd_check(argc, argv);
     if (is(name, "--version") || is(name, "-V")) name = "version";
     for (const struct entry *e = entries; e < entries + entry_count; e++) {
         if (is(name, e->name)) return e->run(argc - 1, argv + 1);

@@ -1,41 +1,39 @@
 #include "admin/inside.h"
+#include "admin/pages.h"
 
+#include "admin/api.h"
+#include "admin/expect.h"
+#include "admin/live.h"
 #include "base/time.h"
+#include "base/utf8.h"
 #include "net/http_origin.h"
 
 #include <stdlib.h>
-
-/* ---- who may ask */
-
-/* The socket's file mode is its guard; the port asks for the token. */
-bool admin_allowed(const struct admin *a, struct http_exchange *x)
-{
-    if (x->server == a->socket) return true;
-    str value = http_header_find(&x->request, S("authorization"));
-    if (value.n <= 7 || !str_eq_nocase(str_head(value, 7), S("bearer "))) return false;
-    str token = str_trim(str_from_at(value, 7));
-    const struct settings *s = a->snapshot->settings;
-    if (s->admin_token.n) return secret_equal(token, s->admin_token);
-    unsigned char hash[KEY_HASH_BYTES];
-    key_hash(token, hash);
-    return a->has_token &&
-           secret_equal(str_of((char *)hash, sizeof(hash)), str_of((const char *)a->token_hash, sizeof(hash)));
-}
 
 void admin_json(struct http_exchange *x, int status, struct buf *body)
 {
     http_respond(x, status, S("content-type: application/json\r\ncache-control: no-store\r\n"), buf_str(body));
 }
 
+static void problem(struct http_exchange *x, int status, str headers, const char *message)
+{
+    struct buf body, all;
+    buf_init(&body, 0);
+    buf_init(&all, 0);
+    buf_add(&all, headers);
+    buf_add(&all, S("content-type: application/problem+json\r\ncache-control: no-store\r\n"));
+    buf_printf(&body, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"detail\":", http_reason(status),
+               status);
+    buf_add_json(&body, str_from(message));
+    buf_printf(&body, "}\n");
+    http_respond(x, status, buf_str(&all), buf_str(&body));
+    buf_free(&body);
+    buf_free(&all);
+}
+
 void admin_error(struct http_exchange *x, int status, const char *message)
 {
-    struct buf body;
-    buf_init(&body, 0);
-    buf_printf(&body, "{\"error\":{\"message\":");
-    buf_add_json(&body, str_from(message));
-    buf_printf(&body, "}}\n");
-    admin_json(x, status, &body);
-    buf_free(&body);
+    problem(x, status, S(""), message);
 }
 
 /* ---- what is asked, and by whom */
@@ -44,7 +42,7 @@ enum { TEXT_BYTES_MAX = 500 };
 
 bool admin_is_plain(str s)
 {
-    if (s.n > TEXT_BYTES_MAX) return false;
+    if (s.n > TEXT_BYTES_MAX || !utf8_valid(s)) return false;
     for (size_t i = 0; i < s.n; i++)
         if ((unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f) return false;
     return true;
@@ -54,6 +52,11 @@ bool admin_text(const struct json *doc, struct arena *arena, str name, str *out)
 {
     json_ref at = json_find(doc, JSON_ROOT, name, NULL);
     return at == JSON_ABSENT || (json_string(doc, at, arena, out) && admin_is_plain(*out));
+}
+
+bool admin_is_tls(const struct admin *a, const struct http_exchange *x)
+{
+    return x->server != a->socket && http_is_tls(x);
 }
 
 str admin_who(const struct admin *a, struct http_exchange *x, str who)
@@ -92,51 +95,60 @@ static void serve_flush(struct admin *a, struct http_exchange *x)
 static const struct route routes[] = {
     {"GET", "/healthz", false, serve_health},
     {"GET", "/metrics", false, admin_serve_metrics},
-    {"GET", "/api/v1/report", false, admin_serve_report},
-    {"GET", "/api/v1/budgets", false, admin_serve_budgets},
-    {"GET", "/api/v1/switches", false, admin_serve_switches},
-    {"POST", "/api/v1/switches", false, admin_serve_switch},
-    {"GET", "/api/v1/events", false, admin_serve_events},
     {"POST", "/control/flush", true, serve_flush},
     {"POST", "/control/runaway/lift", true, admin_serve_runaway_lift},
-    {"POST", "/control/keys", true, admin_serve_key_add},
-    {"POST", "/control/keys/revoke", true, admin_serve_key_revoke},
 };
+
+/* A stranger is told nothing but that the port lives. */
+static bool is_welcome(struct admin *a, struct http_exchange *x, const struct route *r)
+{
+    if (r->serve == serve_health || x->server == a->socket) return true;
+    const char *why = "";
+    str foreign = http_foreign(&x->request);
+    if (foreign.n) {
+        admin_error(x, 403, foreign.p);
+        return false;
+    }
+    struct visitor v = visitor_of(a, x, &why);
+    if (v.wait_us) {
+        str wait = arena_printf(&x->arena, "retry-after: %lld\r\n", visitor_wait_seconds(v.wait_us));
+        problem(x, 429, wait, why);
+    } else if (v.role < ROLE_VIEWER) {
+        admin_error(x, 401, *why ? why : "This takes the role viewer.");
+    }
+    return v.role >= ROLE_VIEWER;
+}
 
 static void on_request(struct http_exchange *x)
 {
     struct admin *a = http_server_owner(x->server);
     bool path_known = false;
     admin_refresh(a);
+    if (api_serve(a, x)) return;
     for (size_t i = 0; i < COUNT_OF(routes); i++) {
-        if (!str_eq(x->request.path, str_from(routes[i].path))) continue;
-        if (routes[i].socket_only && x->server != a->socket) continue;
+        const struct route *r = &routes[i];
+        if (!str_eq(x->request.path, str_from(r->path))) continue;
+        if (r->socket_only && x->server != a->socket) continue;
         path_known = true;
-        if (!str_eq(x->request.method, str_from(routes[i].method))) continue;
-        bool open = routes[i].serve == serve_health;
-        str foreign = open || x->server == a->socket ? STR_NONE : http_foreign(&x->request);
-        if (foreign.n) {
-            admin_error(x, 403, foreign.p);
-            return;
-        }
-        if (!open && !admin_allowed(a, x)) {
-            admin_error(x, 401, "Send the admin token as 'Authorization: Bearer ...'.");
-            return;
-        }
-        routes[i].serve(a, x);
+        if (!str_eq(x->request.method, str_from(r->method))) continue;
+        if (is_welcome(a, x, r)) r->serve(a, x);
         return;
     }
+    if (!path_known && admin_serve_page(x)) return;
     if (path_known)
         admin_error(x, 405, "The path takes another method.");
     else
-        admin_error(x, 404,
-                    "There is nothing at this path: try /metrics, /api/v1/report, /api/v1/budgets, "
-                    "/api/v1/switches or /api/v1/events.");
+        admin_error(x, 404, "There is nothing at this path: try /metrics, or /api/v1/openapi.json.");
+}
+
+static void on_gone(struct http_exchange *x)
+{
+    if (x->user) api_gone(x->user);
 }
 
 static const struct http_handler *handler(void)
 {
-    static const struct http_handler table = {.request = on_request, .gone = admin_gone};
+    static const struct http_handler table = {.request = on_request, .gone = on_gone};
     return &table;
 }
 
@@ -144,9 +156,7 @@ static const struct http_handler *handler(void)
 
 void admin_refresh(struct admin *a)
 {
-    pthread_mutex_lock(&a->purser->control);
-    struct snapshot *now = snapshot_get(a->purser->current);
-    pthread_mutex_unlock(&a->purser->control);
+    struct snapshot *now = purser_shown(a->purser);
     snapshot_put(a->snapshot);
     a->snapshot = now;
 }
@@ -183,6 +193,8 @@ struct admin *admin_new(struct purser *p, struct buf *why)
     a->purser = p;
     loop_init(&a->loop, a);
     a->loop.on_mail = on_mail;
+    a->visitors = visitors_new();
+    api_init(a);
     struct http_server_options options = {.loop = &a->loop, .handler = handler(), .owner = a};
     http_limits_default(&options.limits);
     options.limits.body_bytes = 1024 * 1024;
@@ -190,6 +202,9 @@ struct admin *admin_new(struct purser *p, struct buf *why)
     a->port = http_server_new(&options);
     a->socket = http_server_new(&options);
     admin_refresh(a);
+    visitors_reload(a);
+    a->live = live_new(a);
+    a->expecting = expecting_new();
     if (listen_all(a, why)) return a;
     admin_drop(a);
     return NULL;
@@ -216,9 +231,13 @@ void admin_drop(struct admin *a)
         loop_wake(&a->loop);
         pthread_join(a->thread, NULL);
     }
+    api_stop(a);
     http_server_drop(a->port);
     http_server_drop(a->socket);
     loop_free(&a->loop);
+    live_drop(a->live);
+    expecting_drop(a->expecting);
+    visitors_drop(a->visitors);
     snapshot_put(a->snapshot);
     free(a);
 }

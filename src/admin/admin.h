@@ -9,6 +9,9 @@
 
 struct admin;
 
+/* Of libuv's pool, which is the process's: the admin port's questions and changes never take all of it. */
+enum { ADMIN_POOL_THREADS = 12 };
+
 /* Listens on the settings' `admin.listen` and on data/purser.sock (0600).
  * Fails: NULL with a sentence in `why`. */
 struct admin *admin_new(struct purser *p, struct buf *why);
@@ -17,5 +20,8 @@ struct admin *admin_new(struct purser *p, struct buf *why);
 void admin_first_start(struct admin *a, FILE *out);
 void admin_start(struct admin *a);
 void admin_drop(struct admin *a);
+
+/* The routes of the API, for people: plain text, or Markdown with the resources as docs/api.md has it. Thread: any. */
+void api_help(bool markdown, struct buf *out);
 
 #endif

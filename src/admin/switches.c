@@ -1,7 +1,7 @@
 /* AI off and on, over the socket and the port alike; what is off; events. */
+#include "admin/api.h"
 #include "admin/inside.h"
 
-#include "base/json.h"
 #include "base/time.h"
 #include "flow/switching.h"
 #include "ledger/events.h"
@@ -28,32 +28,65 @@ static void add_switch(struct buf *out, const struct ai_switch *s)
     out->n--; /* the last comma */
 }
 
-/* {"off":[{feature, since, until, who, why}]}; feature "": all of them; until "": until it is switched on. */
-static void answer_state(struct admin *a, struct http_exchange *x, bool known)
+static bool is_shown(struct api_call *c, const struct ai_switch *s)
 {
-    struct switches *s = switching_current(a->purser);
-    struct buf out;
-    int64_t now_us = time_now_us();
-    bool any = false;
-    buf_init(&out, 0);
-    buf_printf(&out, "{\"known\":%s,\"off\":[", known ? "true" : "false");
+    str feature = api_param(c, S("feature"));
+    if (s->until_us && s->until_us <= c->now_us) return false;
+    return (!feature.p || str_eq(s->feature, feature)) && (!s->feature.n || api_sees(c, s->feature));
+}
+
+/* {"off":[{feature, since, until, who, why}]}; feature "": all of them; until "": until it is switched on. Of all the rows
+ * from `from` on, `most` of them (0: all). */
+static void answer_state(struct api_call *c, bool known, int64_t from, int64_t most)
+{
+    struct switches *s = switching_current(c->admin->purser);
+    struct buf *out = &c->out;
+    int64_t seen = 0;
+    bool more = false;
+    buf_printf(out, "{\"known\":%s,\"off\":[", known ? "true" : "false");
     for (size_t i = 0; i < switches_count(s); i++) {
         const struct ai_switch *one = switches_at(s, i);
-        if (one->until_us && one->until_us <= now_us) continue;
-        buf_add(&out, any ? S(",{") : S("{"));
-        add_switch(&out, one);
-        buf_add_byte(&out, '}');
-        any = true;
+        if (!is_shown(c, one) || seen++ < from) continue;
+        more = most && seen - from > most;
+        if (more) break;
+        buf_add(out, seen - from > 1 ? S(",{") : S("{"));
+        add_switch(out, one);
+        buf_add_byte(out, '}');
     }
-    buf_add(&out, S("]}\n"));
-    admin_json(x, 200, &out);
-    buf_free(&out);
+    if (more)
+        buf_printf(out, "],\"next\":\"%lld\"}\n", (long long)from + (long long)most);
+    else
+        buf_add(out, S("],\"next\":null}\n"));
     switches_put(s);
 }
 
-void admin_serve_switches(struct admin *a, struct http_exchange *x)
+static void answer_csv(struct api_call *c)
 {
-    answer_state(a, x, true);
+    struct api_rows r;
+    api_rows_begin(&r, c, API_RESOURCE_switch_off);
+    if (!api_rows_page(&r)) return;
+    struct switches *s = switching_current(c->admin->purser);
+    for (size_t i = 0; i < switches_count(s); i++) {
+        const struct ai_switch *one = switches_at(s, i);
+        if (!is_shown(c, one)) continue;
+        api_row(&r);
+        api_put_str(&r, "feature", one->feature);
+        api_put_time(&r, "since", one->since_us);
+        api_put_time(&r, "until", one->until_us);
+        api_put_str(&r, "who", one->who);
+        api_put_str(&r, "why", one->why);
+    }
+    api_rows_end(&r, STR_NONE);
+    switches_put(s);
+}
+
+void serve_switches_get(struct api_call *c)
+{
+    int64_t from = 0, most = 0;
+    if (api_wants_csv(c))
+        answer_csv(c);
+    else if (api_page(c, &from, &most))
+        answer_state(c, true, from, most);
 }
 
 /* ---- a change */
@@ -63,34 +96,20 @@ struct asked {
     bool now;
 };
 
-/* A sentence where a member is unknown, or not what it should be; else NULL. */
-static const char *read_asked(const struct json *doc, struct arena *arena, struct asked *out)
+static bool read_asked(struct api_call *c, struct asked *out)
 {
-    const struct {
-        str name;
-        str *to;
-    } texts[] = {{S("ai"), &out->ai},
-                 {S("feature"), &out->feature},
-                 {S("for"), &out->length},
-                 {S("why"), &out->why},
-                 {S("who"), &out->who}};
-    for (json_ref key = json_first(doc, JSON_ROOT); key != JSON_ABSENT; key = json_next(doc, JSON_ROOT, key)) {
-        json_ref value = json_next(doc, JSON_ROOT, key);
-        bool known = json_string_is(doc, key, S("now"));
-        if (known && json_type(doc, value) != JSON_TRUE && json_type(doc, value) != JSON_FALSE)
-            return "'now' is true or false.";
-        if (known) out->now = json_is_true(doc, value);
-        for (size_t i = 0; i < COUNT_OF(texts); i++) {
-            if (!json_string_is(doc, key, texts[i].name)) continue;
-            known = true;
-            if (!json_string(doc, value, arena, texts[i].to) || !admin_is_plain(*texts[i].to))
-                return "'ai', 'feature', 'for', 'why' and 'who' are texts of at most 500 bytes without control "
-                       "characters.";
-        }
-        if (!known) return "A switch takes 'ai', 'feature', 'for', 'now', 'why' and 'who'.";
-        key = value;
+    struct json doc;
+    bool ok = api_body(c, &doc);
+    if (ok) {
+        out->ai = api_member(c, &doc, S("ai"));
+        out->feature = api_member(c, &doc, S("feature"));
+        out->length = api_member(c, &doc, S("for"));
+        out->why = api_member(c, &doc, S("why"));
+        out->who = api_member(c, &doc, S("who"));
+        out->now = json_is_true(&doc, json_find(&doc, JSON_ROOT, S("now"), NULL));
     }
-    return NULL;
+    json_free(&doc);
+    return ok;
 }
 
 static const char *make_change(const struct asked *asked, int64_t now_us, struct ledger_switching *out)
@@ -111,87 +130,67 @@ static const char *make_change(const struct asked *asked, int64_t now_us, struct
     return NULL;
 }
 
-static bool is_known(const struct admin *a, str feature)
+static bool is_known(const struct api_call *c, str feature)
 {
-    const struct settings *s = a->snapshot->settings;
+    const struct settings *s = c->snapshot->settings;
     return !feature.n || !s->feature_count || settings_feature(s, feature);
 }
 
-/* {"ai":"off"|"on", "feature", "for":"2h", "now":true, "why", "who"}. Answers what is off then; "known" is
- * false where settings with features do not have this one: a typo, perhaps. */
-void admin_serve_switch(struct admin *a, struct http_exchange *x)
+/* Answers what is off then; "known" is false where settings with features do not have this one: a typo, perhaps. */
+void serve_switches_post(struct api_call *c)
 {
-    struct json doc;
     struct asked asked = {0};
     struct ledger_switching change = {0};
     struct buf why;
-    struct json_fail fail;
-    buf_init(&why, 0);
-    json_init(&doc);
-    bool object = json_parse(&doc, x->request.body, &fail) && json_type(&doc, JSON_ROOT) == JSON_OBJECT;
-    const char *wrong = object ? read_asked(&doc, &x->arena, &asked) : "The body must be a JSON object.";
-    if (!wrong) wrong = make_change(&asked, time_now_us(), &change);
+    if (!read_asked(c, &asked)) return;
+    const char *wrong = make_change(&asked, c->now_us, &change);
     if (wrong) {
-        admin_error(x, 400, wrong);
-    } else {
-        change.who = admin_who(a, x, asked.who);
-        change.origin = admin_origin(a, x);
-        enum err e = switching_change(a->purser, &change, &why);
-        buf_add_byte(&why, '\0');
-        if (e)
-            admin_error(x, err_info(e)->status, why.p);
-        else
-            answer_state(a, x, is_known(a, change.feature));
+        api_fail(c, 400, "bad_member", "%s", wrong);
+        return;
     }
-    json_free(&doc);
+    if (!api_sees(c, change.feature)) {
+        api_fail(c, 403, "forbidden", "You may switch your own features only.");
+        return;
+    }
+    buf_init(&why, 0);
+    str kind = c->visitor.by_socket ? S("local user") : api_who(c);
+    change.who =
+        asked.who.n ? arena_printf(&c->arena, "%" STR_FMT " %" STR_FMT, STR_ARG(kind), STR_ARG(asked.who)) : api_who(c);
+    change.origin = api_origin(c);
+    enum err e = switching_change(c->admin->purser, &change, &why);
+    if (e)
+        api_fail(c, err_info(e)->status, "refused", "%" STR_FMT, STR_ARG(buf_str(&why)));
+    else
+        answer_state(c, is_known(c, change.feature), 0, 0);
     buf_free(&why);
 }
 
 /* ---- events */
 
-struct listing {
-    struct buf out;
-    bool any;
-};
-
 static void add_event(void *ctx, const struct ledger_event *e)
 {
-    struct listing *l = ctx;
-    char text[40];
-    buf_add(&l->out, l->any ? S(",{") : S("{"));
-    l->any = true;
-    add_text(&l->out, "at", time_format(e->at_us, text));
-    add_text(&l->out, "kind", e->kind);
-    add_text(&l->out, "object", e->object);
-    add_text(&l->out, "window", e->window_us ? time_format(e->window_us, text) : S(""));
-    add_text(&l->out, "text", e->text);
-    buf_printf(&l->out, "\"level\":%lld}", (long long)e->level);
+    struct api_rows *r = ctx;
+    api_row(r);
+    api_put_time(r, "at", e->at_us);
+    api_put_str(r, "kind", e->kind);
+    api_put_str(r, "object", e->object);
+    api_put_time(r, "window", e->window_us);
+    api_put_str(r, "text", e->text);
+    api_put_int(r, "level", e->level);
 }
 
-/* since=7d  limit=100: the newest first. */
-void admin_serve_events(struct admin *a, struct http_exchange *x)
+/* The newest first. */
+void serve_events_get(struct api_call *c)
 {
-    struct listing l = {0};
+    struct api_rows r;
     struct buf why;
-    int64_t since_us = 0;
-    uint64_t count = 100;
-    str since = admin_query(x, "since"), limit = admin_query(x, "limit");
-    buf_init(&l.out, 0);
+    int64_t since_us = 0, limit = API_LIMIT_STANDARD;
+    if (!api_param_time(c, S("since"), &since_us) || !api_param_count(c, S("limit"), EVENTS_KEPT, &limit)) return;
     buf_init(&why, 0);
-    char *dir = str_dup(a->snapshot->settings->data);
-    buf_add(&l.out, S("{\"rows\":["));
-    if (since.n && !admin_read_time(since, time_now_us(), &since_us)) {
-        admin_error(x, 400, "since: a duration such as 7d, or a date");
-    } else if (limit.n && (!str_to_u64(limit, &count) || count == 0 || count > EVENTS_KEPT)) {
-        admin_error(x, 400, "limit: a number from 1 to 100000");
-    } else if (!ledger_events_each(dir, since_us, (int64_t)count, add_event, &l, &why)) {
-        buf_add_byte(&why, '\0');
-        admin_error(x, 500, why.p);
-    } else {
-        buf_add(&l.out, S("]}\n"));
-        admin_json(x, 200, &l.out);
-    }
-    free(dir);
-    buf_free(&l.out);
+    api_rows_begin(&r, c, API_RESOURCE_event);
+    if (ledger_events_each(c->dir, since_us, limit, add_event, &r, &why))
+        api_rows_end(&r, STR_NONE);
+    else
+        api_fail(c, 500, "internal", "%" STR_FMT, STR_ARG(buf_str(&why)));
     buf_free(&why);
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 enum { ALIGN = 16 };
 
@@ -57,9 +58,25 @@ void *mem_map(size_t size)
     return p;
 }
 
+void *mem_map_large(size_t size)
+{
+    void *p = mem_map(size);
+    (void)madvise(p, size, MADV_HUGEPAGE); /* an advice: small ones do as well */
+    return p;
+}
+
 void mem_unmap(void *p, size_t size)
 {
     if (p) munmap(p, size);
+}
+
+void mem_unread(const void *p, size_t size)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t before = (page - (uintptr_t)p % page) % page;
+    if (size < before + page) return;
+    size = (size - before) / page * page;
+    madvise((char *)(uintptr_t)p + before, size, MADV_DONTNEED); /* where it fails they stay */
 }
 
 void *mem_try_alloc(size_t size)

@@ -18,7 +18,13 @@ void *mem_realloc(void *old, size_t size) __attribute__((returns_nonnull));
 /* Zeroed, in pages of its own that cost nothing until they are touched: for large
  * tables that fill slowly, if ever (calloc() may hand out used memory, and clears it). */
 void *mem_map(size_t size) __attribute__((malloc, returns_nonnull));
+/* The same in large pages where there are such: for what is filled soon, since each costs a fault, or is looked into
+ * here and there. */
+void *mem_map_large(size_t size) __attribute__((malloc, returns_nonnull));
 void mem_unmap(void *p, size_t size);
+/* Of what is embedded in the program: pages that were read through once are no longer held. Who reads them again gets
+ * them from the program's file. */
+void mem_unread(const void *p, size_t size);
 /* May return NULL. */
 void *mem_try_alloc(size_t size) MUST_CHECK;
 

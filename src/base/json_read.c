@@ -1,4 +1,5 @@
 /* Reading what json_parse() has indexed, and writing a text back with changes. */
+#include "base/hex.h"
 #include "base/json_index.h"
 #include "base/utf8.h"
 
@@ -33,25 +34,15 @@ static inline str inside(const struct json *doc, json_ref at)
     return str_of(doc->text.p + node->start + 1, node->end - node->start - 2);
 }
 
-static uint32_t hex4(const char *p)
-{
-    uint32_t v = 0;
-    for (int i = 0; i < 4; i++) {
-        char c = p[i];
-        v = v << 4 | (uint32_t)(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
-    }
-    return v;
-}
-
 /* What the \u escape at the head of `s` stands for, a pair of surrogates being
  * one; 0xd800 for an unpaired one. `*used` is its length. */
 static uint32_t unescape_rune(str s, size_t *used)
 {
-    uint32_t unit = hex4(s.p + 2);
+    uint32_t unit = hex_unit_of(s.p + 2);
     *used = 6;
     if (unit < 0xd800 || unit > 0xdfff) return unit;
     if (unit > 0xdbff || s.n < 12 || s.p[6] != '\\' || s.p[7] != 'u') return 0xd800;
-    uint32_t low = hex4(s.p + 8);
+    uint32_t low = hex_unit_of(s.p + 8);
     if (low < 0xdc00 || low > 0xdfff) return 0xd800;
     *used = 12;
     return 0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00);

@@ -7,6 +7,7 @@
  * ASCII. SSE2 is what every x86-64 has; other machines take eight bytes at a
  * time in a plain word. */
 #include "base/json_scan.h"
+#include "base/hex.h"
 
 #include "base/utf8.h"
 
@@ -95,11 +96,6 @@ static inline const char *skip_wide(const char *p, const char *end, bool *valid)
     return p;
 }
 
-static inline bool is_hex(char c)
-{
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
 /* The length of the escape at `p` (a backslash); 0 where there is no such escape. */
 static inline size_t escape_len(const char *p, const char *end)
 {
@@ -115,7 +111,10 @@ static inline size_t escape_len(const char *p, const char *end)
     case 't':
         return 2;
     case 'u':
-        return end - p >= 6 && is_hex(p[2]) && is_hex(p[3]) && is_hex(p[4]) && is_hex(p[5]) ? 6 : 0;
+        return end - p >= 6 && hex_digit_of(p[2]) >= 0 && hex_digit_of(p[3]) >= 0 && hex_digit_of(p[4]) >= 0 &&
+                       hex_digit_of(p[5]) >= 0
+                   ? 6
+                   : 0;
     default:
         return 0;
     }

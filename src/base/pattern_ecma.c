@@ -1,6 +1,7 @@
 /* ECMA-262 patterns (with the flag u) in the words of PCRE2. What means the same is copied,
  * what means something else is spelled out, what ECMA-262 does not have is refused. Punctuation
  * may be escaped anywhere, as people do. */
+#include "base/hex.h"
 #include "base/pattern.h"
 #include "base/utf8.h"
 
@@ -41,20 +42,13 @@ static bool is_letter(char c)
     return (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
 }
 
-static int hex_digit(char c)
-{
-    if (is_digit(c)) return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* `digits` of them from `at` on; -1 where they are not there. */
 static int32_t read_hex(const struct reader *x, size_t at, size_t digits)
 {
     int32_t v = 0;
     if (x->s.n < digits || at > x->s.n - digits) return -1;
     for (size_t i = 0; i < digits; i++) {
-        int d = hex_digit(x->s.p[at + i]);
+        int d = hex_digit_of(x->s.p[at + i]);
         if (d < 0) return -1;
         v = v << 4 | d;
     }

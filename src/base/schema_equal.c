@@ -1,4 +1,5 @@
 /* Values that mean the same: 1.0 and 1, "a" and "\u0061", objects in any order. */
+#include "base/hex.h"
 #include "base/schema_inside.h"
 
 static str inside(str raw)
@@ -11,13 +12,6 @@ str schema_text(const struct json *doc, json_ref at, struct arena *arena)
     str s;
     if (json_string(doc, at, arena, &s)) return s;
     return inside(json_raw(doc, at));
-}
-
-static uint32_t hex4(const char *p)
-{
-    uint32_t v = 0;
-    for (int i = 0; i < 4; i++) v = v << 4 | (uint32_t)(p[i] <= '9' ? p[i] - '0' : (p[i] | 0x20) - 'a' + 10);
-    return v;
 }
 
 static uint32_t simple_escape(char c)
@@ -40,10 +34,10 @@ static uint32_t next_rune(str s, size_t *i)
     }
     *i += 2;
     if (b[1] != 'u') return simple_escape((char)b[1]);
-    uint32_t unit = hex4(s.p + *i);
+    uint32_t unit = hex_unit_of(s.p + *i);
     *i += 4;
     bool pair = unit >= 0xd800 && unit <= 0xdbff && s.n - *i >= 6 && s.p[*i] == '\\' && s.p[*i + 1] == 'u';
-    uint32_t low = pair ? hex4(s.p + *i + 2) : 0;
+    uint32_t low = pair ? hex_unit_of(s.p + *i + 2) : 0;
     if (low < 0xdc00 || low > 0xdfff) return unit;
     *i += 6;
     return 0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00);

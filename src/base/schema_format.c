@@ -1,17 +1,13 @@
 /* The formats by their names, and those that are a few lines. */
+#include "base/hex.h"
 #include "base/schema_inside.h"
-
-static bool is_hex(char c)
-{
-    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
-}
 
 bool schema_format_uuid(str s)
 {
     if (s.n != 36) return false;
     for (size_t i = 0; i < s.n; i++) {
         bool hyphen = i == 8 || i == 13 || i == 18 || i == 23;
-        if (hyphen ? s.p[i] != '-' : !is_hex(s.p[i])) return false;
+        if (hyphen ? s.p[i] != '-' : hex_digit_of(s.p[i]) < 0) return false;
     }
     return true;
 }
@@ -57,7 +53,7 @@ static bool is_template_variable(str s)
     bool dot = true; /* none at either end, nor two in a row */
     for (size_t i = 0; i < s.n; i++) {
         char c = s.p[i], low = (char)(c | 0x20);
-        bool coded = c == '%' && s.n - i > 2 && is_hex(s.p[i + 1]) && is_hex(s.p[i + 2]);
+        bool coded = c == '%' && s.n - i > 2 && hex_digit_of(s.p[i + 1]) >= 0 && hex_digit_of(s.p[i + 2]) >= 0;
         bool plain = (low >= 'a' && low <= 'z') || (c >= '0' && c <= '9') || c == '_';
         if (!plain && !coded && (c != '.' || dot)) return false;
         dot = c == '.';
@@ -85,7 +81,7 @@ bool schema_format_uri_template(str s)
             if (end == SIZE_MAX || !is_template_expression(str_of(s.p + i + 1, end - i - 1))) return false;
             i = end;
         } else if (c == '%') {
-            if (s.n - i < 3 || !is_hex(s.p[i + 1]) || !is_hex(s.p[i + 2])) return false;
+            if (s.n - i < 3 || hex_digit_of(s.p[i + 1]) < 0 || hex_digit_of(s.p[i + 2]) < 0) return false;
         } else if (c <= ' ' || c == 0x7f || strchr("\"<>\\^`|}", c)) {
             return false;
         }

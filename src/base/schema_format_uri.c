@@ -1,10 +1,6 @@
 /* URIs and IRIs: RFC 3986, appendix A, and RFC 3987, 2.2. */
+#include "base/hex.h"
 #include "base/schema_inside.h"
-
-static bool is_hex(char c)
-{
-    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
-}
 
 /* The code point at the head of valid UTF-8 above ASCII, and its length. */
 static uint32_t rune_at(str s, size_t *len)
@@ -39,7 +35,7 @@ static bool is_made_of(str s, const char *more, bool iri, bool query)
             if (!iri || !is_wide(rune, query)) return false;
             i += len - 1;
         } else if (c == '%') {
-            if (s.n - i < 3 || !is_hex(s.p[i + 1]) || !is_hex(s.p[i + 2])) return false;
+            if (s.n - i < 3 || hex_digit_of(s.p[i + 1]) < 0 || hex_digit_of(s.p[i + 2]) < 0) return false;
             i += 2;
         } else if (!(low >= 'a' && low <= 'z') && !(c >= '0' && c <= '9')) {
             if (!c || (!strchr("-._~!$&'()*+,;=", c) && !strchr(more, c))) return false;
@@ -55,7 +51,7 @@ static bool is_ip_literal(str s)
     size_t dot = str_find_byte(s, '.', 0);
     if (dot == SIZE_MAX || dot < 2 || dot + 1 == s.n) return false;
     for (size_t i = 1; i < dot; i++) {
-        if (!is_hex(s.p[i])) return false;
+        if (hex_digit_of(s.p[i]) < 0) return false;
     }
     str rest = str_from_at(s, dot + 1);
     return str_find_byte(rest, '%', 0) == SIZE_MAX && is_made_of(rest, ":", false, false);

@@ -1,4 +1,5 @@
 /* References: which document does "../types.json#/a" mean, seen from here? RFC 3986, 3 and 5. */
+#include "base/hex.h"
 #include "base/schema_inside.h"
 
 static bool is_scheme(str s)
@@ -102,21 +103,14 @@ str schema_uri_resolve(struct arena *arena, str base, str ref)
     return joined(arena, &u);
 }
 
-static int hex(char c)
-{
-    if (c >= '0' && c <= '9') return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 str schema_uri_decode(struct arena *arena, str s)
 {
     if (str_find_byte(s, '%', 0) == SIZE_MAX) return s;
     char *out = arena_alloc(arena, s.n);
     size_t n = 0;
     for (size_t i = 0; i < s.n; i++) {
-        bool coded = s.p[i] == '%' && s.n - i > 2 && hex(s.p[i + 1]) >= 0 && hex(s.p[i + 2]) >= 0;
-        out[n++] = coded ? (char)(hex(s.p[i + 1]) << 4 | hex(s.p[i + 2])) : s.p[i];
+        bool coded = s.p[i] == '%' && s.n - i > 2 && hex_digit_of(s.p[i + 1]) >= 0 && hex_digit_of(s.p[i + 2]) >= 0;
+        out[n++] = coded ? (char)(hex_digit_of(s.p[i + 1]) << 4 | hex_digit_of(s.p[i + 2])) : s.p[i];
         if (coded) i += 2;
     }
     return str_of(out, n);

@@ -75,6 +75,8 @@ enum {
 
 /* "minute" ... "total", or a duration of at least a second. `out->zone` becomes NULL. */
 bool window_parse(str s, struct window *out) MUST_CHECK;
+/* As window_parse() reads it: "day", "1d12h". Points into `text` or is constant. */
+str window_format(const struct window *w, char text[40]);
 /* The step of a rolling window, rounded up; 0 for the others. Steps begin at multiples of it. */
 int64_t window_step_us(const struct window *w);
 /* Where the window that holds `at_us` began: for rolling ones, where the step did; 0 for WINDOW_TOTAL. */

@@ -1,14 +1,15 @@
 #include "base/zone.h"
 
+static const struct {
+    str name;
+    enum window_kind kind;
+} kinds[] = {
+    {STR_INIT("minute"), WINDOW_MINUTE}, {STR_INIT("hour"), WINDOW_HOUR},   {STR_INIT("day"), WINDOW_DAY},
+    {STR_INIT("week"), WINDOW_WEEK},     {STR_INIT("month"), WINDOW_MONTH}, {STR_INIT("total"), WINDOW_TOTAL},
+};
+
 bool window_parse(str s, struct window *out)
 {
-    static const struct {
-        str name;
-        enum window_kind kind;
-    } kinds[] = {
-        {STR_INIT("minute"), WINDOW_MINUTE}, {STR_INIT("hour"), WINDOW_HOUR},   {STR_INIT("day"), WINDOW_DAY},
-        {STR_INIT("week"), WINDOW_WEEK},     {STR_INIT("month"), WINDOW_MONTH}, {STR_INIT("total"), WINDOW_TOTAL},
-    };
     for (size_t i = 0; i < COUNT_OF(kinds); i++) {
         if (!str_eq(kinds[i].name, s)) continue;
         *out = (struct window){.kind = kinds[i].kind};
@@ -19,6 +20,14 @@ bool window_parse(str s, struct window *out)
     if (length_us < US_PER_SECOND || length_us > WINDOW_ROLLING_DAYS_MAX * US_PER_DAY) return false;
     *out = (struct window){.kind = WINDOW_ROLLING, .rolling_us = length_us};
     return true;
+}
+
+str window_format(const struct window *w, char text[40])
+{
+    for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+        if (kinds[i].kind == w->kind) return kinds[i].name;
+    }
+    return time_format_duration(w->rolling_us, text);
 }
 
 int64_t window_step_us(const struct window *w)

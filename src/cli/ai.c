@@ -2,8 +2,7 @@
 #include "base/json.h"
 #include "base/time.h"
 #include "cli/cli.h"
-#include "cli/control.h"
-#include "cli/table.h"
+#include "cli/listing.h"
 #include "ledger/ledger.h"
 #include "ledger/switches.h"
 
@@ -184,46 +183,54 @@ static int ai_on(int argc, char **argv)
     return run(&o, &w);
 }
 
-/* ---- what is off: as it is stored, which is what a running server acts on */
+/* ---- what is off */
 
 static const struct table_column columns[] = {
     {"feature", "feature", false, false}, {"since", "since", false, false}, {"until", "until", false, false},
     {"who", "who", false, false},         {"why", "why", false, false},
 };
 
-struct shown {
-    struct table table;
-    size_t count;
-};
-
 static void add_row(void *ctx, const struct ledger_switch *s)
 {
-    struct shown *to = ctx;
+    struct table *t = ctx;
     char text[40];
-    to->count++;
-    table_add_both(&to->table, s->feature.n ? s->feature : S("(all)"), s->feature);
-    table_add(&to->table, time_format(s->since_us, text));
-    table_add_both(&to->table, s->until_us ? time_format(s->until_us, text) : S("switched on"),
+    table_add_both(t, s->feature.n ? s->feature : S("(all)"), s->feature);
+    table_add(t, time_format(s->since_us, text));
+    table_add_both(t, s->until_us ? time_format(s->until_us, text) : S("switched on"),
                    s->until_us ? time_format(s->until_us, text) : S(""));
-    table_add(&to->table, s->who);
-    table_add(&to->table, s->why);
+    table_add(t, s->who);
+    table_add(t, s->why);
+}
+
+static void add_asked(struct table *t, struct listing_row *row, void *ctx)
+{
+    (void)ctx;
+    struct ledger_switch s = {.feature = listing_str(row, "feature"),
+                              .since_us = listing_time(row, "since"),
+                              .until_us = listing_time(row, "until"),
+                              .who = listing_str(row, "who"),
+                              .why = listing_str(row, "why")};
+    add_row(t, &s);
+}
+
+static bool read_store(const char *dir, struct table *t, void *ctx, struct buf *why)
+{
+    (void)ctx;
+    return ledger_switches_each(dir, time_now_us(), add_row, t, why);
 }
 
 static int show(const struct options *o, const struct data_folder *f, enum output_format format)
 {
-    struct shown shown = {.count = 0};
-    struct buf why;
-    buf_init(&why, 0);
-    table_init(&shown.table, columns, COUNT_OF(columns));
-    bool ok = ledger_switches_each(f->dir, time_now_us(), add_row, &shown, &why);
-    if (!ok)
-        options_complain(o, "%" STR_FMT, STR_ARG(buf_str(&why)));
-    else if (!shown.count && format == OUTPUT_TABLE)
+    struct table t;
+    table_init(&t, columns, COUNT_OF(columns));
+    struct listing l = {
+        .dir = f->dir, .path = "/api/v1/switches", .member = "off", .add = add_asked, .read_store = read_store};
+    bool ok = listing_fill(o, &l, &t);
+    if (ok && !t.cell_count && format == OUTPUT_TABLE)
         puts("AI is on for all features.");
-    else
-        table_print(&shown.table, format, stdout);
-    table_free(&shown.table);
-    buf_free(&why);
+    else if (ok)
+        table_print(&t, format, stdout);
+    table_free(&t);
     return ok ? EXIT_OK : EXIT_FAILED;
 }
 

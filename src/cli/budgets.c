@@ -1,9 +1,9 @@
 /* purser budgets: what is spent, held and left, and when it starts over. */
-#include "base/json.h"
 #include "base/time.h"
 #include "cli/cli.h"
-#include "cli/control.h"
-#include "cli/table.h"
+#include "cli/listing.h"
+#include "cli/setting.h"
+#include "flow/runtime.h"
 #include "ledger/schema.h"
 
 #include <stdlib.h>
@@ -15,13 +15,14 @@ static const struct option budgets_options[] = {OPTION_FORMAT, OPTION_DATA, OPTI
 
 static const struct command budgets_command = {
     .name = "budgets",
-    .usage = "[options]",
+    .usage = "[options] | budgets set NAME [options] | budgets remove NAME",
     .summary = "Show each budget's counters in their current windows, as the running server has them:\n"
                "spent, held by calls in flight, left, calls that wait, when it resets. Without a server\n"
                "what is stored is shown; then nothing is held.",
     .options = budgets_options,
     .option_count = COUNT_OF(budgets_options),
-    .example = "purser budgets\npurser budgets --format json",
+    .example = "purser budgets\npurser budgets --format json\n"
+               "purser budgets set tight --limit-usd 5 --window day --scope key=alice\npurser budgets remove tight",
 };
 
 /* One counter, as the server tells it or the store has it. */
@@ -141,27 +142,18 @@ static int compare(const void *a, const void *b)
 
 /* ---- from the server */
 
-static bool member_str(const struct json *doc, json_ref row, const char *name, struct arena *arena, str *out)
+static struct counter read_counter(struct listing_row *row)
 {
-    json_ref at = json_find(doc, row, str_from(name), NULL);
-    *out = S("");
-    return at == JSON_ABSENT || json_type(doc, at) == JSON_NULL || json_string(doc, at, arena, out);
-}
-
-static bool member_i64(const struct json *doc, json_ref row, const char *name, int64_t *out)
-{
-    json_ref at = json_find(doc, row, str_from(name), NULL);
-    *out = 0;
-    return at == JSON_ABSENT || json_i64(doc, at, out);
-}
-
-static bool read_counter(const struct json *doc, json_ref row, struct arena *arena, struct counter *c)
-{
-    return member_str(doc, row, "budget", arena, &c->budget) && member_str(doc, row, "scope", arena, &c->scope) &&
-           member_str(doc, row, "measure", arena, &c->measure) && member_str(doc, row, "resets", arena, &c->resets) &&
-           member_i64(doc, row, "limit", &c->limit) && member_i64(doc, row, "spent", &c->spent) &&
-           member_i64(doc, row, "held", &c->held) && member_i64(doc, row, "left", &c->left) &&
-           member_i64(doc, row, "waiting", &c->waiting) && member_i64(doc, row, "window_start_us", &c->window_start_us);
+    return (struct counter){.budget = listing_str(row, "budget"),
+                            .scope = listing_str(row, "scope"),
+                            .measure = listing_str(row, "measure"),
+                            .resets = listing_str(row, "resets"),
+                            .limit = listing_i64(row, "limit"),
+                            .spent = listing_i64(row, "spent"),
+                            .held = listing_i64(row, "held"),
+                            .left = listing_i64(row, "left"),
+                            .waiting = listing_i64(row, "waiting"),
+                            .window_start_us = listing_i64(row, "window_start_us")};
 }
 
 static bool read_answer(str answer, struct counters *all)
@@ -176,8 +168,9 @@ static bool read_answer(str answer, struct counters *all)
     ok = rows != JSON_ABSENT && json_type(&doc, rows) == JSON_ARRAY;
     for (json_ref at = ok ? json_first(&doc, rows) : JSON_ABSENT; ok && at != JSON_ABSENT;
          at = json_next(&doc, rows, at)) {
-        struct counter c;
-        ok = read_counter(&doc, at, &arena, &c);
+        struct listing_row row = {.doc = &doc, .at = at, .arena = &arena};
+        struct counter c = read_counter(&row);
+        ok = !row.wrong;
         if (ok) keep(all, &c);
     }
     arena_free(&arena);
@@ -233,8 +226,11 @@ static bool add_budget(struct counters *all, sqlite3 *db, const struct budget_ru
     return ok && rc == SQLITE_DONE;
 }
 
-static bool read_store(const struct options *o, const struct data_folder *f, struct counters *all)
+static bool read_store(const struct options *o, struct data_folder *f, struct counters *all)
 {
+    struct settings_report report = {0};
+    if (f->settings) f->settings = runtime_beside(f->settings, f->dir, true, &report);
+    settings_report_free(&report);
     if (!f->settings) {
         options_complain(o,
                          "no server runs in %s, and there are no settings that would tell the budgets (--config FILE)",
@@ -264,7 +260,7 @@ static bool read_store(const struct options *o, const struct data_folder *f, str
 
 /* ---- the command */
 
-static bool read_budgets(const struct options *o, const struct data_folder *f, struct counters *all)
+static bool read_budgets(const struct options *o, struct data_folder *f, struct counters *all)
 {
     struct control_call call = {.dir = f->dir, .method = "GET", .path = "/api/v1/budgets"};
     struct buf answer;
@@ -288,14 +284,14 @@ static void print(struct counters *all, enum output_format format)
     if (all->count) qsort(all->of, all->count, sizeof(*all->of), compare);
     table_init(&t, columns, COUNT_OF(columns));
     for (size_t i = 0; i < all->count; i++) add_row(&t, &all->of[i], bar);
-    if (format == OUTPUT_JSON) fputs("{\"rows\": ", stdout);
-    table_print(&t, format, stdout);
-    if (format == OUTPUT_JSON) fputs("}\n", stdout);
+    table_print_rows(&t, format, stdout);
     table_free(&t);
 }
 
 int cmd_budgets(int argc, char **argv)
 {
+    if (argc > 1 && strcmp(argv[1], "set") == 0) return budgets_set(argc - 1, argv + 1);
+    if (argc > 1 && strcmp(argv[1], "remove") == 0) return budgets_remove(argc - 1, argv + 1);
     enum output_format format = OUTPUT_TABLE;
     const char *dir = NULL, *config = NULL;
     struct options o;

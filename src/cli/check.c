@@ -1,18 +1,21 @@
 /* purser check: what is wrong with the settings, and what purser understands them to be. */
+#include "admin/admin.h"
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/table.h"
+#include "flow/runtime.h"
 #include "flow/trust.h"
 #include "settings/settings.h"
 
-enum { OPT_CONFIG, OPT_FORMAT, OPT_QUIET, OPT_HELP_SETTINGS, OPT_MARKDOWN };
+enum { OPT_CONFIG, OPT_FORMAT, OPT_QUIET, OPT_HELP_SETTINGS, OPT_HELP_API, OPT_MARKDOWN };
 
 static const struct option check_options[] = {
     OPTION_CONFIG,
     {"format", "FORMAT", "table; json or csv: the problems alone, on standard output"},
     {"quiet", NULL, "print problems alone"},
     {"help-settings", NULL, "print the reference of all settings"},
-    {"markdown", NULL, "with --help-settings: as docs/settings.md has it"},
+    {"help-api", NULL, "print the routes of the admin API"},
+    {"markdown", NULL, "with one of these: as docs/settings.md or docs/api.md has it"},
 };
 
 static const struct command check_command = {
@@ -65,7 +68,7 @@ static void write_problems(const struct settings_report *report, enum output_for
 static int check(const char *config, bool quiet, enum output_format format)
 {
     struct settings_report report = {0};
-    struct settings *s = settings_load(config, &report);
+    struct settings *s = runtime_load(config, true, &report);
     struct buf out;
     buf_init(&out, 0);
     struct trust *trust = s ? trust_read(s, &report.errors) : NULL;
@@ -101,19 +104,18 @@ int cmd_check(int argc, char **argv)
 {
     struct options o;
     const char *config = NULL;
-    bool quiet = false, help = false, markdown = false;
+    bool quiet = false, help = false, help_api = false, markdown = false;
     enum output_format format = OUTPUT_TABLE;
-    const struct option_to to[] = {[OPT_CONFIG] = {.text = &config},
-                                   [OPT_FORMAT] = {.format = &format},
-                                   [OPT_QUIET] = {.flag = &quiet},
-                                   [OPT_HELP_SETTINGS] = {.flag = &help},
-                                   [OPT_MARKDOWN] = {.flag = &markdown}};
+    const struct option_to to[] = {[OPT_CONFIG] = {.text = &config},     [OPT_FORMAT] = {.format = &format},
+                                   [OPT_QUIET] = {.flag = &quiet},       [OPT_HELP_SETTINGS] = {.flag = &help},
+                                   [OPT_HELP_API] = {.flag = &help_api}, [OPT_MARKDOWN] = {.flag = &markdown}};
     options_init(&o, &check_command, argc, argv);
     if (!options_read(&o, to, NULL)) return o.exit_code;
-    if (!help) return check(config, quiet, format);
+    if (!help && !help_api) return check(config, quiet, format);
     struct buf out;
     buf_init(&out, 0);
-    settings_help(markdown, &out);
+    if (help) settings_help(markdown, &out);
+    if (help_api) api_help(markdown, &out);
     print(&out, stdout);
     buf_free(&out);
     return EXIT_OK;

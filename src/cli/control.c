@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 #include "base/time.h"
+#include "provider/endpoint.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -174,6 +175,8 @@ enum control_result control_run(const struct control_call *call, int *status, st
     struct buf request;
     buf_init(&request, 0);
     buf_printf(&request, "%s %s HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n", call->method, call->path);
+    str who = control_user();
+    buf_printf(&request, "x-purser-who: %" STR_FMT "\r\n", STR_ARG(who));
     if (call->body.n || strcmp(call->method, "GET") != 0)
         buf_printf(&request, "content-type: application/json\r\ncontent-length: %zu\r\n", call->body.n);
     buf_add(&request, S("\r\n"));
@@ -187,7 +190,7 @@ enum control_result control_run(const struct control_call *call, int *status, st
     return CONTROL_FAILED;
 }
 
-/* The sentence of {"error":{"message":...}}, else the body as it is. */
+/* The `detail` of a problem (RFC 9457), else the body as it is. */
 static void add_message(str answer, struct buf *out)
 {
     struct json doc;
@@ -197,24 +200,32 @@ static void add_message(str answer, struct buf *out)
     json_init(&doc);
     arena_init(&arena);
     if (json_parse(&doc, answer, &fail)) {
-        json_ref at = json_path(&doc, JSON_ROOT, "error", "message", NULL);
+        json_ref at = json_find(&doc, JSON_ROOT, S("detail"), NULL);
         if (at != JSON_ABSENT && !json_string(&doc, at, &arena, &message)) message = STR_NONE;
     }
-    buf_add(out, message.n ? message : str_trim(str_head(answer, 500)));
+    message = message.n ? message : str_trim(str_head(answer, 500));
+    for (bool first = true; message.p; first = false) { /* names in it must not steer the terminal */
+        if (!first) buf_add_byte(out, '\n');
+        buf_add_shown(out, str_cut(&message, '\n'));
+    }
     json_free(&doc);
     arena_free(&arena);
+}
+
+enum control_result control_get(const struct control_call *call, struct buf *answer, struct buf *why)
+{
+    int status = 0;
+    enum control_result got = control_run(call, &status, answer, why);
+    if (got != CONTROL_ANSWERED || status / 100 == 2) return got;
+    add_message(buf_str(answer), why);
+    return CONTROL_FAILED;
 }
 
 enum control_result control_ask(const struct options *o, const struct control_call *call, struct buf *answer)
 {
     struct buf why;
-    int status = 0;
     buf_init(&why, 0);
-    enum control_result got = control_run(call, &status, answer, &why);
-    if (got == CONTROL_ANSWERED && status != 200) {
-        add_message(buf_str(answer), &why);
-        got = CONTROL_FAILED;
-    }
+    enum control_result got = control_get(call, answer, &why);
     if (got == CONTROL_FAILED) options_complain(o, "%" STR_FMT, STR_ARG(buf_str(&why)));
     buf_free(&why);
     return got;
@@ -227,6 +238,15 @@ void control_add_member(struct buf *body, const char *name, str value)
     if (!value.p) return;
     buf_printf(body, "%s\"%s\":", body->n ? "," : "{", name);
     buf_add_json(body, value);
+}
+
+void control_add_name(struct buf *path, str name)
+{
+    size_t waves = 0;
+    while (waves < name.n && name.p[waves] == '~') waves++;
+    str rest = str_from_at(name, waves);
+    if (str_eq(rest, S(".")) || str_eq(rest, S(".."))) buf_add_byte(path, '~');
+    buf_add_percent(path, name);
 }
 
 str control_user(void)

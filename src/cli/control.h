@@ -37,17 +37,20 @@ enum control_result {
  * `why` when failed. */
 struct control_call {
     const char *dir;
-    const char *method, *path; /* "POST", "/control/keys" */
+    const char *method, *path; /* "POST", "/api/v1/switches" */
     str body;                  /* JSON; empty: none */
     int64_t timeout_us;        /* 0: ten seconds */
 };
 enum control_result control_run(const struct control_call *call, int *status, struct buf *answer, struct buf *why);
-/* One whose only good answer is status 200: that alone is CONTROL_ANSWERED. Complains of any other, not of a server
- * that is missing. */
+/* One whose only good answers have status 2xx: they alone are CONTROL_ANSWERED; of any other `why` says what it was. */
+enum control_result control_get(const struct control_call *call, struct buf *answer, struct buf *why);
+/* The same, and complains; not of a server that is missing. */
 enum control_result control_ask(const struct options *o, const struct control_call *call, struct buf *answer);
 
 /* A member of the JSON object under construction, which the first one begins; none where the value is missing. */
 void control_add_member(struct buf *body, const char *name, str value);
+/* A name as a part of a path: percent-encoded, and `.` and what looks so as the API reads them (docs/api.md). */
+void control_add_name(struct buf *path, str name);
 /* Who sits at the keyboard; behind sudo, who did before. */
 str control_user(void);
 

@@ -2,31 +2,24 @@
 #include "ledger/events.h"
 #include "base/time.h"
 #include "cli/cli.h"
-#include "cli/control.h"
-#include "cli/table.h"
+#include "cli/listing.h"
 
 static const struct table_column columns[] = {
     {"at", "at", false, false},     {"kind", "kind", false, false},     {"object", "object", false, false},
     {"level", "level", true, true}, {"window", "window", false, false}, {"what", "text", false, false},
 };
 
-struct shown {
-    struct table table;
-    size_t count;
-};
-
 static void add_row(void *ctx, const struct ledger_event *e)
 {
-    struct shown *to = ctx;
+    struct table *t = ctx;
     char text[40];
-    to->count++;
-    table_add(&to->table, time_format(e->at_us, text));
-    table_add(&to->table, e->kind);
-    table_add(&to->table, e->object);
-    table_addf(&to->table, "%lld", (long long)e->level);
-    table_add_both(&to->table, e->window_us ? time_format(e->window_us, text) : S("-"),
+    table_add(t, time_format(e->at_us, text));
+    table_add(t, e->kind);
+    table_add(t, e->object);
+    table_addf(t, "%lld", (long long)e->level);
+    table_add_both(t, e->window_us ? time_format(e->window_us, text) : S("-"),
                    e->window_us ? time_format(e->window_us, text) : S(""));
-    table_add(&to->table, e->text);
+    table_add(t, e->text);
 }
 
 struct events_ask {
@@ -35,35 +28,44 @@ struct events_ask {
     enum output_format format;
 };
 
-static int show(const struct options *o, const struct events_ask *ask, const char *dir)
+static void add_asked(struct table *t, struct listing_row *row, void *ctx)
 {
-    struct shown shown = {.count = 0};
-    struct buf why;
-    buf_init(&why, 0);
-    table_init(&shown.table, columns, COUNT_OF(columns));
-    bool ok = ledger_events_each(dir, ask->since_us, ask->limit, add_row, &shown, &why);
-    if (!ok)
-        options_complain(o, "%" STR_FMT, STR_ARG(buf_str(&why)));
-    else if (!shown.count && ask->format == OUTPUT_TABLE)
-        puts("There are no events in this time.");
-    else
-        table_print(&shown.table, ask->format, stdout);
-    table_free(&shown.table);
-    buf_free(&why);
-    return ok ? EXIT_OK : EXIT_FAILED;
+    (void)ctx;
+    struct ledger_event e = {.at_us = listing_time(row, "at"),
+                             .kind = listing_str(row, "kind"),
+                             .object = listing_str(row, "object"),
+                             .level = listing_i64(row, "level"),
+                             .window_us = listing_time(row, "window"),
+                             .text = listing_str(row, "text")};
+    add_row(t, &e);
 }
 
-static bool read_since(const struct options *o, struct events_ask *ask)
+static bool read_store(const char *dir, struct table *t, void *ctx, struct buf *why)
 {
-    int64_t ago_us;
-    str s = str_from(ask->since);
-    if (!ask->since || time_parse(s, &ask->since_us)) return true;
-    if (time_parse_duration(s, &ago_us)) {
-        ask->since_us = time_now_us() - ago_us;
-        return true;
-    }
-    options_complain(o, "--since: '%s' is no time; write 7d, 24h, 2026-11-01 or 2026-11-01T12:00:00Z", ask->since);
-    return false;
+    const struct events_ask *ask = ctx;
+    return ledger_events_each(dir, ask->since_us, ask->limit, add_row, t, why);
+}
+
+static int show(const struct options *o, struct events_ask *ask, const char *dir)
+{
+    struct table t;
+    struct buf path;
+    char text[40];
+    buf_init(&path, 0);
+    buf_add(&path, S("/api/v1/events"));
+    if (ask->since_us > 0) listing_param(&path, "since", time_format(ask->since_us, text));
+    buf_add_byte(&path, '\0');
+    table_init(&t, columns, COUNT_OF(columns));
+    struct listing l = {
+        .dir = dir, .path = path.p, .most = ask->limit, .add = add_asked, .read_store = read_store, .ctx = ask};
+    bool ok = listing_fill(o, &l, &t);
+    if (ok && !t.cell_count && ask->format == OUTPUT_TABLE)
+        puts("There are no events in this time.");
+    else if (ok)
+        table_print(&t, ask->format, stdout);
+    table_free(&t);
+    buf_free(&path);
+    return ok ? EXIT_OK : EXIT_FAILED;
 }
 
 int cmd_events(int argc, char **argv)
@@ -94,7 +96,7 @@ int cmd_events(int argc, char **argv)
                                    [CONFIG] = {.text = &ask.config}};
     options_init(&o, &command, argc, argv);
     if (!options_read(&o, to, NULL)) return o.exit_code;
-    if (!read_since(&o, &ask)) return EXIT_USAGE;
+    if (ask.since && !options_time(&o, "since", ask.since, time_now_us(), &ask.since_us)) return EXIT_USAGE;
     struct data_folder f;
     if (!data_folder_find(&o, ask.config, ask.dir, true, &f)) return EXIT_FAILED;
     int code = show(&o, &ask, f.dir);

@@ -151,20 +151,6 @@ static bool write_out(void *ctx, str bytes)
     return fwrite(bytes.p, 1, bytes.n, ctx) == bytes.n;
 }
 
-/* "7d" ago, or a time or date as it stands. */
-static bool read_time(const struct options *o, const char *name, int64_t *at_us)
-{
-    int64_t ago_us;
-    str s = str_from(o->value);
-    if (time_parse_duration(s, &ago_us)) {
-        *at_us = time_now_us() - ago_us;
-        return true;
-    }
-    if (time_parse(s, at_us)) return true;
-    options_complain(o, "--%s: '%s' is no time; write 7d, 24h, 2026-11-01 or 2026-11-01T12:00:00Z", name, o->value);
-    return false;
-}
-
 static bool read_where(const struct options *o, struct export_ask *ask)
 {
     str rest = str_from(o->value);
@@ -242,10 +228,10 @@ static int cmd_export(int argc, char **argv)
             ok = read_format(&o, &ask.format);
             break;
         case 3:
-            ok = read_time(&o, "since", &ask.since_us);
+            ok = options_time(&o, "since", o.value, time_now_us(), &ask.since_us);
             break;
         case 4:
-            ok = read_time(&o, "until", &ask.until_us);
+            ok = options_time(&o, "until", o.value, time_now_us(), &ask.until_us);
             break;
         case 5:
             ok = read_where(&o, &ask);

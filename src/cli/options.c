@@ -1,5 +1,6 @@
 #include "cli/options.h"
 
+#include "base/time.h"
 #include "settings/suggest.h"
 
 #include <assert.h>
@@ -137,6 +138,19 @@ bool options_count(const struct options *o, int64_t low, int64_t high, int64_t *
 {
     if (str_to_i64(str_from(o->value), out) && *out >= low && *out <= high) return true;
     options_complain(o, "'%s' is no whole number from %lld to %lld", o->value, (long long)low, (long long)high);
+    return false;
+}
+
+bool options_time(const struct options *o, const char *name, const char *given, int64_t now_us, int64_t *out)
+{
+    int64_t ago_us;
+    str s = str_from(given);
+    if (time_parse(s, out)) return true;
+    if (time_parse_duration(s, &ago_us)) {
+        *out = now_us - ago_us;
+        return true;
+    }
+    options_complain(o, "--%s: '%s' is no time; write 7d, 24h, 2026-11-01 or 2026-11-01T12:00:00Z", name, given);
     return false;
 }
 

@@ -93,6 +93,9 @@ void options_help(const struct command *command);
 bool options_format(const struct options *o, enum output_format *out) MUST_CHECK;
 /* A whole number from `low` to `high`. Fails: false after complaining. */
 bool options_count(const struct options *o, int64_t low, int64_t high, int64_t *out) MUST_CHECK;
+/* How long ago, before `now_us`, or a time. Fails: false after complaining of the option so named. */
+bool options_time(const struct options *o, const char *name, const char *given, int64_t now_us,
+                  int64_t *out) MUST_CHECK;
 
 /* A terminal that takes colours, and nobody who asked for none.
  * Source: no-color.org. */

@@ -5,6 +5,7 @@
 
 #include "base/time.h"
 #include "cli/cli.h"
+#include "flow/runtime.h"
 
 int64_t book_age_days(const struct price_book *book)
 {
@@ -31,7 +32,7 @@ struct prices_source prices_open(const struct options *o, const char *config)
 {
     struct settings_report report = {0};
     struct prices_source source = {.whole = true};
-    source.settings = settings_load(config ? config : "", &report);
+    source.settings = runtime_load(config ? config : "", true, &report);
     if (source.settings) {
         source.book = source.settings->book;
     } else if (config) {

@@ -1,6 +1,7 @@
 /* purser prices check: own prices against the book, and which models have none. */
 #include "base/time.h"
 #include "cli/prices.h"
+#include "flow/runtime.h"
 
 struct findings {
     const struct settings *s;
@@ -163,7 +164,7 @@ int prices_check(int argc, char **argv)
     options_init(&o, &command, argc, argv);
     if (!options_read(&o, to, NULL)) return o.exit_code;
     struct settings_report report = {0};
-    struct settings *s = settings_load(config ? config : "", &report);
+    struct settings *s = runtime_load(config ? config : "", true, &report);
     prices_print_problems(&report.errors);
     settings_report_free(&report);
     if (!s) return EXIT_FAILED;

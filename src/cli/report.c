@@ -10,7 +10,8 @@
 enum { OPT_BY, OPT_LADDER, OPT_SINCE, OPT_UNTIL, OPT_WHERE, OPT_LIMIT, OPT_FORMAT, OPT_DATA, OPT_CONFIG };
 
 static const struct option report_options[] = {
-    {"by", "NAMES", "feature, model, user, team, key, provider, prompt, task, reason, day, hour (feature,model)"},
+    {"by", "NAMES",
+     "feature, model, user, team, key, provider, prompt, task, reason, day, hour, minute (feature,model)"},
     {"ladder", "MODEL", "in place of --by: the rungs of its ladder; share accepted, cost, and the cost of each alone"},
     {"since", "TIME", "how long ago (7d, 24h, 90m), or a date or time in UTC (7d)"},
     {"until", "TIME", "the same; what was admitted at that moment is not counted any more (now)"},
@@ -132,20 +133,6 @@ static bool read_where(const struct options *o, struct report_ask *ask)
     return true;
 }
 
-static bool read_time(const struct options *o, int64_t now_us, int64_t *out)
-{
-    int64_t ago_us;
-    str s = str_from(o->value);
-    if (time_parse_duration(s, &ago_us)) {
-        *out = now_us - ago_us;
-        return true;
-    }
-    if (time_parse(s, out)) return true;
-    options_complain(o, "'%s' is no time: say how long ago (7d, 24h, 90m), or a date (2026-11-21, 2026-11-21T10:00Z)",
-                     o->value);
-    return false;
-}
-
 static bool read_option(const struct options *o, int got, int64_t now_us, struct question *q)
 {
     switch (got) {
@@ -156,9 +143,9 @@ static bool read_option(const struct options *o, int got, int64_t now_us, struct
         q->ladder = o->value;
         return true;
     case OPT_SINCE:
-        return read_time(o, now_us, &q->ask.since_us);
+        return options_time(o, "since", o->value, now_us, &q->ask.since_us);
     case OPT_UNTIL:
-        return read_time(o, now_us, &q->ask.until_us);
+        return options_time(o, "until", o->value, now_us, &q->ask.until_us);
     case OPT_WHERE:
         return read_where(o, &q->ask);
     case OPT_LIMIT:
@@ -203,14 +190,15 @@ struct progress {
     int shown; /* percent; -1: nothing yet */
 };
 
-static void show_progress(void *ctx, double done)
+static bool show_progress(void *ctx, double done)
 {
     struct progress *p = ctx;
     int percent = (int)(done * 100);
-    if (percent == p->shown || time_mono_us() - p->from_us < 300 * US_PER_MS) return;
+    if (percent == p->shown || time_mono_us() - p->from_us < 300 * US_PER_MS) return true;
     p->shown = percent;
     fprintf(stderr, "\rreading rows: %d%%", percent);
     fflush(stderr);
+    return true;
 }
 
 static bool print(const struct options *o, const struct report *r, enum output_format format)

@@ -1,8 +1,8 @@
 /* purser runaway: lift what blocks a session or task. */
 #include "base/json.h"
 #include "base/time.h"
+#include "cli/change.h"
 #include "cli/cli.h"
-#include "cli/control.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -74,7 +74,7 @@ int cmd_runaway(int argc, char **argv)
         {"session", "NAME", "the session, as its calls name it"},
         {"task", "NAME", "the task, likewise"},
         {"key", "NAME", "the key of purser whose it is (all)"},
-        {"why", "TEXT", "the reason, for the audit"},
+        OPTION_WHY,
         OPTION_DATA,
         OPTION_CONFIG,
     };

@@ -4,6 +4,7 @@
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "flow/purser.h"
+#include "flow/runtime.h"
 
 #include <link.h>
 #include <signal.h>
@@ -49,6 +50,14 @@ static void raise_descriptor_limit(void)
     setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/* Before any other thread runs. What somebody has set himself stays. */
+static void widen_pool(void)
+{
+    char count[16];
+    snprintf(count, sizeof(count), "%d", ADMIN_POOL_THREADS);
+    setenv("UV_THREADPOOL_SIZE", count, 0);
+}
+
 static void announce(const struct settings *s)
 {
     for (size_t i = 0; i < s->listener_count; i++) {
@@ -80,6 +89,7 @@ static void reload(struct purser *p)
     struct buf why;
     buf_init(&why, 0);
     if (purser_reload(p, &why)) {
+        if (why.n) fwrite(why.p, 1, why.n, stderr);
         fprintf(stderr, "purser: settings reloaded\n");
     } else {
         buf_add_byte(&why, '\0');
@@ -139,6 +149,7 @@ static int run(struct settings *settings, const char *file)
     pthread_sigmask(SIG_BLOCK, &signals, NULL); /* inherited by every thread: only this one takes them */
     signal(SIGPIPE, SIG_IGN);
     raise_descriptor_limit();
+    widen_pool();
     struct purser *p = purser_open(settings, file, &why);
     struct admin *admin = p ? admin_new(p, &why) : NULL;
     if (!admin || !purser_start(p, &why)) {
@@ -182,7 +193,7 @@ int cmd_serve(int argc, char **argv)
         return EXIT_OK;
     }
     struct settings_report report = {0};
-    struct settings *settings = settings_load(file, &report);
+    struct settings *settings = runtime_load(file, false, &report);
     print_report(&report);
     settings_report_free(&report);
     if (!settings) return EXIT_FAILED;

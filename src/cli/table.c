@@ -22,6 +22,13 @@ void table_free(struct table *t)
     t->cell_count = t->cell_cap = 0;
 }
 
+void table_clear(struct table *t)
+{
+    buf_clear(&t->text);
+    t->cell_count = 0;
+    t->total_from = SIZE_MAX;
+}
+
 void table_add_both(struct table *t, str shown, str raw)
 {
     if (t->cell_count == t->cell_cap) {

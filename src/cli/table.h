@@ -33,6 +33,7 @@ struct table {
 /* Owns: table_free(). */
 void table_init(struct table *t, const struct table_column *columns, size_t count);
 void table_free(struct table *t);
+void table_clear(struct table *t); /* no row is in it any more */
 /* The next cell, row by row. Copies. */
 void table_add(struct table *t, str cell);
 void table_addf(struct table *t, const char *fmt, ...) PRINTF_LIKE(2, 3);

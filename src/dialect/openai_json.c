@@ -1,16 +1,10 @@
 /* Sizes of JSON values as prompts see them. */
+#include "base/hex.h"
 #include "dialect/openai.h"
 
 static bool is_high(uint32_t unit)
 {
     return unit >= 0xd800 && unit <= 0xdbff;
-}
-
-static uint32_t hex4(const char *p)
-{
-    uint32_t v = 0;
-    for (int i = 0; i < 4; i++) v = v << 4 | (uint32_t)(p[i] <= '9' ? p[i] - '0' : (p[i] | 0x20) - 'a' + 10);
-    return v;
 }
 
 /* Bytes that the escape at p[0] stands for; `*used` is its length. */
@@ -19,10 +13,11 @@ static int64_t escape_bytes(const char *p, const char *end, size_t *used)
     *used = 2;
     if (p[1] != 'u') return 1;
     *used = 6;
-    uint32_t unit = hex4(p + 2);
+    uint32_t unit = hex_unit_of(p + 2);
     if (unit < 0x80) return 1;
     if (unit < 0x800) return 2;
-    bool pair = is_high(unit) && end - p >= 12 && p[6] == '\\' && p[7] == 'u' && (hex4(p + 8) & 0xfc00) == 0xdc00;
+    bool pair =
+        is_high(unit) && end - p >= 12 && p[6] == '\\' && p[7] == 'u' && (hex_unit_of(p + 8) & 0xfc00) == 0xdc00;
     if (!pair) return 3;
     *used = 12;
     return 4;

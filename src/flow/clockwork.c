@@ -164,6 +164,7 @@ static void *thread_main(void *arg)
         while (!p->clock_stop && pthread_cond_timedwait(&p->clock_wake, &p->clock_lock, &until) != ETIMEDOUT) continue;
         pthread_mutex_unlock(&p->clock_lock);
         if (!__atomic_load_n(&p->stopping, __ATOMIC_ACQUIRE)) fetch_tokens(p);
+        if (__atomic_load_n(&p->keys_unread, __ATOMIC_ACQUIRE)) purser_refresh_keys(p);
         look_at_thresholds(p);
         look_at_disk(p, &news, second);
         if (second % SWEEP_SECONDS == 0) sweep(p);

@@ -17,18 +17,17 @@ struct item {
 struct items {
     struct hash_key secret;
     pthread_mutex_t lock;
-    struct list buckets[BUCKETS];
-    struct list ages; /* the oldest first */
-    size_t bytes;     /* atomic: read without the lock by items_any() */
+    struct list buckets[BUCKETS]; /* zeroes: never used */
+    struct list ages;             /* the oldest first */
+    size_t bytes;                 /* atomic: read without the lock by items_any() */
 };
 
 struct items *items_new(struct hash_key secret)
 {
-    struct items *t = mem_zalloc(sizeof(*t));
+    struct items *t = mem_map(sizeof(*t));
     t->secret = secret;
     pthread_mutex_init(&t->lock, NULL);
     list_init(&t->ages);
-    for (size_t i = 0; i < BUCKETS; i++) list_init(&t->buckets[i]);
     return t;
 }
 
@@ -44,7 +43,7 @@ void items_drop(struct items *t)
 {
     LIST_EACH (age, &t->ages) forget(t, LIST_ENTRY(age, struct item, age));
     pthread_mutex_destroy(&t->lock);
-    free(t);
+    mem_unmap(t, sizeof(*t));
 }
 
 struct name {
@@ -62,7 +61,9 @@ static struct name name_of(const struct items *t, str owner, str id)
 
 static struct item *find(struct items *t, struct name n)
 {
-    LIST_EACH (at, &t->buckets[n.low % BUCKETS]) {
+    struct list *bucket = &t->buckets[n.low % BUCKETS];
+    if (!bucket->next) list_init(bucket);
+    LIST_EACH (at, bucket) {
         struct item *it = LIST_ENTRY(at, struct item, link);
         if (it->high == n.high && it->low == n.low) return it;
     }

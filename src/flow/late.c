@@ -1,6 +1,6 @@
 /* A call that was admitted before a reload posts, too, to the budgets that the
  * reload added: its hold knows nothing of them, and the sum over the past that
- * the reload made did not see it either (see purser.c, add_budgets). */
+ * the reload made did not see it either (see reload.c, add_budgets). */
 #include "flow/request.h"
 
 #include "flow/purser.h"

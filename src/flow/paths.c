@@ -1,5 +1,6 @@
 /* Beside the paths of dialect/kinds.def: other ways to the same. */
 #include "flow/paths.h"
+#include "base/hex.h"
 
 /* The part that `*` stands for; false where the pattern does not fit. */
 static bool fits(str pattern, str path, str *model)
@@ -194,14 +195,6 @@ str paths_hint(str path)
     return STR_NONE;
 }
 
-static int hex(char c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
-
 str paths_decode(str text, struct arena *arena)
 {
     if (str_find_byte(text, '%', 0) == SIZE_MAX) return text;
@@ -211,7 +204,7 @@ str paths_decode(str text, struct arena *arena)
         int c = (unsigned char)text.p[i];
         if (c == '%') {
             bool whole = i + 2 < text.n;
-            int high = whole ? hex(text.p[i + 1]) : -1, low = whole ? hex(text.p[i + 2]) : -1;
+            int high = whole ? hex_digit_of(text.p[i + 1]) : -1, low = whole ? hex_digit_of(text.p[i + 2]) : -1;
             if (high < 0 || low < 0) return STR_NONE;
             c = high << 4 | low;
             i += 2;

@@ -158,6 +158,26 @@ str attempt_object(const struct attempt *a)
     return a->head.status < 300 && thread ? a->body.answer.id : STR_NONE;
 }
 
+/* What the ladder's last model would have cost for the same tokens, beyond what all of the call's attempts did.
+ * Units: pico-dollars, at least 0. */
+static picousd saved_by_ladder(const struct attempt *a)
+{
+    const struct request *r = a->request;
+    const struct way *top = NULL;
+    bool tier_missing = false;
+    if (!a->post.accepted || a->err || !a->way->rung || !a->body.answer.usage.known) return 0;
+    for (size_t i = 0; i < r->plan.count; i++) {
+        if (r->plan.ways[i].rung && r->plan.ways[i].rung->kind == RUNG_TARGET) top = &r->plan.ways[i];
+    }
+    if (!top || top->rung == a->way->rung) return 0;
+    const struct usage *usage = &a->body.answer.usage;
+    const struct price *price =
+        price_pick(&top->target->prices, TIER_STANDARD, price_prompt_tokens(usage), a->hold.admitted_us, &tier_missing);
+    struct cost cost = price_cost(price, usage);
+    picousd spent = money_add_sat(r->cost_so_far, a->post.cost.total);
+    return cost.state == COST_EXACT && cost.total > spent ? cost.total - spent : 0;
+}
+
 static void append(struct attempt *a, struct row *row)
 {
     struct worker *w = a->request->worker;
@@ -193,6 +213,7 @@ static void write_row(struct attempt *a, int64_t now_us, const struct budget_amo
     n->provider_cost_picousd = a->began ? answer->provider_cost : -1;
     n->wasted = is_wasted(a);
     n->accepted = a->post.accepted;
+    n->saved_picousd = saved_by_ladder(a);
     row.text[ROW_MODEL_ANSWERED] = answer->model;
     row.text[ROW_SERVICE_TIER] = answer->service_tier.n ? answer->service_tier : r->attribute.call.service_tier;
     row.text[ROW_FINISH] = answer->finish;

@@ -24,9 +24,13 @@ struct purser {
     struct access_log *log;
     struct worker **workers;
     unsigned worker_count;
-    pthread_mutex_t control;   /* one reload, key change or stop at a time */
-    struct snapshot *current;  /* under `control` */
-    struct switches *switches; /* what is off, under `control` */
+    pthread_mutex_t steering; /* one change of settings at a time, from reading them to their taking over */
+    pthread_mutex_t control;  /* one change of what workers see at a time; behind `steering` */
+    struct snapshot *current; /* under `control` */
+    pthread_mutex_t showing;  /* for a moment only */
+    struct snapshot *shown; /* what people are told of: no change under way, which may take seconds; under `showing` */
+    pthread_mutex_t switching; /* one switch at a time, whatever else changes */
+    struct switches *switches; /* what is off; changed under `switching`, swapped under `showing` */
     uint32_t generation;
     const char *settings_file; /* for reloads */
     int64_t started_us;
@@ -48,6 +52,7 @@ struct purser {
     struct thresholds *thresholds;
     struct burns *burns;
     struct known_budgets *known; /* under `control` */
+    bool keys_unread;            /* the store's: it failed, and those of before hold; atomic */
     unsigned inherited;          /* sockets from systemd */
     bool running;
 };
@@ -56,9 +61,13 @@ struct purser {
 struct purser *purser_open(struct settings *settings, const char *settings_file, struct buf *why);
 /* Listens and starts the threads. */
 bool purser_start(struct purser *p, struct buf *why);
-/* Reads the settings anew and swaps them, or changes nothing and says why. */
+/* Reads the settings anew and swaps them, or changes nothing and says why. `why` may hold warnings where it succeeds. */
 bool purser_reload(struct purser *p, struct buf *why);
-/* After a change of stored keys: takes them over within a moment. */
+/* What is in force, counted. Never waits for a change under way. Thread: control threads. */
+struct snapshot *purser_shown(struct purser *p);
+/* `control` is held, or nothing runs yet: what is current is what is in force. */
+void purser_show(struct purser *p);
+/* After a change of stored keys: takes them over within a moment, or as soon as the store can be read. */
 void purser_refresh_keys(struct purser *p);
 /* Graceful: drains with the settings' deadline, posts everything, closes. */
 void purser_stop(struct purser *p);

@@ -34,7 +34,9 @@ static void add(void *ctx, const struct ledger_switch *s)
 static struct switches *read_table(struct purser *p, struct buf *why)
 {
     struct reading r = {0};
-    char *dir = str_dup(p->current->settings->data);
+    struct snapshot *shown = purser_shown(p);
+    char *dir = str_dup(shown->settings->data);
+    snapshot_put(shown);
     arena_init(&r.arena);
     bool ok = ledger_switches_each(dir, time_now_us(), add, &r, why);
     struct switches *s = ok ? switches_new(r.of, r.count, switches_generation(p->switches) + 1) : NULL;
@@ -75,26 +77,28 @@ static void await(struct purser *p, const struct worker *w, uint32_t generation)
 
 enum err switching_change(struct purser *p, const struct ledger_switching *change, struct buf *why)
 {
-    pthread_mutex_lock(&p->control);
+    pthread_mutex_lock(&p->switching);
     enum err e = ledger_switch(p->ledger, change, why);
     struct switches *next = e ? NULL : read_table(p, why);
     if (next) {
+        pthread_mutex_lock(&p->showing);
         struct switches *old = p->switches;
         p->switches = next;
+        pthread_mutex_unlock(&p->showing);
         if (change->off && change->ends_running) switches_end_running(next, change->feature);
         for (unsigned i = 0; i < p->worker_count; i++) offer(p->workers[i], next);
         for (unsigned i = 0; i < p->worker_count; i++) await(p, p->workers[i], switches_generation(next));
         switches_put(old);
     }
-    pthread_mutex_unlock(&p->control);
+    pthread_mutex_unlock(&p->switching);
     return e ? e : next ? ERR_NONE : ERR_INTERNAL;
 }
 
 struct switches *switching_current(struct purser *p)
 {
-    pthread_mutex_lock(&p->control);
+    pthread_mutex_lock(&p->showing);
     struct switches *s = switches_get(p->switches);
-    pthread_mutex_unlock(&p->control);
+    pthread_mutex_unlock(&p->showing);
     return s;
 }
 

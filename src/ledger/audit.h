@@ -32,6 +32,24 @@ bool audit_append(struct sqlite3 *db, const struct audit_entry *entry) MUST_CHEC
  * Thread: control threads; blocks. */
 bool ledger_audit(struct ledger *l, const struct audit_entry *entries, size_t count, struct buf *why) MUST_CHECK;
 
+/* Rows of the audit, the newest first. */
+struct audit_row {
+    int64_t id;
+    struct audit_entry entry;
+    const unsigned char *hash; /* AUDIT_HASH_BYTES */
+};
+struct audit_ask {
+    int64_t since_us, until_us; /* in [since, until) */
+    str who, what, object;      /* what each has somewhere in it; empty: any */
+    int64_t before_id;          /* 0: begin with the newest */
+    size_t limit;
+};
+/* Works beside a running server; a folder without a store, and a store that is older, has none.
+ * Fails: false with a sentence in `why`. Thread: any that may wait. */
+typedef void audit_visit(void *ctx, const struct audit_row *row);
+bool audit_each(const char *dir, const struct audit_ask *ask, audit_visit *visit, void *ctx,
+                struct buf *why) MUST_CHECK;
+
 /* Walks the chain. `problem` is called for each thing that is wrong; `count` and `last` tell where it ends.
  * Fails: false where the table cannot be read. */
 struct audit_walk {
@@ -41,5 +59,7 @@ struct audit_walk {
     unsigned char last[AUDIT_HASH_BYTES];
 };
 bool audit_check(struct sqlite3 *db, struct audit_walk *walk) MUST_CHECK;
+/* The same for a folder, beside a running server or without one. Fails: false with a sentence in `why`. */
+bool audit_check_folder(const char *dir, struct audit_walk *walk, struct buf *why) MUST_CHECK;
 
 #endif

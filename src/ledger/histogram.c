@@ -152,3 +152,10 @@ void histogram_subtract(struct histogram *h, const struct histogram *other)
     }
     h->n = kept;
 }
+
+uint64_t histogram_count_over(const struct histogram *h, int64_t value)
+{
+    uint64_t count = 0;
+    for (uint32_t i = place_of(h, index_of(value) + 1); i < h->n; i++) count += h->buckets[i].count;
+    return count;
+}

@@ -29,6 +29,8 @@ void histogram_subtract(struct histogram *h, const struct histogram *other);
 /* The value below which `permille` thousandths of the samples lie: 500, 950, 990.
  * 0 where there are none. */
 int64_t histogram_quantile(const struct histogram *h, unsigned permille);
+/* Samples above `value`, to the bucket: those in its own bucket are not. */
+uint64_t histogram_count_over(const struct histogram *h, int64_t value);
 /* The store's form: LEB128 pairs (index - previous index, count), by index. */
 bool histogram_encode(const struct histogram *h, struct buf *out);
 /* Adds an encoded one. Fails: false, with nothing added, when it is malformed. */

@@ -117,16 +117,4 @@ bool ledger_past(struct ledger *l, const struct ledger_past *ask, ledger_past_vi
 typedef void ledger_object_visit(void *ctx, str id, str key, str provider);
 bool ledger_objects_each(struct ledger *l, int64_t from_us, size_t count, ledger_object_visit *visit, void *ctx);
 
-/* Keys made by `purser keys add`; of a key its secret's SHA-256. Blocks; control threads only.
- * Fail: false, or an error with a sentence in `why`. */
-struct ledger_key {
-    str name, team, models; /* models: comma-separated globs */
-    unsigned char hash[32];
-    int64_t created_us, revoked_us, expires_us;
-};
-typedef void ledger_key_visit(void *ctx, const struct ledger_key *key);
-bool ledger_keys_each(struct ledger *l, ledger_key_visit *visit, void *ctx);
-enum err ledger_key_add(struct ledger *l, const struct ledger_key *key, struct buf *why);
-enum err ledger_key_revoke(struct ledger *l, str name, int64_t at_us, struct buf *why);
-
 #endif

@@ -1,5 +1,6 @@
 #include "ledger/pack.h"
 
+#include "base/time.h"
 #include "ledger/histogram.h"
 #include "ledger/varint.h"
 
@@ -7,25 +8,40 @@
 
 enum { VERSION = 1, HOURS = 24 };
 
-#define PLACE(field, column, what) SUM_##field,
-enum { ROLLUP_MEASURES(PLACE) };
-#undef PLACE
-
-static const str kinds[PACK_KINDS] = {
-    [PACK_HOUR] = STR_INIT("hour"),
-    [PACK_USER] = STR_INIT("user"),
-    [PACK_PROMPT] = STR_INIT("prompt"),
-    [PACK_TASK] = STR_INIT("task"),
+static const struct {
+    str name, dimension;
+    int64_t days;
+    enum pack_kind of;
+} kinds[PACK_KINDS] = {
+#define KIND(constant, name, days, dimension, of)                                                                      \
+    [PACK_##constant] = {STR_INIT(name), STR_INIT(dimension), days, PACK_##of},
+    PACK_KIND_LIST(KIND)
+#undef KIND
 };
 
 str pack_kind_name(enum pack_kind k)
 {
-    return kinds[k];
+    return kinds[k].name;
 }
 
-uint32_t pack_kind_names(enum pack_kind k)
+str pack_kind_dimension(enum pack_kind k)
 {
-    return k == PACK_HOUR ? PACK_NAMES_MAX : 2;
+    return kinds[k].dimension;
+}
+
+int64_t pack_kind_days(enum pack_kind k)
+{
+    return kinds[k].days;
+}
+
+enum pack_kind pack_kind_of(enum pack_kind k)
+{
+    return kinds[k].of;
+}
+
+int64_t pack_kind_begin(enum pack_kind k, int64_t day_us)
+{
+    return time_floor_us(day_us, kinds[k].days * US_PER_DAY);
 }
 
 /* ---- making */
@@ -57,7 +73,7 @@ struct pack_maker *pack_maker_new(enum pack_kind kind, struct hash_key secret)
 {
     struct pack_maker *m = mem_zalloc(sizeof(*m));
     m->kind = kind;
-    m->name_count = pack_kind_names(kind);
+    m->name_count = PACK_NAMES_MAX;
     m->secret = secret;
     arena_init(&m->arena);
     for (int i = 0; i < PACK_PARTS; i++) buf_init(&m->part[i].rows, 0);
@@ -121,14 +137,14 @@ static void put_text(struct buf *b, str s)
     buf_add(b, s);
 }
 
-static void put_values(struct buf *b, const struct pack_row *row)
+void pack_put_values(struct buf *b, const struct pack_row *row)
 {
     uint64_t value[PACK_SUMS];
     uint32_t present = 0;
     for (int i = 0; i < PACK_SUMS; i++) {
         value[i] = (uint64_t)row->sums[i];
         /* mostly the same */
-        if (i == SUM_cost_max) value[i] -= (uint64_t)row->sums[SUM_cost];
+        if (i == PACK_SUM_cost_max) value[i] -= (uint64_t)row->sums[PACK_SUM_cost];
         present |= (uint32_t)(value[i] != 0) << i;
     }
     put(b, present);
@@ -155,7 +171,7 @@ bool pack_maker_add(struct pack_maker *m, const struct pack_row *row)
     put(&part->rows, row->hour);
     for (uint32_t i = 0; i < m->name_count; i++) put(&part->rows, place_of(m, &part->names[i], row->name[i]));
     buf_init(&values, 0);
-    put_values(&values, row);
+    pack_put_values(&values, row);
     put_text(&part->rows, buf_str(&values));
     buf_free(&values);
     m->rows++;
@@ -249,13 +265,14 @@ bool pack_values(str values, struct pack_values *out)
     uint64_t present, v;
     if (!varint_get(&values, &present) || present >> PACK_SUMS) return false;
     out->present = (uint32_t)present;
-    out->sums[SUM_cost] = out->sums[SUM_cost_max] = 0;
+    out->sums[PACK_SUM_cost] = out->sums[PACK_SUM_cost_max] = 0;
     for (uint32_t bits = out->present; bits; bits &= bits - 1) {
         if (!varint_get(&values, &v)) return false;
         out->sums[__builtin_ctz(bits)] = varint_unfold(v);
     }
-    out->sums[SUM_cost_max] = (int64_t)((uint64_t)out->sums[SUM_cost_max] + (uint64_t)out->sums[SUM_cost]);
-    if (out->present & UINT32_C(1) << SUM_cost) out->present |= UINT32_C(1) << SUM_cost_max;
+    out->sums[PACK_SUM_cost_max] =
+        (int64_t)((uint64_t)out->sums[PACK_SUM_cost_max] + (uint64_t)out->sums[PACK_SUM_cost]);
+    if (out->present & UINT32_C(1) << PACK_SUM_cost) out->present |= UINT32_C(1) << PACK_SUM_cost_max;
     return pack_histograms(values, &out->latency, &out->first_token);
 }
 
@@ -291,11 +308,11 @@ bool pack_add_sums(str values, __int128 sums[PACK_SUMS], str *rest)
         int i = __builtin_ctzll(bits);
         if (!get_number(&at, end, &v)) return false;
         int64_t sum = varint_unfold(v);
-        if (i == SUM_cost) cost = sum;
-        if (i == SUM_cost_max) sum = (int64_t)((uint64_t)sum + (uint64_t)cost);
+        if (i == PACK_SUM_cost) cost = sum;
+        if (i == PACK_SUM_cost_max) sum = (int64_t)((uint64_t)sum + (uint64_t)cost);
         sums[i] += sum;
     }
-    if (!(present >> SUM_cost_max & 1)) sums[SUM_cost_max] += cost; /* the same, then */
+    if (!(present >> PACK_SUM_cost_max & 1)) sums[PACK_SUM_cost_max] += cost; /* the same, then */
     *rest = str_of(at, (size_t)(end - at));
     return true;
 }

@@ -33,7 +33,8 @@ str report_value(const struct report *r, const struct group *g, size_t i, char t
     switch (r->by[i]->kind) {
     case DIM_DAY:
         return time_format_date(part.time_us, text);
-    case DIM_HOUR: /* "2026-11-21T10:00:00Z": without the fraction, which is always zero */
+    case DIM_HOUR:
+    case DIM_MINUTE: /* "2026-11-21T10:00:00Z": without the fraction, which is always zero */
         time_format(part.time_us, text);
         text[19] = 'Z';
         return str_of(text, 20);
@@ -57,15 +58,22 @@ static int compare_times(const struct report *r, const struct group *a, const st
     return 0;
 }
 
-/* The dearest first, then the busiest; names decide the rest, so that a report is the same each time. */
-static int compare_sums(const struct group *a, const struct group *b)
+/* The dearest first, then the busiest. */
+static int compare_figures(const struct group *a, const struct group *b)
 {
     static const enum sum order[] = {SUM_cost, SUM_unpriced_cost, SUM_attempts};
     for (size_t i = 0; i < COUNT_OF(order); i++) {
         __int128 x = a->sums[order[i]], y = b->sums[order[i]];
         if (x != y) return x > y ? -1 : 1;
     }
-    return str_cmp(a->key, b->key);
+    return 0;
+}
+
+/* Names decide the rest, so that a report is the same each time. */
+static int compare_sums(const struct group *a, const struct group *b)
+{
+    int order = compare_figures(a, b);
+    return order ? order : str_cmp(a->key, b->key);
 }
 
 static bool has_time(const struct report *r)
@@ -94,6 +102,19 @@ static int dearest_first(const void *a, const void *b, void *report)
 {
     (void)report;
     return compare_sums(*(struct group *const *)a, *(struct group *const *)b);
+}
+
+/* As report_rank.c chooses: it knows no names. */
+static int as_ranked(const void *a, const void *b, void *report)
+{
+    const struct group *x = *(struct group *const *)a, *y = *(struct group *const *)b;
+    const struct report *r = report;
+    str key_x = x->key, key_y = y->key;
+    int order = compare_figures(x, y);
+    if (order) return order;
+    uint64_t hash_x = crowd_hash(r->key, key_next(r->by[0], &key_x).text);
+    uint64_t hash_y = crowd_hash(r->key, key_next(r->by[0], &key_y).text);
+    return (hash_x > hash_y) - (hash_x < hash_y);
 }
 
 static int lowest_first(const void *a, const void *b, void *report)
@@ -143,6 +164,24 @@ static void choose_shown(struct report *r, int64_t limit)
     qsort_r(r->shown, r->shown_count, sizeof(struct group *), has_time(r) ? oldest_first : order, r);
 }
 
+void report_turn(struct report *r, size_t from)
+{
+    group_order *chosen = has_time(r) ? newest_first : r->top ? as_ranked : NULL; /* else as they are shown */
+    r->turned = true;
+    if (from > r->shown_count) from = r->shown_count;
+    if (from < r->shown_count && r->shown_count < r->group_count) r->next = r->shown_count;
+    if (chosen && from) qsort_r(r->shown, r->shown_count, sizeof(struct group *), chosen, r);
+    r->shown_count -= from;
+    memmove(r->shown, r->shown + from, r->shown_count * sizeof(*r->shown));
+    if (chosen && from)
+        qsort_r(r->shown, r->shown_count, sizeof(struct group *), has_time(r) ? oldest_first : dearest_first, r);
+}
+
+size_t report_next(const struct report *r)
+{
+    return r->next;
+}
+
 static void finish(struct report *r)
 {
     spread_finish(&r->totals.latency);
@@ -162,13 +201,13 @@ static void subtract(struct group *g, struct group *less)
 }
 
 /* Of what is shown, and of all. */
-static void take_back_histograms(struct report *r, const struct groups *back)
+static void take_back_histograms(struct report *r, const struct groups *back, bool of_all)
 {
     struct group all = {0};
     if (!back->count) return;
     for (size_t i = 0; i < back->slot_count; i++)
         if (back->slots[i].group) group_add(&all, back->slots[i].group);
-    subtract(&r->totals, &all);
+    if (of_all) subtract(&r->totals, &all);
     for (size_t i = 0; i < r->shown_count; i++) {
         struct group *less = groups_find(back, r->shown[i]->key);
         if (less) subtract(r->shown[i], less);
@@ -190,7 +229,7 @@ static bool has_ledger(const char *dir, struct buf *why)
 /* Of many users, prompts or tasks few are shown: then only their histograms are put together. */
 static bool wants_sums_first(const struct plan *p)
 {
-    if (!p->packed_count || p->ask->limit <= 0) return false;
+    if (p->top || !p->packed_count || p->ask->limit <= 0) return false;
     for (size_t i = 0; i < p->ask->by_count; i++) {
         if (p->by[i]->in_day) return true;
     }
@@ -235,6 +274,11 @@ static bool add_histograms(struct report *r, struct scan *scan, sqlite3 *db, str
     return ok;
 }
 
+sqlite3 *report_open(const char *dir, struct buf *why)
+{
+    return has_ledger(dir, why) ? schema_open(dir, false, why) : NULL;
+}
+
 /* Runs the plan. Fails: false with a sentence in `why`. */
 static bool answer(struct report *r, const struct plan *plan, const char *dir, sqlite3 *db,
                    struct scan_progress progress, struct buf *why)
@@ -242,24 +286,30 @@ static bool answer(struct report *r, const struct plan *plan, const char *dir, s
     struct scan scan = {.plan = plan, .dir = dir, .progress = progress};
     r->by_count = plan->ask->by_count;
     memcpy(r->by, plan->by, sizeof(r->by));
-    r->main = plan->main;
+    r->main = plan->seeks ? SOURCE_SEEK : plan->main;
     r->ladder = plan->ask->ladder;
+    r->top = plan->top;
+    r->key = plan->key;
     r->since_us = plan->since_us;
     r->until_us = plan->until_us;
     r->rows_from_us = plan->rows_from_us;
     if (wants_sums_first(plan)) scan.want = SCAN_SUMS;
     struct groups back;
     groups_init(&back, r->groups.secret);
-    bool ok = scan_run(&scan, db, &r->groups, &back, &r->totals, why);
-    if (ok) {
-        groups_take_back(&r->groups, &r->totals, &back);
+    bool most = most_groups(plan) != SIZE_MAX;
+    bool ok = plan->top ? top_run(&scan, db, &r->groups, &back, &r->group_count, &r->totals, why)
+              : most    ? most_run(r, &scan, db, &back, why)
+                        : scan_run(&scan, db, &r->groups, &back, &r->totals, why);
+    if (ok && !r->shown) {
+        groups_take_back(&r->groups, plan->top ? NULL : &r->totals, &back);
+        if (!plan->top) r->group_count = r->groups.count;
         if (r->by_count == 0) (void)groups_at(&r->groups, S("")); /* one row, also where nothing was spent */
         choose_shown(r, plan->ask->limit);
         ok = scan.want != SCAN_SUMS || add_histograms(r, &scan, db, why);
     }
     if (ok) {
         finish(r);
-        take_back_histograms(r, &back);
+        take_back_histograms(r, &back, !plan->top);
     }
     groups_free(&back);
     return ok;
@@ -284,11 +334,13 @@ static struct report *ask_once(const struct asking *a, bool *stale, struct buf *
         r = mem_zalloc(sizeof(*r));
         groups_init(&r->groups, a->secret);
         bool ok = answer(r, &plan, a->dir, a->db, a->progress, why);
-        if (ok && plan.packed_count && !plan_packs_dropped(a->db, &dropped)) {
+        bool packed = plan.packed_count || plan.crowd_count;
+        if (packed && !plan_packs_dropped(a->db, &dropped)) {
             buf_printf(why, "the ledger cannot be read: %s", sqlite3_errmsg(a->db));
             ok = false;
         }
-        *stale = ok && plan.packed_count && dropped != plan.packs_dropped;
+        *stale = packed && dropped != plan.packs_dropped; /* what was half gone may have looked damaged */
+        if (*stale) buf_clear(why);
         if (!ok || *stale) {
             report_drop(r);
             r = NULL;
@@ -298,17 +350,16 @@ static struct report *ask_once(const struct asking *a, bool *stale, struct buf *
     return r;
 }
 
-struct report *report_run(const char *dir, const struct report_ask *ask, void (*progress)(void *ctx, double done),
+struct report *report_run(const char *dir, const struct report_ask *ask, bool (*go_on)(void *ctx, double done),
                           void *ctx, struct buf *why)
 {
     enum { TRIES = 10 };
-    struct asking a = {.dir = dir, .ask = ask, .progress = {progress, ctx}};
-    if (!has_ledger(dir, why)) return NULL;
+    struct asking a = {.dir = dir, .ask = ask, .progress = {go_on, ctx}};
     if (getrandom(&a.secret, sizeof(a.secret), 0) != sizeof(a.secret)) {
         buf_printf(why, "the kernel gives no random numbers");
         return NULL;
     }
-    a.db = schema_open(dir, false, why);
+    a.db = report_open(dir, why);
     if (!a.db) return NULL;
     struct report *r = NULL;
     bool stale = true;

@@ -2,7 +2,6 @@
 #include "ledger/varint.h"
 
 #include <stdlib.h>
-#include <sys/mman.h>
 
 enum {
     GROUPS_MAX = 1000000,
@@ -22,13 +21,6 @@ struct group_chunk {
     struct group group[] __attribute__((aligned(CACHE_LINE)));
 };
 
-static void *map_huge(size_t bytes)
-{
-    void *p = mem_map(bytes);
-    (void)madvise(p, bytes, MADV_HUGEPAGE); /* a wish */
-    return p;
-}
-
 static void make_some(struct groups *g)
 {
     if (g->count < MANY) {
@@ -36,7 +28,7 @@ static void make_some(struct groups *g)
         g->made = arena_zalloc(&g->arena, MADE_AT_ONCE * sizeof(*g->made));
         return;
     }
-    struct group_chunk *chunk = map_huge(CHUNK_BYTES);
+    struct group_chunk *chunk = mem_map_large(CHUNK_BYTES);
     chunk->next = g->chunks;
     g->chunks = chunk;
     g->made = chunk->group;
@@ -46,7 +38,7 @@ static void make_some(struct groups *g)
 static struct group_slot *slots_new(size_t count)
 {
     size_t bytes = count * sizeof(struct group_slot);
-    return bytes < HUGE_BYTES ? mem_zalloc(bytes) : map_huge(bytes);
+    return bytes < HUGE_BYTES ? mem_zalloc(bytes) : mem_map_large(bytes);
 }
 
 static void slots_drop(struct groups *g)
@@ -70,6 +62,14 @@ void group_free(struct group *g)
     spread_free(&g->latency);
     spread_free(&g->first_token);
     free(g->rung);
+}
+
+void group_empty(struct group *g)
+{
+    group_free(g);
+    g->latency = g->first_token = (struct spread){0};
+    g->rung = NULL;
+    memset(g->sums, 0, sizeof(g->sums));
 }
 
 void groups_free(struct groups *g)
@@ -148,6 +148,11 @@ struct group *groups_at(struct groups *g, str key)
     *slot = (struct group_slot){hash, made};
     g->count++;
     return made;
+}
+
+size_t groups_most(void)
+{
+    return GROUPS_MAX;
 }
 
 str groups_too_many(void)
@@ -367,7 +372,7 @@ void groups_take_back(struct groups *g, struct group *totals, const struct group
         struct group *from = less ? slot_of(g, back->slots[i].hash, less->key)->group : NULL;
         for (int s = 0; from && s < SUM_COUNT; s++) {
             from->sums[s] -= less->sums[s];
-            totals->sums[s] -= less->sums[s];
+            if (totals) totals->sums[s] -= less->sums[s];
         }
     }
     sweep(g);

@@ -1,29 +1,33 @@
 /* The report's inside: shared by report*.c, by nobody else.
  *
- * A question becomes a plan (report_plan.c): which table answers which stretch of
- * time, in slices. Up to two threads take slices (report_scan.c; report_pack.c for
- * days that are packed), each adding rows to groups of its own (report_groups.c);
- * the groups are merged, sorted and cut (report.c), then written (report_json.c,
- * report_table.c). */
+ * A question becomes a plan (report_plan.c, report_slices.c, report_days.c): which table answers which stretch of
+ * time, in slices. Up to two threads take slices (report_scan.c; report_pack.c and report_crowd.c for
+ * days that are packed), each adding rows to groups of its own (report_groups.c); of very many names the
+ * cheaper ones become lines (report_most.c, report_lines.c); rows of a series (report_series.c) and of tallies
+ * (tally.c) go to a sink in place of groups. The groups are merged, sorted and cut (report.c), then written
+ * (report_json.c, report_table.c). */
 #ifndef LEDGER_REPORT_INSIDE_H
 #define LEDGER_REPORT_INSIDE_H
 
 #include "base/arena.h"
 #include "base/hash.h"
+#include "base/time.h"
+#include "ledger/crowd.h"
 #include "ledger/histogram.h"
 #include "ledger/pack.h"
 #include "ledger/report.h"
+#include "ledger/report_lines.h"
 #include "ledger/schema.h"
 
 #include <stdatomic.h>
 
 /* ---- names */
 
-enum dim_kind { DIM_TEXT, DIM_INT, DIM_DAY, DIM_HOUR };
+enum dim_kind { DIM_TEXT, DIM_INT, DIM_DAY, DIM_HOUR, DIM_MINUTE };
 
 /* What a report may group by or filter on. */
 struct dim {
-    str name; /* the column, but for day and hour */
+    str name; /* the column, but for times */
     enum dim_kind kind;
     bool by, where;       /* may be grouped by, filtered on */
     bool in_hour, in_day; /* a key of rollup_hour; a dimension of rollup_day */
@@ -31,10 +35,15 @@ struct dim {
 
 /* NULL for an unknown name. */
 const struct dim *dim_find(str name);
+/* How long a time is. */
+static inline int64_t dim_step_us(const struct dim *d)
+{
+    return d->kind == DIM_DAY ? US_PER_DAY : d->kind == DIM_HOUR ? US_PER_HOUR : US_PER_MINUTE;
+}
 
 /* One name's part of a group's key. */
 struct key_part {
-    int64_t time_us; /* of a day or an hour */
+    int64_t time_us; /* of a day, an hour, a minute */
     str text;
 };
 /* Takes it off the front. */
@@ -49,6 +58,7 @@ enum sum {
         SUM_UNITS,
     SUM_COUNT = SUM_UNITS + UNIT_COUNT
 };
+_Static_assert((int)SUM_UNITS == (int)REPORT_UNITS, "readers of reports count as reports do");
 _Static_assert((int)SUM_COUNT == (int)PACK_SUMS, "packs have the sums of reports, in the same order");
 
 /* A histogram that a report adds to: sparse while it is small, then with a counter
@@ -116,13 +126,15 @@ void groups_free(struct groups *g);
 /* The group with this key, made where it is missing. Fails: NULL beyond the ceiling. */
 struct group *groups_at(struct groups *g, str key);
 struct group *groups_find(const struct groups *g, str key); /* or NULL */
+size_t groups_most(void);                                   /* the ceiling */
 str groups_too_many(void);                                  /* the sentence for that */
-/* Takes the sums of what was too much off again; groups of which nothing is left go. */
+/* Takes the sums of what was too much off again, of `totals` too unless it is NULL; groups of which nothing is left go. */
 void groups_take_back(struct groups *g, struct group *totals, const struct groups *back);
 /* Moves `from`'s groups here. Fails: false beyond the ceiling. */
 bool groups_merge(struct groups *g, struct groups *from) MUST_CHECK;
 void group_add(struct group *to, struct group *from);
-void group_free(struct group *g); /* what it holds */
+void group_free(struct group *g);  /* what it holds */
+void group_empty(struct group *g); /* its sums: nothing has been added */
 void spread_add(struct spread *s, int64_t value);
 /* Fails: false, with nothing added, where the blob is malformed. */
 bool spread_add_encoded(struct spread *s, str blob) MUST_CHECK;
@@ -133,7 +145,16 @@ void spread_free(struct spread *s);
 
 /* ---- the plan */
 
-enum source { SOURCE_HOUR, SOURCE_DAY, SOURCE_ROWS_BY_TIME, SOURCE_ROWS_BY_ID, SOURCE_PACK, SOURCE_COUNT };
+/* SOURCE_SEEK: the few users, prompts or tasks that a filter names, found day by day in rollup_day. */
+enum source {
+    SOURCE_HOUR,
+    SOURCE_DAY,
+    SOURCE_SEEK /* the last rollup */,
+    SOURCE_ROWS_BY_TIME,
+    SOURCE_ROWS_BY_ID,
+    SOURCE_PACK,
+    SOURCE_COUNT
+};
 
 /* A stretch of one table: [from, until) of its time, or of ids. */
 struct slice {
@@ -143,17 +164,30 @@ struct slice {
     bool back;     /* of rows: what is too much in a packed day that the report begins in; taken off again */
 };
 
+struct crowd_at {
+    enum pack_kind kind;
+    int64_t day_us;
+};
+
 struct plan {
     const struct report_ask *ask;
     int version; /* of the store's tables */
     const struct dim *by[REPORT_BY_MAX];
     const struct dim *where[REPORT_WHERE_MAX];
     int64_t where_int[REPORT_WHERE_MAX];
-    str dimension; /* of rollup_day */
+    str dimension;       /* of rollup_day */
+    bool wanted;         /* of rows, those alone whose group is in scan->wanted */
+    const char *columns; /* of rows for a sink; NULL: those of a report */
+    bool seeks;          /* a filter names users, prompts or tasks: these are found one by one */
     enum pack_kind kind;
     int64_t *packed; /* days that packs answer for, in order */
     size_t packed_count, packed_cap;
-    int64_t packs_dropped; /* when they were looked up: report_run() looks once more behind the scan */
+    bool top;                /* the dearest few of one name: by report_top.c, from crowds of many days */
+    struct crowd_at *crowds; /* then, in place of `packed`; in the order of time */
+    size_t crowd_count, crowd_cap;
+    struct hash_key key;                   /* the store's: by which crowds are in order */
+    int64_t whole_from_us, whole_until_us; /* of what rows are counted: days whose rows are gone count as a whole */
+    int64_t packs_dropped;                 /* when they were looked up: report_run() looks once more behind the scan */
     enum source main;
     int64_t since_us, until_us;
     struct slice *slices;
@@ -163,15 +197,40 @@ struct plan {
 
 /* Fails: false with a sentence in `why`. */
 bool plan_make(struct plan *p, sqlite3 *db, const struct report_ask *ask, struct buf *why) MUST_CHECK;
+/* From rows alone, whatever rollups know, with these columns (", a, b") for a sink; they must outlive the plan. */
+bool plan_make_rows(struct plan *p, sqlite3 *db, const struct report_ask *ask, const char *columns,
+                    struct buf *why) MUST_CHECK;
 void plan_free(struct plan *p);
+/* Its slices: report_slices.c. Fails: false, see sqlite3_errmsg(). */
+bool plan_slices(struct plan *p, sqlite3 *db) MUST_CHECK;
+struct stretch {
+    int64_t from, until;
+};
+/* Of [from, until) what may have rows that the filters let through (report_days.c). Owns: free(*out) in any case.
+ * Fails: false, see sqlite3_errmsg(). */
+bool plan_stretches(const struct plan *p, sqlite3 *db, int64_t from, int64_t until, struct stretch **out,
+                    size_t *count) MUST_CHECK;
 /* The query of one source; its first two parameters are a slice's ends. It hands each
  * row to collect(time, the texts that are grouped by, what report_scan.c reads).
  * Owns: the caller finalizes it. Fails: NULL. */
 sqlite3_stmt *plan_prepare(const struct plan *p, enum source source, sqlite3 *db);
-/* The query of the histograms of one user, prompt or task on one day: parameters 1 the day, 2 its value. It hands
- * rows to collect(day, the texts that are grouped by, latency, first_token). */
-sqlite3_stmt *plan_prepare_seek(const struct plan *p, sqlite3 *db);
+/* The query of one user, prompt or task on one day: parameters 1 the day, 2 its value. It hands rows to collect(day,
+ * the texts that are grouped by, all or with `sums` false the histograms alone). */
+sqlite3_stmt *plan_prepare_seek(const struct plan *p, bool sums, sqlite3 *db);
+/* Is there anything from parameter 1 until 2, whole hours, as far as rollup_hour knows the filters? `*out`: NULL where it
+ * knows none of them. Owns: the caller finalizes it. Fails: false. */
+bool plan_prepare_hours(const struct plan *p, sqlite3 *db, sqlite3_stmt **out) MUST_CHECK;
+/* The query of one row: parameter 1 its id. As plan_prepare() hands rows over. */
+sqlite3_stmt *plan_prepare_row(const struct plan *p, sqlite3 *db);
+/* What decides who is shown, of SOURCE_DAY or SOURCE_ROWS_BY_TIME: the value, the cost; then the unpriced cost and
+ * attempts, or the cost's state and the row's id. */
+sqlite3_stmt *plan_prepare_rank(const struct plan *p, enum source source, sqlite3 *db);
 
+/* Is this one of the days that packs answer for? Another one may have come since the plan was made, whose day is
+ * counted from its rows. */
+bool plan_has_pack(const struct plan *p, int64_t day_us);
+/* Of a crowd's features those that the filters let through; NULL: all. */
+bool *plan_features_that_pass(const struct plan *p, const str *features, uint32_t count, struct arena *arena);
 /* Fails: false. */
 bool plan_packs_dropped(sqlite3 *db, int64_t *out) MUST_CHECK;
 
@@ -186,7 +245,28 @@ enum scan_want {
 };
 
 struct scan_progress {
-    void (*tell)(void *ctx, double done);
+    bool (*go_on)(void *ctx, double done);
+    void *ctx;
+};
+
+/* One pass over the rows, or two once `*more` is set: progress of both together, which only grows. `ctx` of
+ * passes_tell(): this. */
+struct scan_passes {
+    struct scan_progress progress;
+    const _Atomic bool *more;
+    bool second;
+    double told;
+};
+bool passes_tell(void *passes, double done);
+
+/* Takes rows in place of groups: the lines of a series, tallies. Each thread has its own; they come together in the end.
+ * A row: its time, the texts that are grouped by, the plan's columns. */
+struct scan_sink {
+    void *(*open)(void *ctx);
+    /* Fail: with a sentence; else none. */
+    str (*add)(void *own, sqlite3_value **row);
+    str (*merge)(void *ctx, void *own);
+    void (*close)(void *own);
     void *ctx;
 };
 
@@ -199,20 +279,28 @@ struct scan {
     const uint64_t *wanted_bits; /* of their users, prompts or tasks: see report_pack.c */
     const str *values;           /* these themselves, each once */
     size_t value_count;
+    struct lines_form *late; /* for the cheaper names when there are `groups_whole`; NULL: all have groups */
+    size_t groups_whole;
+    bool rests;                   /* of those in `wanted` there are groups, all others are one: in the totals alone */
+    const struct scan_sink *sink; /* takes the rows; NULL: they go to groups */
 
     /* what the threads share */
-    _Atomic size_t next, done; /* slices */
+    size_t steps;
+    _Atomic size_t next, done; /* slices; done: of the steps */
     _Atomic bool failed;
 };
 
 struct scanner {
     struct scan *scan;
     sqlite3 *db;
-    sqlite3_stmt *q[SOURCE_COUNT];
+    sqlite3_stmt *q[SOURCE_COUNT], *read_row;
     struct groups groups;
     struct group totals;
     struct buf key, why;
     struct groups back, *to; /* what is to be taken off again; where rows go: to one of the two */
+    struct lines *late;      /* names that have no group any more */
+    struct group rest;       /* what these had, together */
+    void *own;               /* of the sink */
     struct group *last;      /* neighbours are often of one group */
     uint64_t rows;
     bool rollup; /* the rows that come are a rollup's */
@@ -223,26 +311,66 @@ struct scanner {
  * that are to be taken off again into `back`. Fails: false with a sentence in `why`. */
 bool scan_run(struct scan *scan, sqlite3 *db, struct groups *into, struct groups *back, struct group *totals,
               struct buf *why) MUST_CHECK;
+/* Of a scan whose rows a sink takes. */
+bool scan_run_sink(struct scan *scan, sqlite3 *db, struct buf *why) MUST_CHECK;
+/* One thread's own: a connection's function collect(), its groups. */
+void scanner_init(struct scanner *s, struct scan *scan, struct hash_key secret);
+bool scanner_open(struct scanner *s, sqlite3 *db) MUST_CHECK;
+/* Moves what it has into these. Fails: false, with what it or the other thread said in `why`; then, and where `into` is
+ * NULL, all is dropped. */
+bool scanner_end(struct scanner *s, struct groups *into, struct groups *back, struct group *totals,
+                 struct buf *why) MUST_CHECK;
+void scan_finalize(struct scanner *s); /* its statements */
+/* Writes the connection's complaint to s->why, unless there is one, or the other thread has one. */
+void scan_tell_fault(struct scanner *s);
+/* Of plan->top (report_top.c): the dearest, all they have; how many names there are; the sum of all.
+ * Fails: false with a sentence in `why`. */
+bool top_run(struct scan *scan, sqlite3 *db, struct groups *into, struct groups *back, size_t *names,
+             struct group *totals, struct buf *why) MUST_CHECK;
+/* Tells how far it is. Fails: false, nobody waits for the report any more, or the other thread has failed. */
+bool scan_may_go_on(struct scanner *s) MUST_CHECK;
 /* For SCAN_HISTOGRAMS: the bits of the groups in `wanted`. Owns: free(). */
 uint64_t *scan_wanted_bits(const struct plan *p, struct group *const *wanted, size_t count);
 /* For SCAN_SEEKS: their users, prompts or tasks. Owns: free(). */
 str *scan_wanted_values(const struct plan *p, struct group *const *wanted, size_t count, size_t *values);
-/* A slice of SOURCE_PACK (report_pack.c). Fails: false, with a sentence in s->why or the connection's. */
+/* A slice of SOURCE_PACK (report_pack.c, report_crowd.c). Fail: false, with a sentence in s->why or the connection's. */
 bool scan_packs(struct scanner *s, const struct slice *slice) MUST_CHECK;
+bool scan_crowds(struct scanner *s, const struct slice *slice) MUST_CHECK;
+/* A row of table `packs`, borrowed until the next; empty: there is none. Fails: false. */
+bool scan_read_row(struct scanner *s, enum pack_kind kind, int64_t number, int64_t day_us, str *body) MUST_CHECK;
 
 /* ---- the answer */
+
+/* The store, to be read. Owns: sqlite3_close(). Fails: NULL with a sentence in `why`. */
+sqlite3 *report_open(const char *dir, struct buf *why);
 
 struct report {
     struct groups groups;
     size_t by_count;
     const struct dim *by[REPORT_BY_MAX];
+    size_t group_count;   /* of all; `groups` may have those alone that are shown */
     struct group **shown; /* sorted */
     size_t shown_count;
+    bool turned; /* it is a page: */
+    size_t next; /* what a further one leaves out; 0: there is none */
     struct group totals;
     int64_t since_us, until_us, rows_from_us;
     enum source main;
     bool ladder; /* by rung, with what only rungs have */
+    bool top;    /* chosen by report_rank.c: among those that are alike by their hashes, of which this is the key */
+    struct hash_key key;
 };
+
+/* ---- the dearest of very many, from rows (report_most.c) */
+
+/* From how many groups on the cheaper ones become lines; SIZE_MAX: the question is none of these. */
+size_t most_groups(const struct plan *p);
+/* Is this a line's name? Makes room for a group where it is a new one. */
+bool most_is_late(struct scanner *s, str key);
+/* Runs the plan. Where there were so many, who is shown is chosen then: r->shown. Fails: false with a sentence in `why`. */
+bool most_run(struct report *r, struct scan *scan, sqlite3 *db, struct groups *back, struct buf *why) MUST_CHECK;
+/* The same where there are more names than lines (report_many.c). */
+bool many_run(struct report *r, const struct scan *scan, sqlite3 *db, struct groups *back, struct buf *why) MUST_CHECK;
 
 /* ---- ladders (report_ladder.c) */
 

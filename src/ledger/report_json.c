@@ -198,10 +198,14 @@ void report_json(const struct report *r, struct buf *out)
     }
     buf_add(out, S("],\n\"totals\":{"));
     add_fields(out, r, &r->totals, true);
-    buf_printf(out, "},\n\"groups\":%zu", r->groups.count);
+    buf_printf(out, "},\n\"groups\":%zu", r->group_count);
     add_time(out, "since", r->since_us);
     add_time(out, "until", r->until_us);
     if (r->rows_from_us != INT64_MIN) add_time(out, "rows_from", r->rows_from_us);
+    if (r->next)
+        buf_printf(out, ",\n\"next\":\"%zu\"", r->next);
+    else if (r->turned)
+        buf_add(out, S(",\n\"next\":null"));
     buf_add(out, S("}\n"));
 }
 

@@ -3,15 +3,26 @@
 #include "ledger/report_inside.h"
 
 #include <pthread.h>
-#include <unistd.h>
+#include <sched.h>
 
-enum { THREADS_MAX = 2, TELL_EVERY = 1 << 16 };
+enum { THREADS_MAX = 2, TELL_EVERY = 1 << 14 };
 
-static void tell(struct scanner *s)
+bool scan_may_go_on(struct scanner *s)
 {
     struct scan *scan = s->scan;
-    if (!s->tells || !scan->progress.tell) return;
-    scan->progress.tell(scan->progress.ctx, (double)atomic_load(&scan->done) / (double)scan->plan->slice_count);
+    double done = (double)atomic_load(&scan->done) / (double)(scan->steps ? scan->steps : 1);
+    if (s->tells && scan->progress.go_on && !scan->progress.go_on(scan->progress.ctx, done))
+        atomic_store(&scan->failed, true);
+    return !atomic_load(&scan->failed);
+}
+
+bool passes_tell(void *passes, double done)
+{
+    struct scan_passes *p = passes;
+    if (p->second) done = 0.5 + done / 2;
+    if (!p->second && atomic_load(p->more)) done /= 2;
+    if (done > p->told) p->told = done;
+    return !p->progress.go_on || p->progress.go_on(p->progress.ctx, p->told);
 }
 
 static const str damaged = STR_INIT("a rollup's histogram is damaged; 'purser ledger verify' tells more");
@@ -30,7 +41,7 @@ static int write_key(struct scanner *s, sqlite3_value **row)
             buf_add(&s->key, str_of((char *)&n, sizeof(n)));
             buf_add(&s->key, str_of(text, n));
         } else {
-            int64_t begin = time_floor_us(at_us, p->by[i]->kind == DIM_DAY ? US_PER_DAY : US_PER_HOUR);
+            int64_t begin = time_floor_us(at_us, dim_step_us(p->by[i]));
             buf_add(&s->key, str_of((char *)&begin, sizeof(begin)));
         }
     }
@@ -41,6 +52,8 @@ static int write_key(struct scanner *s, sqlite3_value **row)
 static struct group *group_of(struct scanner *s)
 {
     if (s->last && str_eq(s->last->key, buf_str(&s->key))) return s->last;
+    if (s->scan->rests && !groups_find(s->scan->wanted, buf_str(&s->key))) return &s->rest;
+    if (s->scan->late && most_is_late(s, buf_str(&s->key))) return &s->rest;
     s->last = groups_at(s->to, buf_str(&s->key));
     if (!s->last) buf_add(&s->why, groups_too_many());
     return s->last;
@@ -91,6 +104,15 @@ static bool value_is(sqlite3_value *v, str word)
     return str_eq(str_of(text, (size_t)sqlite3_value_bytes(v)), word);
 }
 
+static bool add_late(struct scanner *s, bool priced, int64_t cost)
+{
+    struct line_rank rank = {.head.name = buf_str(&s->key), .attempts = 1};
+    *(priced ? &rank.cost : &rank.unpriced_cost) = cost;
+    if (lines_add_rank(s->late, &rank)) return true;
+    buf_add(&s->why, groups_too_many());
+    return false;
+}
+
 /* As ledger/rollup.c sums a row when it comes in. */
 static bool add_row(struct scanner *s, sqlite3_value **row)
 {
@@ -128,7 +150,14 @@ static bool add_row(struct scanner *s, sqlite3_value **row)
                                            .cost = cost,
                                            .units = row + UNITS,
                                            .more = row + UNITS + UNIT_COUNT});
-    return true;
+    return g != &s->rest || !s->late || add_late(s, priced, cost);
+}
+
+static bool add_to_sink(struct scanner *s, sqlite3_value **row)
+{
+    str too_much = s->scan->sink->add(s->own, row);
+    buf_add(&s->why, too_much);
+    return !too_much.n;
 }
 
 /* The SQL function collect(...), an aggregate that takes whole rows: handing forty
@@ -138,9 +167,21 @@ static void collect_row(sqlite3_context *ctx, int n, sqlite3_value **row)
     struct scanner *s = sqlite3_user_data(ctx);
     (void)n;
     bool seeks = s->scan->want == SCAN_SEEKS;
-    bool ok = seeks ? add_histograms(s, row) : s->rollup ? add_rollup(s, row) : add_row(s, row);
+    bool ok = s->own      ? add_to_sink(s, row)
+              : seeks     ? add_histograms(s, row)
+              : s->rollup ? add_rollup(s, row)
+                          : add_row(s, row);
+    if (ok && ++s->rows % TELL_EVERY == 0) ok = scan_may_go_on(s);
     if (!ok) sqlite3_result_error(ctx, "stopped", -1);
-    if (++s->rows % TELL_EVERY == 0) tell(s);
+}
+
+/* The SQL function wanted(time, texts that are grouped by). */
+static void is_wanted(sqlite3_context *ctx, int n, sqlite3_value **row)
+{
+    struct scanner *s = sqlite3_user_data(ctx);
+    (void)n;
+    (void)write_key(s, row);
+    sqlite3_result_int(ctx, groups_find(s->scan->wanted, buf_str(&s->key)) != NULL);
 }
 
 static void collect_end(sqlite3_context *ctx)
@@ -148,11 +189,13 @@ static void collect_end(sqlite3_context *ctx)
     sqlite3_result_null(ctx);
 }
 
-static bool scanner_open(struct scanner *s, sqlite3 *db)
+bool scanner_open(struct scanner *s, sqlite3 *db)
 {
     s->db = db;
     return sqlite3_create_function_v2(db, "collect", -1, SQLITE_UTF8 | SQLITE_DIRECTONLY, s, NULL, collect_row,
-                                      collect_end, NULL) == SQLITE_OK;
+                                      collect_end, NULL) == SQLITE_OK &&
+           sqlite3_create_function_v2(db, "wanted", -1, SQLITE_UTF8 | SQLITE_DIRECTONLY, s, is_wanted, NULL, NULL,
+                                      NULL) == SQLITE_OK;
 }
 
 /* What two threads share as they do packs: each value is in one of the parts. */
@@ -160,7 +203,7 @@ static bool scan_seeks(struct scanner *s, const struct slice *slice)
 {
     const struct scan *scan = s->scan;
     sqlite3_stmt **q = &s->q[SOURCE_PACK];
-    if (!*q) *q = plan_prepare_seek(scan->plan, s->db);
+    if (!*q) *q = plan_prepare_seek(scan->plan, false, s->db);
     bool ok = *q != NULL;
     for (size_t v = slice->part; ok && v < scan->value_count; v += PACK_PARTS) {
         str value = scan->values[v];
@@ -174,20 +217,30 @@ static bool scan_seeks(struct scanner *s, const struct slice *slice)
     return ok;
 }
 
+/* Unless it is known, or the other thread's. */
+void scan_tell_fault(struct scanner *s)
+{
+    if (s->why.n || atomic_load(&s->scan->failed)) return;
+    buf_printf(&s->why, "the ledger cannot be read: %s", sqlite3_errmsg(s->db));
+}
+
 /* One query a slice: between two of them the store may put its WAL back. */
 static bool scan_slice(struct scanner *s, const struct slice *slice)
 {
     sqlite3_stmt **q = &s->q[slice->source];
     if (slice->source == SOURCE_PACK) {
-        if (s->scan->want == SCAN_SEEKS ? scan_seeks(s, slice) : scan_packs(s, slice)) return true;
-        if (!s->why.n) buf_printf(&s->why, "the ledger cannot be read: %s", sqlite3_errmsg(s->db));
+        bool ok = s->scan->want == SCAN_SEEKS               ? scan_seeks(s, slice)
+                  : pack_kind_is_crowd(s->scan->plan->kind) ? scan_crowds(s, slice)
+                                                            : scan_packs(s, slice);
+        if (ok) return true;
+        scan_tell_fault(s);
         return false;
     }
     if (s->scan->want >= SCAN_HISTOGRAMS) return true; /* these came along with the sums */
     struct groups *to = slice->back ? &s->back : &s->groups;
     if (s->to != to) s->last = NULL;
     s->to = to;
-    s->rollup = slice->source == SOURCE_HOUR || slice->source == SOURCE_DAY;
+    s->rollup = slice->source <= SOURCE_SEEK;
     if (!*q) *q = plan_prepare(s->scan->plan, slice->source, s->db);
     bool ok = *q != NULL;
     if (ok) {
@@ -195,7 +248,7 @@ static bool scan_slice(struct scanner *s, const struct slice *slice)
         sqlite3_bind_int64(*q, 2, slice->until);
         ok = sqlite3_step(*q) == SQLITE_ROW;
     }
-    if (!ok && !s->why.n) buf_printf(&s->why, "the ledger cannot be read: %s", sqlite3_errmsg(s->db));
+    if (!ok) scan_tell_fault(s);
     sqlite3_reset(*q);
     return ok;
 }
@@ -205,6 +258,17 @@ static void sum_up(struct scanner *s)
 {
     for (size_t i = 0; i < s->groups.slot_count; i++)
         if (s->groups.slots[i].group) group_add(&s->totals, s->groups.slots[i].group);
+    group_add(&s->totals, &s->rest);
+}
+
+void scan_finalize(struct scanner *s)
+{
+    for (int i = 0; i < SOURCE_COUNT; i++) {
+        sqlite3_finalize(s->q[i]);
+        s->q[i] = NULL;
+    }
+    sqlite3_finalize(s->read_row);
+    s->read_row = NULL;
 }
 
 static void scan_all(struct scanner *s)
@@ -218,9 +282,9 @@ static void scan_all(struct scanner *s)
             break;
         }
         atomic_fetch_add(&s->scan->done, 1);
-        tell(s);
+        if (!scan_may_go_on(s)) break;
     }
-    for (int i = 0; i < SOURCE_COUNT; i++) sqlite3_finalize(s->q[i]);
+    scan_finalize(s);
     if (s->scan->want < SCAN_HISTOGRAMS) sum_up(s);
 }
 
@@ -237,9 +301,10 @@ static void *scan_main(void *arg)
     return NULL;
 }
 
-static void scanner_init(struct scanner *s, struct scan *scan, struct hash_key secret)
+void scanner_init(struct scanner *s, struct scan *scan, struct hash_key secret)
 {
     *s = (struct scanner){.scan = scan};
+    if (scan->sink) s->own = scan->sink->open(scan->sink->ctx);
     groups_init(&s->groups, secret);
     groups_init(&s->back, secret);
     s->to = &s->groups;
@@ -247,16 +312,23 @@ static void scanner_init(struct scanner *s, struct scan *scan, struct hash_key s
     buf_init(&s->why, 0);
 }
 
-static bool scanner_end(struct scanner *s, struct groups *into, struct groups *back, struct group *totals,
-                        struct buf *why)
+bool scanner_end(struct scanner *s, struct groups *into, struct groups *back, struct group *totals, struct buf *why)
 {
-    bool ok = s->why.n == 0;
+    scan_finalize(s);
+    bool ok = s->why.n == 0 && !atomic_load(&s->scan->failed);
     if (!ok && why->n == 0) buf_add(why, buf_str(&s->why));
     if (ok && into) {
-        ok = groups_merge(into, &s->groups) && groups_merge(back, &s->back);
+        ok = groups_merge(into, &s->groups) && groups_merge(back, &s->back) &&
+             (!s->late || lines_merge(s->scan->late->all, s->late));
         if (!ok) buf_add(why, groups_too_many());
+        str too_much = ok && s->own ? s->scan->sink->merge(s->scan->sink->ctx, s->own) : STR_NONE;
+        buf_add(why, too_much);
+        ok = ok && !too_much.n;
         group_add(totals, &s->totals);
     }
+    if (s->own) s->scan->sink->close(s->own);
+    lines_drop(s->late);
+    group_free(&s->rest);
     groups_free(&s->groups);
     groups_free(&s->back);
     group_free(&s->totals);
@@ -265,21 +337,42 @@ static bool scanner_end(struct scanner *s, struct groups *into, struct groups *b
     return ok;
 }
 
+/* On one core a second thread would find each group once more, and hold all of them twice. */
+static bool may_use_two(void)
+{
+    cpu_set_t cores;
+    return sched_getaffinity(0, sizeof(cores), &cores) != 0 || CPU_COUNT(&cores) > 1;
+}
+
 bool scan_run(struct scan *scan, sqlite3 *db, struct groups *into, struct groups *back, struct group *totals,
               struct buf *why)
 {
     struct scanner all[THREADS_MAX];
     pthread_t thread;
-    bool two = scan->plan->slice_count > 1 && sysconf(_SC_NPROCESSORS_ONLN) > 1;
+    bool two = scan->plan->slice_count > 1 && may_use_two();
+    scan->steps = scan->plan->slice_count;
     for (int i = 0; i < THREADS_MAX; i++) scanner_init(&all[i], scan, into->secret);
     all[0].tells = true;
+    bool ok = scan_may_go_on(&all[0]); /* before the other can be done with all of it */
     two = two && pthread_create(&thread, NULL, scan_main, &all[1]) == 0;
     if (scanner_open(&all[0], db))
         scan_all(&all[0]);
     else
         buf_printf(&all[0].why, "the ledger cannot be read: %s", sqlite3_errmsg(db));
     if (two) pthread_join(thread, NULL);
-    bool ok = true;
     for (int i = 0; i < THREADS_MAX; i++) ok = scanner_end(&all[i], ok ? into : NULL, back, totals, why) && ok;
+    return ok;
+}
+
+bool scan_run_sink(struct scan *scan, sqlite3 *db, struct buf *why)
+{
+    struct groups none, back;
+    struct group unasked = {0};
+    groups_init(&none, (struct hash_key){0});
+    groups_init(&back, (struct hash_key){0});
+    bool ok = scan_run(scan, db, &none, &back, &unasked, why);
+    groups_free(&none);
+    groups_free(&back);
+    group_free(&unasked);
     return ok;
 }

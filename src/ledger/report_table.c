@@ -209,7 +209,7 @@ static void add_line(struct grid *t, const struct report *r, const struct group 
             end_cell(t);
         } else {
             str value = report_value(r, g, i, text);
-            if (r->by[i]->kind == DIM_HOUR) { /* "2026-11-21 10:00" */
+            if (r->by[i]->kind == DIM_HOUR || r->by[i]->kind == DIM_MINUTE) { /* "2026-11-21 10:00" */
                 text[10] = ' ';
                 value = str_of(text, 16);
             }
@@ -303,9 +303,9 @@ static void write_grid(const struct grid *t, size_t names, const struct report_p
 static void write_notes(const struct report *r, struct buf *out)
 {
     char text[40];
-    if (r->shown_count < r->groups.count)
+    if (r->shown_count < r->group_count)
         buf_printf(out, "%zu of %zu groups; the total speaks of all (--limit shows more)\n", r->shown_count,
-                   r->groups.count);
+                   r->group_count);
     if (r->rows_from_us != INT64_MIN)
         buf_printf(out, "rows from before %" STR_FMT " were deleted (ledger.keep) and are not in this report\n",
                    STR_ARG(time_format(r->rows_from_us, text)));

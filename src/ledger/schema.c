@@ -94,6 +94,37 @@ static const char create_switches[] =
     "CREATE UNIQUE INDEX events_once ON events (kind, object, level, window_us);"
     "CREATE INDEX events_at ON events (at_us);";
 
+#define MIX_SUM(field, column, what)      ", " column " INTEGER NOT NULL"
+#define UNIT_BOTH_SUMS(unit, count, cost) ", " count " INTEGER NOT NULL, " cost " INTEGER NOT NULL"
+
+static const char create_steering[] =
+    /* Settings that were made while it ran: body is a JSON object with the keys that the settings file has for such
+     * an entry. kind: budget, limit, feature, price, key ... */
+    "CREATE TABLE runtime (kind TEXT NOT NULL, name TEXT NOT NULL, body TEXT NOT NULL, at_us INTEGER NOT NULL,"
+    " who TEXT NOT NULL, PRIMARY KEY (kind, name)) WITHOUT ROWID;"
+    /* Who may see and steer: tokens of the API, by their SHA-256. owner: whose features a token of role owner sees. */
+    "CREATE TABLE access (name TEXT NOT NULL, role TEXT NOT NULL, owner TEXT NOT NULL, hash BLOB NOT NULL UNIQUE,"
+    " created_us INTEGER NOT NULL, expires_us INTEGER NOT NULL, revoked_us INTEGER NOT NULL, who TEXT NOT NULL,"
+    " PRIMARY KEY (name)) WITHOUT ROWID;"
+    /* What came of a task or a call ('' or 0: the other is meant); told again, it replaces what was told. */
+    "CREATE TABLE outcomes (id INTEGER NOT NULL, at_us INTEGER NOT NULL, told_us INTEGER NOT NULL, task TEXT NOT NULL,"
+    " call_id INTEGER NOT NULL, name TEXT NOT NULL, success INTEGER NOT NULL, value_picousd INTEGER NOT NULL,"
+    " feature TEXT NOT NULL, who TEXT NOT NULL, PRIMARY KEY (id));"
+    "CREATE UNIQUE INDEX outcomes_once ON outcomes (task, call_id, name);"
+    "CREATE INDEX outcomes_at ON outcomes (at_us);"
+    /* What people thought of an answer. score: in millionths. */
+    "CREATE TABLE feedback (id INTEGER NOT NULL, at_us INTEGER NOT NULL, call_id INTEGER NOT NULL,"
+    " score_ppm INTEGER NOT NULL, scored INTEGER NOT NULL, label TEXT NOT NULL, comment TEXT NOT NULL,"
+    " feature TEXT NOT NULL, who TEXT NOT NULL, PRIMARY KEY (id));"
+    "CREATE INDEX feedback_call ON feedback (call_id);"
+    "CREATE INDEX feedback_at ON feedback (at_us);"
+    /* A call's further attempts, which few rows are: its first one has the call's own id. */
+    "CREATE INDEX attempts_again ON attempts (call_id) WHERE attempt_id != call_id;"
+    "CREATE TABLE rollup_mix (day_us INTEGER NOT NULL, feature TEXT NOT NULL, prompt TEXT NOT NULL, model TEXT NOT "
+    "NULL,"
+    " provider TEXT NOT NULL, key TEXT NOT NULL, team TEXT NOT NULL" MIX_MEASURES(MIX_SUM)
+        UNIT_COLUMNS(UNIT_BOTH_SUMS) ", PRIMARY KEY (day_us, " ROLLUP_MIX_KEYS ")) WITHOUT ROWID;";
+
 /* Which rung of a ladder an attempt was at: older rows were at none. */
 static const char add_rungs[] =
 #define INT(name, value, what)
@@ -113,14 +144,14 @@ static const char add_rungs[] =
 
 struct column {
     const char *name, *what;
-    bool late;
+    bool late, text;
 };
 
 static const struct column attempt_columns[] = {
-#define INT(column, value, text)           {column, text},
-#define TEXT(column, id, text)             {column, text},
-#define NAME(column, value, text)          {column, text},
-#define LATE(column, value, text)          {column, text, true},
+#define INT(column, value, what)           {column, what},
+#define TEXT(column, id, what)             {column, what, .text = true},
+#define NAME(column, value, what)          {column, what, .text = true},
+#define LATE(column, value, what)          {column, what, .late = true},
 #define UNIT_COUNT_TEXT(unit, count, cost) {count, "used, disjoint from the others"},
 #define UNIT_COST_TEXT(unit, count, cost)  {cost, "the cost of " count},
 #define UNITS()                            UNIT_COLUMNS(UNIT_COUNT_TEXT)
@@ -147,6 +178,11 @@ const char *schema_attempt_column(size_t i)
 bool schema_attempt_is_late(size_t i)
 {
     return attempt_columns[i].late;
+}
+
+bool schema_attempt_is_text(size_t i)
+{
+    return attempt_columns[i].text;
 }
 
 const char *schema_attempt_read(size_t i, int version)
@@ -184,8 +220,15 @@ static bool create(sqlite3 *db)
            sqlite3_exec(db, create_rest, NULL, NULL, NULL) == SQLITE_OK &&
            sqlite3_exec(db, create_packs, NULL, NULL, NULL) == SQLITE_OK &&
            sqlite3_exec(db, create_switches, NULL, NULL, NULL) == SQLITE_OK &&
+           sqlite3_exec(db, create_steering, NULL, NULL, NULL) == SQLITE_OK &&
            sqlite3_exec(db, version, NULL, NULL, NULL) == SQLITE_OK;
 }
+
+/* What the store fills rollup_mix from, see store_mix.c. One more than the last: it ends behind that. */
+static const char note_rows_without_mix[] =
+    "INSERT OR REPLACE INTO totals (name, value) SELECT 'mix_until_id', coalesce(max(attempt_id), 0) + 1 FROM attempts;"
+    "INSERT OR REPLACE INTO totals (name, value) SELECT 'mix_missing_rows', value FROM totals"
+    " WHERE name = 'retired_rows';";
 
 /* From each version to the next. */
 static bool migrate(sqlite3 *db, int version)
@@ -196,6 +239,9 @@ static bool migrate(sqlite3 *db, int version)
     if (ok && version < 2) ok = sqlite3_exec(db, create_packs, NULL, NULL, NULL) == SQLITE_OK;
     if (ok && version < SCHEMA_SWITCHES) ok = sqlite3_exec(db, create_switches, NULL, NULL, NULL) == SQLITE_OK;
     if (ok && version < SCHEMA_RUNGS) ok = sqlite3_exec(db, add_rungs, NULL, NULL, NULL) == SQLITE_OK;
+    if (ok && version < SCHEMA_STEERING)
+        ok = sqlite3_exec(db, create_steering, NULL, NULL, NULL) == SQLITE_OK &&
+             sqlite3_exec(db, note_rows_without_mix, NULL, NULL, NULL) == SQLITE_OK;
     return ok && sqlite3_exec(db, done, NULL, NULL, NULL) == SQLITE_OK;
 }
 
@@ -223,6 +269,7 @@ static bool prepare(sqlite3 *db, const char *path, bool write, struct buf *why)
             return false;
         }
         version = schema_version(db);
+        sqlite3_db_release_memory(db); /* a page for each table and index, all empty */
     }
     if (version > 0 && version < SCHEMA_VERSION && write) {
         if (!migrate(db, version)) {

@@ -11,9 +11,10 @@
 #include <sqlite3.h>
 
 /* 1: the first. 2: table `packs`; a purser of version 1 would let it grow stale. 3: `switches`,
- * `audit` and `events`. 4: the columns `rung`, `rung_number` and `accepted`. The server brings an
- * older store up to date when it opens it; readers read all of them. */
-enum { SCHEMA_SWITCHES = 3, SCHEMA_RUNGS = 4, SCHEMA_VERSION = 4 };
+ * `audit` and `events`. 4: the columns `rung`, `rung_number` and `accepted`. 5: what people steer by
+ * (`runtime`, `access`), what came of calls (`outcomes`, `feedback`), and `rollup_mix`. The server
+ * brings an older store up to date when it opens it; readers read all of them. */
+enum { SCHEMA_SWITCHES = 3, SCHEMA_RUNGS = 4, SCHEMA_STEERING = 5, SCHEMA_VERSION = 5 };
 
 /* UNIT_COLUMN(enum unit's end, column of the count, column of its cost) */
 #define UNIT_COLUMNS(UNIT_COLUMN)                                                                                      \
@@ -50,6 +51,22 @@ enum { SCHEMA_SWITCHES = 3, SCHEMA_RUNGS = 4, SCHEMA_VERSION = 4 };
  * (ledger/histogram.h): `latency` of total_us over all rows, `first_token` of
  * first_byte_us over streamed rows that had one. */
 
+/* What a row of rollup_mix sums, beside the units' counts and costs: what makes a bill grow, and what prompts are made
+ * of. MIX(field, column, what it is) */
+#define MIX_MEASURES(MIX)                                                                                              \
+    MIX(calls, "calls", "rows with number = 1")                                                                        \
+    MIX(attempts, "attempts", "rows")                                                                                  \
+    MIX(cost, "cost_picousd", "their cost, unpriced rows left out")                                                    \
+    MIX(wasted_cost, "wasted_picousd", "of it, of rows whose result was not used")                                     \
+    MIX(saved_cost, "saved_picousd", "what caches and cheaper rungs saved")                                            \
+    MIX(prompt_bytes, "prompt_bytes", "the prompts' bytes; their segments follow")                                     \
+    MIX(system_bytes, "system_bytes", "of them: instructions")                                                         \
+    MIX(history_bytes, "history_bytes", "of them: earlier turns")                                                      \
+    MIX(retrieved_bytes, "retrieved_bytes", "of them: retrieved documents")                                            \
+    MIX(tools_bytes, "tools_bytes", "of them: tools' definitions and results")
+
+#define ROLLUP_MIX_KEYS "feature, prompt, model, provider, key, team"
+
 /* rollup_hour's key behind `hour_us`; rollup_day's is day_us, dimension, value, feature. */
 #define ROLLUP_HOUR_KEYS "feature, model, provider, key, team, reason, status"
 
@@ -64,6 +81,7 @@ size_t schema_attempt_columns(void);
 const char *schema_attempt_column(size_t i);
 const char *schema_attempt_column_text(size_t i); /* what it is */
 bool schema_attempt_is_late(size_t i);            /* not in a store older than SCHEMA_RUNGS */
+bool schema_attempt_is_text(size_t i);
 /* How a SELECT reads the column from a store of this version: its name, or 0 where it is not there yet. */
 const char *schema_attempt_read(size_t i, int version);
 

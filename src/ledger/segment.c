@@ -75,7 +75,7 @@ bool segment_make_begin(struct segment_making *m, int dir_fd, struct segment_id 
 
 bool segment_make_go_on(struct segment_making *m, bool sync)
 {
-    static const char zeros[64 * 1024];
+    static const char zeros[16 * 1024];
     uint32_t to = m->done + SEGMENT_SLICE_BYTES;
     if (to > SEGMENT_BYTES) to = SEGMENT_BYTES;
     while (m->done < to) {

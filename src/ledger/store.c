@@ -149,7 +149,8 @@ void store_close(struct store *s)
     if (!s) return;
     rollups_drop(s->rollups);
     store_pack_cancel(s);
-    free(s->packs.late);
+    free(s->packs.late.all);
+    free(s->packs.late_told.all);
     for (int i = 0; i < Q_COUNT; i++) sqlite3_finalize(s->q[i]);
     sqlite3_close(s->db);
     amounts_free(&s->cells);
@@ -240,7 +241,7 @@ void store_rollback(struct store *s)
     rollups_clear(s->rollups);
     amounts_clear(&s->cells);
     s->seal_count = 0;
-    s->packs.late_count = 0;
+    s->packs.late.count = s->packs.late_told.count = 0;
     memcpy(s->total, s->total_was, sizeof(s->total));
     s->holds_kept = s->holds_kept_was;
 }

@@ -18,7 +18,11 @@
     TOTAL(RETIRED_TO, "retired_to_us", "retention deleted rows admitted up to then")                                   \
     TOTAL(FORGOTTEN, "forgotten", "amounts in rows whose budget window was forgotten")                                 \
     TOTAL(DOUBLES, "doubles", "posts refused because their attempt had a row already")                                 \
-    TOTAL(PACKS_DROPPED, "packs_dropped", "days whose packs went because a row came late")
+    TOTAL(PACKS_DROPPED, "packs_dropped", "days whose packs went because a row came late")                             \
+    TOTAL(MIX_UNTIL, "mix_until_id", "rows up to this attempt were stored before there was rollup_mix")                \
+    TOTAL(MIX_TO, "mix_to_id", "of them, those up to this one have been added to it")                                  \
+    TOTAL(MIX_MISSING, "mix_missing_rows", "rows that retention had deleted before")                                   \
+    TOTAL(MIX_MISSING_COST, "mix_missing_picousd", "their cost, unpriced rows left out")
 
 enum store_total {
 #define TOTAL(constant, name, what) TOTAL_##constant,
@@ -55,7 +59,7 @@ uint64_t store_holds_kept(const struct store *s);
 bool store_position(struct store *s, uint32_t epoch, uint32_t worker, uint64_t position, uint64_t seq,
                     bool closed) MUST_CHECK;
 bool store_damage(struct store *s, int64_t at_us, str what) MUST_CHECK;
-/* Deletes up to `rows` of the oldest rows: those admitted before `before_us`, or as
+/* Deletes up to `rows` of the oldest rows (none while they are not all in rollup_mix): those admitted before `before_us`, or as
  * many as are above `keep` (0: all may stay). `*deleted` says how many. */
 bool store_retire(struct store *s, int64_t before_us, uint64_t keep, uint32_t rows, uint32_t *deleted) MUST_CHECK;
 /* Gives freed pages back to the file system, some at a time. */
@@ -64,6 +68,10 @@ bool store_shrink(struct store *s, uint32_t pages);
  * `rows` rollup rows at a time. Not inside a transaction. */
 enum store_packed { STORE_PACK_NOTHING, STORE_PACK_MORE, STORE_PACK_FAILED };
 enum store_packed store_pack(struct store *s, int64_t before_us, uint32_t rows) MUST_CHECK;
+/* Adds rows that were stored before there was rollup_mix to it, up to so many. Not inside a transaction. `*whole`:
+ * none is left, as in every store that is not older than that. Fails: false. */
+bool store_mix_fill(struct store *s, uint32_t rows, bool *whole) MUST_CHECK;
+bool store_mix_is_whole(const struct store *s);
 /* Forgets the windows of a budget that began before `before_us`. */
 bool store_forget_cells(struct store *s, str budget, int64_t before_us) MUST_CHECK;
 /* Makes all committed transactions durable (they are safe against a crash of the

@@ -36,7 +36,11 @@
     Q(PACK_NEXT_HOUR, "SELECT min(hour_us) FROM rollup_hour WHERE hour_us >= ?")                                       \
     Q(PACK_NEXT_DAY, "SELECT min(day_us) FROM rollup_day WHERE day_us >= ?")                                           \
     Q(PACK_IS, "SELECT 1 FROM packs WHERE kind = ? AND part = ? AND day_us = ?")                                       \
-    Q(PACK_PUT, "INSERT INTO packs (kind, part, day_us, body) VALUES (?, ?, ?, ?)")                                    \
+    Q(PACK_PUT, "INSERT OR REPLACE INTO packs (kind, part, day_us, body) VALUES (?, ?, ?, ?)")                         \
+    Q(PACK_OLD, "DELETE FROM packs WHERE rowid IN (SELECT rowid FROM packs WHERE kind IN ('user', 'prompt', 'task')"   \
+                " UNION ALL SELECT rowid FROM packs WHERE kind = 'told' AND substr(body, 1, 1) != ?1 LIMIT 64)")       \
+    Q(DATA_VERSION, "PRAGMA data_version")                                                                             \
+    Q(PACK_OUTCOMES, "SELECT at_us FROM outcomes WHERE task = '' AND call_id IN (?1, ?2)")                             \
     Q(PACK_DROP, "DELETE FROM packs WHERE kind = ? AND part = ? AND day_us = ?")                                       \
     Q(FORGET, "DELETE FROM cells WHERE budget = ? AND window_start_us < ? RETURNING spent, retired")
 
@@ -55,14 +59,22 @@ struct store_seal {
     uint64_t checksum, cost;
 };
 
+/* A few, each once. */
+struct store_days {
+    int64_t *all;
+    size_t count, cap;
+};
+
 struct store_packs {
-    struct packing *packing; /* of a day of a kind; NULL: none */
+    struct packing *packing; /* one of a kind; NULL: none */
     enum pack_kind kind;
     int64_t day_us;
     int64_t from_us[PACK_KINDS]; /* days before this are packed, or need not be */
     int64_t until_us;            /* a row admitted before this may lie in a packed day */
-    int64_t *late;               /* days that this transaction's rows lie in, of those */
-    size_t late_count, late_cap;
+    int64_t data_version;        /* another one: another connection has written */
+    bool old_gone;               /* packs of a format that is no more */
+    struct store_days late;      /* days that this transaction's rows lie in, of those */
+    struct store_days late_told; /* days on which outcomes of their calls came about */
 };
 
 struct store {
@@ -88,11 +100,14 @@ struct store_seal *store_seal_of(struct store *s, uint64_t attempt_id);
 bool store_flush_seals(struct store *s) MUST_CHECK;
 bool store_fail(struct store *s);
 
+/* Goes this row to rollup_mix as it is stored? Else store_mix_fill() comes to it (store_mix.c). */
+bool store_mix_takes(const struct store *s, uint64_t attempt_id);
+
 /* Packs (store_pack.c). */
 bool store_pack_open(struct store *s) MUST_CHECK;
 void store_pack_cancel(struct store *s);
-/* Notes that a row came for a day that may be packed; the drop, before the commit, acts on it. */
-void store_pack_late(struct store *s, int64_t at_us);
+/* Notes the days whose packs this row changes; the drop, before the commit, takes them away. Fails: false. */
+bool store_pack_late(struct store *s, const struct row *row) MUST_CHECK;
 bool store_pack_drop_late(struct store *s) MUST_CHECK;
 
 #endif

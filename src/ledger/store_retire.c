@@ -60,6 +60,7 @@ bool store_retire(struct store *s, int64_t before_us, uint64_t keep, uint32_t ro
     uint32_t n = 0;
     sqlite3_stmt *q = s->q[Q_OLDEST];
     *deleted = 0;
+    if (!store_mix_is_whole(s)) return true;
     sqlite3_bind_int64(q, 1, rows < SLICE ? rows : SLICE);
     int rc;
     while ((rc = sqlite3_step(q)) == SQLITE_ROW) {

@@ -98,9 +98,8 @@ enum store_result store_post(struct store *s, const struct row *row)
     seal->cost += (uint64_t)row->n.cost_picousd;
     s->total[TOTAL_ROWS]++;
     s->total[TOTAL_COST] += (uint64_t)row->n.cost_picousd;
-    rollups_add(s->rollups, row);
-    store_pack_late(s, row->n.at_us);
-    return STORE_DONE;
+    rollups_add(s->rollups, row, store_mix_takes(s, row->n.attempt_id));
+    return store_pack_late(s, row) ? STORE_DONE : STORE_FAILED;
 }
 
 bool store_cell(struct store *s, const struct record_cell *cell)

@@ -341,6 +341,21 @@ static void pack(struct storing *t)
     t->packed_us = step == STORE_PACK_MORE ? 0 : time_mono_us();
 }
 
+/* A store of before rollup_mix: its rows, between other work. */
+static void fill_mix(struct storing *t)
+{
+    struct ledger *l = t->l;
+    int64_t until_us = time_mono_us() + PACK_FOR_US;
+    bool whole = false, ok = true;
+    while (ok && !whole && (time_mono_us() < until_us || !is_wanted(l)))
+        ok = store_mix_fill(l->store, PACK_ROWS, &whole);
+    if (!ok) count_errors(l, 1);
+    if (whole) return;
+    pthread_mutex_lock(&l->lock);
+    l->work = true; /* more of it in the next turn */
+    pthread_mutex_unlock(&l->lock);
+}
+
 static void grant_wishes(struct storing *t, struct forget_wish *wishes)
 {
     for (struct forget_wish *w = wishes, *next; w; w = next) {
@@ -465,6 +480,7 @@ void *ledger_store_main(void *ledger)
         stop = asked && (ok || ++tries == STOP_TRIES);
         if (!ok || stop) continue;
         pack(&t);
+        fill_mix(&t);
         if (time_mono_us() - t.retired_us < RETIRE_EVERY_US) continue;
         while (retire(&t) && !anything_to_store(&t)) continue;
         t.retired_us = time_mono_us();

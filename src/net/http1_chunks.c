@@ -1,5 +1,6 @@
 /* Chunked bodies, byte by byte: every length and line end is checked, nothing is
  * looked at twice, and there is nothing in it that two parsers could read two ways. */
+#include "base/hex.h"
 #include "net/http1.h"
 
 enum chunk_state {
@@ -18,14 +19,6 @@ enum chunk_state {
 };
 
 enum { SIZE_DIGITS_MAX = 15 }; /* 2^60: no overflow, and far above any ceiling */
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-}
 
 /* RFC 9110, 5.6.2 */
 static bool is_token_char(char c)
@@ -50,7 +43,7 @@ static int next_state(struct http1_chunks *c, char byte)
 {
     switch ((enum chunk_state)c->state) {
     case CHUNK_SIZE: {
-        int digit = hex_digit(byte);
+        int digit = hex_digit_of(byte);
         if (digit >= 0) {
             c->left = c->left << 4 | (unsigned)digit;
             return ++c->digits > SIZE_DIGITS_MAX ? -1 : CHUNK_SIZE;

@@ -248,6 +248,16 @@ unsigned http_server_connections(const struct http_server *s)
     return s->conn_count;
 }
 
+size_t http_server_queued(const struct http_server *s)
+{
+    size_t n = 0;
+    LIST_EACH (it, &s->conns) {
+        const struct server_conn *c = LIST_ENTRY(it, const struct server_conn, link);
+        n += c->out.n - c->out_at;
+    }
+    return n;
+}
+
 static void bury_listener(struct conn *io)
 {
     struct listener *l = CONTAINER_OF(io, struct listener, io);

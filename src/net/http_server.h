@@ -95,6 +95,8 @@ bool http_server_listen(struct http_server *s, const char *host, uint16_t port, 
 bool http_server_adopt(struct http_server *s, int fd, const char *cert, const char *key, struct buf *why);
 uint16_t http_server_port(const struct http_server *s); /* of the first listener */
 unsigned http_server_connections(const struct http_server *s);
+/* Bytes that all its slow readers have not taken yet. Looks at each connection. */
+size_t http_server_queued(const struct http_server *s);
 /* Takes no more connections and closes idle ones; those with a request go on, then close. */
 void http_server_drain(struct http_server *s);
 void http_server_set_limits(struct http_server *s, const struct http_limits *limits);
@@ -127,6 +129,8 @@ void http_drop_body(struct http_exchange *x);
 /* Frees everything of the request, its head and `arena` too: a stream that waits keeps little. */
 void http_drop_request(struct http_exchange *x);
 
+/* Did the request come over TLS? */
+bool http_is_tls(const struct http_exchange *x);
 /* "OK" for 200. */
 const char *http_reason(int status);
 

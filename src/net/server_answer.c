@@ -275,3 +275,8 @@ void http_drop_request(struct http_exchange *pub)
     x->head.header_count = 0;
     x->head.name_lengths = 0;
 }
+
+bool http_is_tls(const struct http_exchange *x)
+{
+    return CONTAINER_OF(x, const struct server_exchange, pub)->conn->io.tls != NULL;
+}

@@ -4,7 +4,10 @@
 
 struct price_book *price_book_new(void)
 {
-    return price_book_parse(price_book_data());
+    str csv = price_book_data();
+    struct price_book *book = price_book_parse(csv);
+    mem_unread(csv.p, csv.n); /* of its rows few are asked for */
+    return book;
 }
 
 void price_book_drop(struct price_book *book)

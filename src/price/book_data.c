@@ -1,15 +1,9 @@
 /* The price book's bytes, put into the binary as they are in data/prices.csv. */
 #include "price/book.h"
 
-/* Relative to the project's root, where make runs. */
-__asm__(".section .rodata\n"
-        ".global price_book_csv\n"
-        ".global price_book_csv_end\n"
-        "price_book_csv:\n"
-        ".incbin \"data/prices.csv\"\n"
-        "price_book_csv_end:\n"
-        ".byte 0\n"
-        ".previous\n");
+#include "base/embed.h"
+
+EMBED(price_book_csv, "data/prices.csv");
 
 extern const char price_book_csv[], price_book_csv_end[];
 

@@ -1,14 +1,9 @@
 /* The blob that tools/build-tokens.c wrote, put into the binary as it is. */
 #include "price/tokens_table.h"
 
-/* Relative to the project's root, where make runs. Page by page, so that what is not read takes no memory. */
-__asm__(".section .rodata\n"
-        ".balign 4096\n"
-        ".global price_tokens_blob\n"
-        "price_tokens_blob:\n"
-        ".incbin \"build/tokens/tokens.bin\"\n"
-        ".balign 4096\n"
-        ".previous\n");
+#include "base/embed.h"
+
+EMBED(price_tokens_blob, "build/tokens/tokens.bin");
 
 extern const struct tokens_blob price_tokens_blob;
 

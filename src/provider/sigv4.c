@@ -3,12 +3,12 @@
 #define OPENSSL_SUPPRESS_DEPRECATED
 
 #include "provider/sigv4.h"
-
-#include <openssl/sha.h>
-#include <stdlib.h>
+#include "base/hex.h"
 
 #include "base/time.h"
 #include "provider/endpoint.h"
+#include <openssl/sha.h>
+#include <stdlib.h>
 
 enum { HASH_BYTES = 32 };
 
@@ -85,22 +85,14 @@ static int pair_cmp(const void *a, const void *b)
     return order ? order : str_cmp(x->value, y->value);
 }
 
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
-
 /* What may be encoded already or not becomes so, in the one form. */
 static str encode_again(str s, struct arena *arena)
 {
     char *plain = arena_alloc(arena, s.n + 1);
     size_t n = 0;
     for (size_t i = 0; i < s.n; i++) {
-        int high = s.p[i] == '%' && i + 2 < s.n ? hex_digit(s.p[i + 1]) : -1;
-        int low = high >= 0 ? hex_digit(s.p[i + 2]) : -1;
+        int high = s.p[i] == '%' && i + 2 < s.n ? hex_digit_of(s.p[i + 1]) : -1;
+        int low = high >= 0 ? hex_digit_of(s.p[i + 2]) : -1;
         plain[n++] = low >= 0 ? (char)(high << 4 | low) : s.p[i];
         if (low >= 0) i += 2;
     }

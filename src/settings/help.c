@@ -109,6 +109,23 @@ static void quirks(bool markdown, struct buf *out)
     }
 }
 
+static const char at_run_time[] =
+    "\n## Settings made at run time\n\n"
+    "Budgets, limits, features and prices can also be set while purser runs: by `purser budgets set`, the admin API\n"
+    "(`PUT /api/v1/budgets/NAME`, `/limits/NAME`, `/features/NAME/settings`, `/prices/NAME`) or the dashboard. The "
+    "body\n"
+    "is JSON with the very keys above, and every check, default and hint of this file holds for it. They are kept in "
+    "the\n"
+    "data folder, hold at once and over restarts and reloads, and each change is in the audit.\n\n"
+    "- **The file wins.** An entry of the same kind and name that stands in the file, too, is shadowed; of prices, "
+    "one\n"
+    "  for the same model, tier, context and beginning.\n"
+    "- What the file has made invalid (a budget hands its calls on to a provider that is gone) is left out with a\n"
+    "  warning; all else holds, and it is back once the file allows it.\n"
+    "- `${NAME}` is refused there: the file alone reads the environment.\n\n"
+    "`purser settings` lists all of them with their origin, `purser check` warns of what is shadowed or left out, and\n"
+    "`purser settings export` prints those made at run time as YAML for the file.\n";
+
 void settings_help(bool markdown, struct buf *out)
 {
     struct arena arena;
@@ -131,5 +148,6 @@ void settings_help(bool markdown, struct buf *out)
     }
     vendors(markdown, out, &arena);
     quirks(markdown, out);
+    if (markdown) buf_add(out, str_from(at_run_time));
     arena_free(&arena);
 }

@@ -6,6 +6,31 @@
 
 enum { PROBLEMS_MAX = 100, SHOWN_MAX = 60 };
 
+static void add_place(struct loader *l, struct buf *to, uint32_t line)
+{
+    const struct entry_draft *d = load_entry(l, line);
+    if (d) {
+        buf_printf(to, "runtime %" STR_FMT " '%" STR_FMT "'", STR_ARG(d->e.kind), STR_ARG(load_show(l, d->e.name)));
+        return;
+    }
+    buf_add(to, l->s.file);
+    if (line) buf_printf(to, ":%u", line);
+}
+
+/* Of an entry: it tells what is wrong, and where in its body. */
+PRINTF_LIKE(4, 0)
+static void add_entry_problem(struct entry_draft *d, size_t *count, str path, const char *fmt, va_list args)
+{
+    enum { TOLD_MAX = 2000 };
+    char text[1024];
+    ++*count;
+    if (d->problems.n > TOLD_MAX) return;
+    vsnprintf(text, sizeof(text), fmt, args);
+    if (d->problems.n) buf_add(&d->problems, S("; "));
+    if (path.n) buf_printf(&d->problems, "%" STR_FMT ": ", STR_ARG(str_head(path, 200)));
+    buf_printf(&d->problems, "%s", text);
+}
+
 PRINTF_LIKE(6, 0)
 static void add_problem(struct loader *l, struct buf *to, size_t *count, uint32_t line, str path, const char *fmt,
                         va_list args)
@@ -13,8 +38,7 @@ static void add_problem(struct loader *l, struct buf *to, size_t *count, uint32_
     if (++*count > PROBLEMS_MAX) return;
     char text[1024];
     vsnprintf(text, sizeof(text), fmt, args);
-    buf_add(to, l->s.file);
-    if (line) buf_printf(to, ":%u", line);
+    add_place(l, to, line);
     buf_add(to, S(": "));
     if (path.n) buf_printf(to, "%" STR_FMT ": ", STR_ARG(str_head(path, 200)));
     buf_printf(to, "%s\n", text);
@@ -24,8 +48,12 @@ static void add_problem(struct loader *l, struct buf *to, size_t *count, uint32_
 void load_error(struct loader *l, uint32_t line, str path, const char *fmt, ...)
 {
     va_list args;
+    struct entry_draft *d = load_entry(l, line);
     va_start(args, fmt);
-    add_problem(l, &l->report->errors, &l->report->error_count, line, path, fmt, args);
+    if (d)
+        add_entry_problem(d, &l->report->error_count, path, fmt, args);
+    else
+        add_problem(l, &l->report->errors, &l->report->error_count, line, path, fmt, args);
     va_end(args);
 }
 
@@ -93,6 +121,26 @@ str load_path_index(struct loader *l, str path, size_t i)
     return arena_printf(&l->scratch, "%" STR_FMT "[%zu]", STR_ARG(path), i);
 }
 
+str load_path_entry(struct loader *l, const struct value *v, const struct tree_node *it, size_t i)
+{
+    if (load_entry(l, it->line)) return STR_NONE;
+    return it->key.p ? load_path_key(l, v->path, load_show(l, it->key)) : load_path_index(l, v->path, i);
+}
+
+str load_where(struct loader *l, uint32_t line)
+{
+    if (load_entry(l, line)) return S(SETTINGS_RUNTIME);
+    return arena_printf(&l->s.arena, "%" STR_FMT ":%u", STR_ARG(l->s.file), line);
+}
+
+void load_twice(struct loader *l, const struct tree_node *it, str path)
+{
+    if (load_entry(l, it->key_line))
+        load_error(l, it->key_line, path, "stands here more than once");
+    else
+        load_error(l, it->key_line, path, "stands here again; it is set in line %u already", it->twice);
+}
+
 bool load_want(struct loader *l, const struct value *v, enum tree_kind kind, const char *what)
 {
     if (!v->node || v->node->kind == kind) return true;
@@ -123,7 +171,11 @@ bool load_value(struct loader *l, const struct tree_node *node, str path, bool s
     if (node->kind != TREE_SCALAR) return true;
     struct tree_filled filled = tree_fill(node->text, l->env, &l->s.arena);
     if (filled.malformed) {
-        load_error(l, v->line, path, "'${' begins a variable: ${NAME}; write '$${' for the characters themselves");
+        load_error(l, v->line, path,
+                   load_entry(l, v->line)
+                       ? "'${' would take a value from the environment, as the file alone may; write '$${' for the "
+                         "characters themselves"
+                       : "'${' begins a variable: ${NAME}; write '$${' for the characters themselves");
         return false;
     }
     /* Variables are often filled from files that end in a line break. */
@@ -161,7 +213,14 @@ bool load_unique(struct loader *l, struct unique *all, size_t count, const char 
     qsort(all, count, sizeof(*all), by_id);
     for (size_t i = 1; i < count; i++) {
         if (!str_eq(all[i].id, all[i - 1].id)) continue;
-        load_error(l, all[i].line, all[i].path, "%s line %u", complaint, all[i - 1].line);
+        struct buf place;
+        buf_init(&place, 0);
+        if (load_entry(l, all[i - 1].line))
+            add_place(l, &place, all[i - 1].line);
+        else
+            buf_printf(&place, "line %u", all[i - 1].line);
+        load_error(l, all[i].line, all[i].path, "%s %" STR_FMT, complaint, STR_ARG(buf_str(&place)));
+        buf_free(&place);
         ok = false;
     }
     return ok;

@@ -134,8 +134,16 @@ struct budget_draft {
 
 /* ---- the loader */
 
+/* An entry made at run time, on its way to a node of the file's tree. */
+struct entry_draft {
+    struct setting_entry e;
+    struct buf problems; /* what is wrong with it: it is left out, and all is read again */
+};
+
 struct loader {
     struct settings s; /* grows here, moves to the heap at the end */
+    struct entry_draft *entries;
+    size_t entry_count;
     struct settings_report *report;
     struct arena scratch; /* the tree, paths, messages */
     str (*env)(str name);
@@ -194,7 +202,7 @@ extern const struct group_row setting_groups[GROUP_COUNT];
 const struct setting_row *setting_row_at(size_t i); /* NULL behind the last */
 const char *setting_type_name(enum setting_type t);
 
-/* ---- problems; `line` 0 names the file alone */
+/* ---- problems; `line` 0 names the file alone. What is said of an entry's line is its own problem, not the file's. */
 
 void load_error(struct loader *l, uint32_t line, str path, const char *fmt, ...) PRINTF_LIKE(4, 5);
 void load_warn(struct loader *l, uint32_t line, str path, const char *fmt, ...) PRINTF_LIKE(4, 5);
@@ -216,6 +224,12 @@ bool load_value(struct loader *l, const struct tree_node *node, str path, bool s
 /* "path.key" and "path[i]". */
 str load_path_key(struct loader *l, str path, str key);
 str load_path_index(struct loader *l, str path, size_t i);
+/* The path of an entry of a list, or of a map: empty where it was made at run time, since its name says it all. */
+str load_path_entry(struct loader *l, const struct value *v, const struct tree_node *it, size_t i);
+/* Where something is set, for people and for settings_is_runtime(): "purser.yaml:12". In the settings' arena. */
+str load_where(struct loader *l, uint32_t line);
+/* Complains that the file, or the body, has the key again. */
+void load_twice(struct loader *l, const struct tree_node *it, str path);
 /* No line breaks, escapes for terminals, or characters that YAML takes for them. */
 bool load_has_control(str s);
 bool load_want(struct loader *l, const struct value *v, enum tree_kind kind, const char *what);
@@ -235,7 +249,7 @@ struct unique {
     uint32_t line;
     str path;
 };
-/* Complains about each that is there already: "%s line 12". Sorts. */
+/* Complains about each that is there already: "%s line 12". Sorts. What was made at run time is behind the file's. */
 bool load_unique(struct loader *l, struct unique *all, size_t count, const char *complaint);
 
 /* Letters, digits, '-', '_' and '.', at most 64. */
@@ -275,5 +289,26 @@ str load_aws_region(struct loader *l, str profile);
 size_t scope_overlap(const struct scope *const *scopes, size_t count, size_t ceiling);
 /* What only all settings together show. */
 void load_check(struct loader *l);
+
+/* ---- entries made at run time (entries.c) */
+
+struct entry_kind {
+    str kind, group; /* "budget", "budgets" */
+    enum tree_kind container;
+    bool named; /* its body has its name */
+};
+/* Each kind, those that others name first; NULL behind the last. */
+const struct entry_kind *load_entry_kind(size_t i);
+const struct entry_kind *load_find_kind(str kind);
+/* NULL: a line of the file. */
+struct entry_draft *load_entry(struct loader *l, uint32_t line);
+/* Puts each into the list or map where it belongs, behind the file's; the shadowed ones are marked. */
+void load_entries(struct loader *l, struct tree_node *root);
+/* What the file itself sets, once all is read. */
+void load_file_entries(struct loader *l, const struct tree_node *root);
+/* One of those in force is set in the file, too: `line`. */
+void load_shadowed(struct loader *l, struct entry_draft *d, uint32_t line);
+/* More rules than one call may match: the newest entry is to blame, else the list. Always false. */
+bool load_overlaps(struct loader *l, const struct value *v, const char *what, int ceiling);
 
 #endif

@@ -28,7 +28,8 @@ static void print_listeners(struct buf *out, const char *key, const struct setti
 
 static bool is_own(const struct settings *s, const struct price *p)
 {
-    return str_starts(p->source, s->file) && p->source.n > s->file.n && p->source.p[s->file.n] == ':';
+    bool file = str_starts(p->source, s->file) && p->source.n > s->file.n && p->source.p[s->file.n] == ':';
+    return file || settings_is_runtime(p->source);
 }
 
 static void print_prices(const struct settings *s, struct buf *out)
@@ -49,7 +50,8 @@ static void print_prices(const struct settings *s, struct buf *out)
         if (p->context_from) buf_printf(out, ", context_from: %lld", (long long)p->context_from);
         if (p->from_us) print_date(out, "from", p->from_us);
         if (p->until_us != INT64_MAX) print_date(out, "until", p->until_us);
-        buf_add(out, S(" }\n"));
+        buf_add(out, S(" }"));
+        print_end(out, p->source);
     }
     if (s->unpriced_refuse) {
         buf_add(out, S("unpriced: refuse\n"));
@@ -101,12 +103,9 @@ static str zone_name(const struct settings *s, const struct zone *zone)
 
 static void add_window(const struct settings *s, struct buf *out, const struct window *w)
 {
-    static const char *const names[] = {[WINDOW_MINUTE] = "minute", [WINDOW_HOUR] = "hour",   [WINDOW_DAY] = "day",
-                                        [WINDOW_WEEK] = "week",     [WINDOW_MONTH] = "month", [WINDOW_TOTAL] = "total"};
-    if (w->kind == WINDOW_ROLLING)
-        print_duration(out, "window", w->rolling_us);
-    else
-        buf_printf(out, ", window: %s", names[w->kind]);
+    char text[40];
+    str window = window_format(w, text);
+    buf_printf(out, ", window: %" STR_FMT, STR_ARG(window));
     print_pair(out, "timezone", zone_name(s, w->zone));
 }
 
@@ -158,7 +157,8 @@ static void print_budgets(const struct settings *s, struct buf *out)
         buf_printf(out, ", clamp: %s", b->clamp ? "true" : "false");
         add_exceed(out, b);
         add_burn(out, &b->burn);
-        buf_add(out, S(" }\n"));
+        buf_add(out, S(" }"));
+        print_end(out, b->where);
     }
 }
 
@@ -176,7 +176,8 @@ static void print_limits(const struct settings *s, struct buf *out)
         if (r->requests_per_minute) buf_printf(out, ", requests_per_minute: %lld", (long long)r->requests_per_minute);
         if (r->tokens_per_minute) buf_printf(out, ", tokens_per_minute: %lld", (long long)r->tokens_per_minute);
         if (r->concurrency) buf_printf(out, ", concurrency: %lld", (long long)r->concurrency);
-        print_close(out, from, "\n");
+        print_close(out, from, "");
+        print_end(out, r->where);
     }
 }
 
@@ -260,6 +261,13 @@ static void add_count(struct buf *out, const char *before, size_t n, const char 
     buf_printf(out, "%s%zu %s%s", before, n, what, n == 1 ? "" : "s");
 }
 
+static size_t count_holding(const struct settings *s)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s->entry_count; i++) n += s->entries[i].state == ENTRY_HOLDS;
+    return n;
+}
+
 void settings_summary(const struct settings *s, struct buf *out)
 {
     size_t on = 0, own = 0, targets = 0;
@@ -277,5 +285,6 @@ void settings_summary(const struct settings *s, struct buf *out)
     add_count(out, ", ", s->budget_count, "budget");
     add_count(out, ", ", s->limit_count, "limit");
     add_count(out, ", ", s->feature_count, "feature");
+    if (s->entry_count) buf_printf(out, "; %zu of them made at run time", count_holding(s));
     buf_add_byte(out, '\n');
 }

@@ -3,9 +3,14 @@
 #define SETTINGS_PRINT_H
 
 #include "settings/settings.h"
+#include "settings/tree.h"
 
 /* Quoted where YAML would take it for something else than text. */
 void print_text(struct buf *out, str s);
+/* For people, whatever it is: control characters and what is no UTF-8 are replaced. */
+void print_shown(struct buf *out, str s);
+/* A tree in one line, as the file may have it. */
+void print_node(struct buf *out, const struct tree_node *n);
 /* ", key: value" each. */
 void print_pair(struct buf *out, const char *key, str value);
 void print_duration(struct buf *out, const char *key, int64_t us);
@@ -16,6 +21,9 @@ void print_date(struct buf *out, const char *key, int64_t at_us);
 void print_list(struct buf *out, const char *key, const str *items, size_t count);
 /* A map in braces: `from` is where its first ", " stands, which goes. */
 void print_close(struct buf *out, size_t from, const char *end);
+
+/* The end of an entry's line; one that was made at run time says so. */
+void print_end(struct buf *out, str where);
 
 /* A line of `providers:`; `s`: what the top level says. */
 void print_provider(struct buf *out, const struct setting_provider *p, const struct settings *s, struct arena *scratch);

@@ -23,6 +23,17 @@ static bool same_runaway(const struct setting_runaway *a, const struct setting_r
            x->task_steps_floor == y->task_steps_floor && x->task_cost_floor == y->task_cost_floor;
 }
 
+static void print_slo(struct buf *out, const struct setting_slo *slo)
+{
+    if (!slo->target_ppm) return;
+    buf_add(out, S(", slo: { "));
+    size_t from = out->n;
+    if (slo->latency_us) print_duration(out, "latency", slo->latency_us);
+    if (slo->first_token_us) print_duration(out, "first_token", slo->first_token_us);
+    print_percent(out, "target", slo->target_ppm);
+    print_close(out, from, "");
+}
+
 void print_features(struct buf *out, const struct settings *s)
 {
     if (s->feature_count) buf_add(out, S("features:\n"));
@@ -47,7 +58,9 @@ void print_features(struct buf *out, const struct settings *s)
             if (f->ai.why.n) print_pair(out, "why", f->ai.why);
             buf_add(out, S(" }"));
         }
+        print_slo(out, &f->slo);
         print_degraded(out, &f->degraded);
-        print_close(out, from, "\n");
+        print_close(out, from, "");
+        print_end(out, f->where);
     }
 }

@@ -1,6 +1,9 @@
 #include "settings/print.h"
 
-void print_text(struct buf *out, str s)
+#include "base/utf8.h"
+
+/* `escape`: a "${" in it is text, which the file has as "$${". */
+static void add_text(struct buf *out, str s, bool escape)
 {
     static const char special[] = "&*!|>'\"%@`{}[],#?";
     bool plain = s.n && !strchr("-: ~.0123456789", s.p[0]) && s.p[s.n - 1] != ':' && s.p[s.n - 1] != ' ';
@@ -15,10 +18,51 @@ void print_text(struct buf *out, str s)
     buf_add_byte(out, '"');
     for (size_t i = 0; i < s.n; i++) {
         if (s.p[i] == '"' || s.p[i] == '\\') buf_add_byte(out, '\\');
-        if (s.p[i] == '$' && i + 1 < s.n && s.p[i + 1] == '{') buf_add_byte(out, '$');
+        if (escape && s.p[i] == '$' && i + 1 < s.n && s.p[i + 1] == '{') buf_add_byte(out, '$');
         buf_add_byte(out, s.p[i]);
     }
     buf_add_byte(out, '"');
+}
+
+void print_text(struct buf *out, str s)
+{
+    add_text(out, s, true);
+}
+
+void print_shown(struct buf *out, str s)
+{
+    for (size_t i = 0, n; i < s.n; i += n) {
+        n = utf8_char_len(str_from_at(s, i));
+        bool control = n == 1 && ((unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f);
+        bool upper = n == 2 && s.p[i] == '\xc2' && (unsigned char)s.p[i + 1] < 0xa0; /* U+0080 to U+009F */
+        if (n && !control && !upper)
+            buf_add(out, str_of(s.p + i, n));
+        else
+            buf_add_byte(out, '?');
+        n += !n;
+    }
+}
+
+void print_node(struct buf *out, const struct tree_node *n)
+{
+    if (n->kind == TREE_SCALAR) {
+        if (n->plain)
+            buf_add(out, n->text);
+        else
+            add_text(out, n->text, false);
+        return;
+    }
+    bool map = n->kind == TREE_MAP;
+    buf_add(out, map ? S("{ ") : S("[ "));
+    for (const struct tree_node *it = n->first; it; it = it->next) {
+        if (it != n->first) buf_add(out, S(", "));
+        if (map) {
+            add_text(out, it->key, false);
+            buf_add(out, S(": "));
+        }
+        print_node(out, it);
+    }
+    buf_add(out, map ? S(" }") : S(" ]"));
 }
 
 void print_pair(struct buf *out, const char *key, str value)
@@ -64,6 +108,11 @@ void print_list(struct buf *out, const char *key, const str *items, size_t count
         print_text(out, items[i]);
     }
     buf_add_byte(out, ']');
+}
+
+void print_end(struct buf *out, str where)
+{
+    buf_add(out, settings_is_runtime(where) ? S("  # made at run time\n") : S("\n"));
 }
 
 void print_close(struct buf *out, size_t from, const char *end)

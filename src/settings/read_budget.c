@@ -135,7 +135,7 @@ static bool finish_budget(struct loader *l, struct budget_draft *d, str path, ui
     b->limit = d->usd >= 0 ? d->usd : d->tokens >= 0 ? d->tokens : d->requests;
     b->enforced = true;
     if (!check_burn(l, b, path, line)) return false;
-    b->where = arena_printf(&l->s.arena, "%" STR_FMT ":%u", STR_ARG(l->s.file), line);
+    b->where = load_where(l, line);
     return true;
 }
 
@@ -152,7 +152,7 @@ bool read_budgets(struct loader *l, const struct value *v, void *into)
     size_t i = 0;
     for (const struct tree_node *it = v->node->first; it; it = it->next, i++) {
         struct budget_draft d = {.usd = -1, .tokens = -1, .requests = -1};
-        str path = load_path_index(l, v->path, i);
+        str path = load_path_entry(l, v, it, i);
         if (!load_group(l, it, path, GROUP_BUDGET, &d) || !finish_budget(l, &d, path, it->line)) {
             ok = false;
             continue;
@@ -163,8 +163,7 @@ bool read_budgets(struct loader *l, const struct value *v, void *into)
     }
     ok = load_unique(l, names, s->budget_count, "has the same name as the budget in") && ok;
     if (scope_overlap(scopes, s->budget_count, BUDGETS_PER_CALL_MAX) <= BUDGETS_PER_CALL_MAX) return ok;
-    load_error(l, v->line, v->path, "one call could match more than %d budgets, the ceiling", BUDGETS_PER_CALL_MAX);
-    return false;
+    return load_overlaps(l, v, "budgets", BUDGETS_PER_CALL_MAX);
 }
 
 /* ---- limits */
@@ -196,7 +195,7 @@ bool read_limits(struct loader *l, const struct value *v, void *into)
     size_t i = 0;
     for (const struct tree_node *it = v->node->first; it; it = it->next, i++) {
         struct limit_rule r = {0};
-        str path = load_path_index(l, v->path, i);
+        str path = load_path_entry(l, v, it, i);
         if (!load_group(l, it, path, GROUP_LIMIT, &r)) {
             ok = false;
             continue;
@@ -206,11 +205,10 @@ bool read_limits(struct loader *l, const struct value *v, void *into)
             ok = false;
         }
         if (!r.name.p) r.name = scope_words(l, &r.scope);
-        r.where = arena_printf(&s->arena, "%" STR_FMT ":%u", STR_ARG(s->file), it->line);
+        r.where = load_where(l, it->line);
         scopes[s->limit_count] = &s->limits[s->limit_count].scope;
         s->limits[s->limit_count++] = r;
     }
     if (scope_overlap(scopes, s->limit_count, LIMITS_PER_CALL_MAX) <= LIMITS_PER_CALL_MAX) return ok;
-    load_error(l, v->line, v->path, "one call could match more than %d limits, the ceiling", LIMITS_PER_CALL_MAX);
-    return false;
+    return load_overlaps(l, v, "limits", LIMITS_PER_CALL_MAX);
 }

@@ -87,6 +87,22 @@ bool read_ai(struct loader *l, const struct value *v, void *into)
     return load_group(l, v->node, v->path, GROUP_AI, into);
 }
 
+bool read_slo(struct loader *l, const struct value *v, void *into)
+{
+    enum { STEP_PPM = 1000, MOST_PPM = 999000 };
+    struct setting_slo *out = into;
+    if (!v->node) return true;
+    if (!load_group(l, v->node, v->path, GROUP_SLO, out)) return false;
+    if (!out->latency_us && !out->first_token_us) {
+        load_error(l, v->line, v->path, "promises nothing: add 'latency: 2s', 'first_token: 800ms', or both");
+        return false;
+    }
+    if (out->target_ppm >= STEP_PPM && out->target_ppm <= MOST_PPM && out->target_ppm % STEP_PPM == 0) return true;
+    load_error(l, v->line, load_path_key(l, v->path, S("target")),
+               "is no share that can be kept or missed: 0.1%% to 99.9%%, in tenths of a percent");
+    return false;
+}
+
 bool read_texts(struct loader *l, const struct value *v, void *into)
 {
     struct texts *out = into;
@@ -210,8 +226,8 @@ bool read_features(struct loader *l, const struct value *v, void *into)
     l->s.features = arena_zalloc(&l->s.arena, (v->node->count + 1) * sizeof(*l->s.features));
     bool ok = true;
     for (const struct tree_node *it = v->node->first; it; it = it->next) {
-        struct setting_feature f = {.name = arena_str(&l->s.arena, it->key)};
-        str path = load_path_key(l, v->path, load_show(l, it->key));
+        struct setting_feature f = {.name = arena_str(&l->s.arena, it->key), .where = load_where(l, it->key_line)};
+        str path = load_path_entry(l, v, it, 0);
         if (!load_name(l, it, path, false)) {
             ok = false;
             continue;
@@ -245,6 +261,8 @@ static bool known_key(const struct loader *l, str name)
 static void check_scope_value(struct loader *l, const struct value *v, enum scope_dim dim)
 {
     if (str_eq(v->text, S("*"))) return;
+    /* keys that were made at run time are not known here: whoever makes such an entry looks for them */
+    if ((dim == SCOPE_KEY || dim == SCOPE_TEAM) && load_entry(l, v->line)) return;
     const char *hint = NULL;
     if (dim == SCOPE_KEY && !known_key(l, v->text))
         hint = "no key of that name stands under keys; was it made with `purser keys add`?";
@@ -271,7 +289,7 @@ static bool read_dimension(struct loader *l, const struct tree_node *it, str pat
     }
     struct value v;
     if (it->twice) {
-        load_error(l, it->key_line, path, "stands here again; it is set in line %u already", it->twice);
+        load_twice(l, it, path);
         return false;
     }
     if (!load_value(l, it, path, false, &v) || !load_want(l, &v, TREE_SCALAR, "a name or \"*\"")) return false;

@@ -38,7 +38,7 @@ bool load_is_plain(str name)
 bool load_name(struct loader *l, const struct tree_node *it, str path, bool plain)
 {
     if (it->twice) {
-        load_error(l, it->key_line, path, "stands here again; it is set in line %u already", it->twice);
+        load_twice(l, it, path);
         return false;
     }
     bool usual =
@@ -71,11 +71,6 @@ bool read_providers(struct loader *l, const struct value *v, void *into)
     return ok;
 }
 
-static str place(struct loader *l, uint32_t line)
-{
-    return arena_printf(&l->s.arena, "%" STR_FMT ":%u", STR_ARG(l->s.file), line);
-}
-
 static bool finish_price(struct loader *l, struct price_draft *d, str path, uint32_t line)
 {
     struct price *p = &d->p;
@@ -92,7 +87,7 @@ static bool finish_price(struct loader *l, struct price_draft *d, str path, uint
     if (p->from_us >= p->until_us) load_error(l, line, path, "ends before it begins: from must be before until");
     p->provider = d->model.provider;
     p->model = d->model.model;
-    p->source = place(l, line);
+    p->source = load_where(l, line);
     return l->report->error_count == before;
 }
 
@@ -110,6 +105,18 @@ static str price_id(struct loader *l, const struct price *p)
                         (int)p->tier, (long long)p->context_from, (long long)p->from_us);
 }
 
+/* What the file prices, nothing made at run time does: its prices come first. */
+static bool is_shadowed(struct loader *l, const struct unique *ids, size_t count, str id, uint32_t line)
+{
+    struct entry_draft *d = load_entry(l, line);
+    for (size_t i = 0; d && i < count && !load_entry(l, ids[i].line); i++) {
+        if (!str_eq(ids[i].id, id)) continue;
+        load_shadowed(l, d, ids[i].line);
+        return true;
+    }
+    return false;
+}
+
 bool read_prices(struct loader *l, const struct value *v, void *into)
 {
     (void)into;
@@ -121,12 +128,14 @@ bool read_prices(struct loader *l, const struct value *v, void *into)
     bool ok = true;
     for (const struct tree_node *it = v->node->first; it; it = it->next, i++) {
         struct price_draft d = {.p = price_unset(), .cache_write = PRICE_UNSET};
-        str path = load_path_index(l, v->path, i);
+        str path = load_path_entry(l, v, it, i);
         if (!load_group(l, it, path, GROUP_PRICE, &d) || !finish_price(l, &d, path, it->line)) {
             ok = false;
             continue;
         }
-        ids[count++] = (struct unique){price_id(l, &d.p), it->line, path};
+        str id = price_id(l, &d.p);
+        if (is_shadowed(l, ids, count, id, it->line)) continue;
+        ids[count++] = (struct unique){id, it->line, path};
         l->prices[l->price_count++] = d.p;
     }
     return load_unique(l, ids, count, "prices the same model, tier, context and time as") && ok;
@@ -136,7 +145,7 @@ bool read_ceiling(struct loader *l, const struct value *v, void *into)
 {
     struct price *p = into;
     *p = price_unset();
-    p->source = place(l, v->line);
+    p->source = load_where(l, v->line);
     return load_group(l, v->node, v->path, GROUP_CEILING, p);
 }
 

@@ -42,18 +42,6 @@ static void add_line(struct buf *out, str json)
 
 /* ---- YAML as JSON */
 
-/* As YAML's JSON schema has it: what looks like a number is one, unless in quotes. */
-static bool is_json_word(str s)
-{
-    if (str_eq(s, S("true")) || str_eq(s, S("false")) || str_eq(s, S("null"))) return true;
-    struct json doc;
-    struct json_fail why;
-    json_init(&doc);
-    bool number = s.n && (s.p[0] == '-' || (s.p[0] >= '0' && s.p[0] <= '9')) && json_parse(&doc, s, &why);
-    json_free(&doc);
-    return number;
-}
-
 /* What is wrong with a schema is told with words of it: no secret may be among them. */
 static bool refuse_variable(struct loader *l, const struct tree_node *node, str path)
 {
@@ -68,7 +56,7 @@ static bool add_scalar(struct loader *l, const struct tree_node *node, str path,
     if (tree_is_null(node)) return buf_add(out, S("null"));
     if (!refuse_variable(l, node, path)) return false;
     if (!load_value(l, node, path, false, &v)) return false;
-    return node->plain && is_json_word(v.text) ? buf_add(out, v.text) : buf_add_json(out, v.text);
+    return node->plain && tree_is_json_word(v.text) ? buf_add(out, v.text) : buf_add_json(out, v.text);
 }
 
 static bool add_node(struct loader *l, const struct tree_node *node, str path, struct buf *out)
@@ -80,7 +68,7 @@ static bool add_node(struct loader *l, const struct tree_node *node, str path, s
     for (const struct tree_node *it = node->first; it && ok; it = it->next, i++) {
         str at = map ? load_path_key(l, path, load_show(l, it->key)) : load_path_index(l, path, i);
         if (map && it->twice) {
-            load_error(l, it->key_line, at, "stands here again; it is set in line %u already", it->twice);
+            load_twice(l, it, at);
             return false;
         }
         if (i) buf_add_byte(out, ',');

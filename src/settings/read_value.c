@@ -1,4 +1,5 @@
 /* Readers of single values. */
+#include "base/hex.h"
 #include "settings/load.h"
 
 #include <unistd.h>
@@ -43,21 +44,13 @@ bool read_secret(struct loader *l, const struct value *v, void *into)
     return true;
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-}
-
 bool read_hash(struct loader *l, const struct value *v, void *into)
 {
     struct hash_draft *h = into;
     h->set = true;
     bool ok = v->text.n == 2 * sizeof(h->bytes);
     for (size_t i = 0; i < sizeof(h->bytes) && ok; i++) {
-        int high = hex_digit(v->text.p[2 * i]), low = hex_digit(v->text.p[2 * i + 1]);
+        int high = hex_digit_of(v->text.p[2 * i]), low = hex_digit_of(v->text.p[2 * i + 1]);
         ok = high >= 0 && low >= 0;
         h->bytes[i] = (unsigned char)(high * 16 + low);
     }

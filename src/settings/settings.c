@@ -1,4 +1,5 @@
 #include "settings/load.h"
+#include "settings/print.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -98,6 +99,8 @@ void load_check(struct loader *l)
                   "the environment variable %" STR_FMT " is not set: the token made at the first start holds",
                   STR_ARG(l->admin_token.missing));
     }
+    if (l->admin_token.text.n && l->admin_token.text.n < 16)
+        load_warn(l, l->admin_token.line, S("admin.token"), "has less than 16 bytes: easy to guess");
     size_t on = 0;
     for (size_t i = 0; i < l->s.provider_count; i++) on += !l->s.providers[i].off;
     if (!l->s.provider_count) {
@@ -135,15 +138,23 @@ static void build_book(struct loader *l)
     for (size_t i = 0; i < l->s.provider_count; i++) check_seller(l, &l->s.providers[i]);
 }
 
-struct settings *settings_parse(str yaml, str file_name, str (*env)(str name), struct settings_report *report)
+struct parsing {
+    str yaml, file;
+    str (*env)(str name);
+    struct entry_draft *entries;
+    size_t entry_count;
+};
+
+static struct settings *parse(const struct parsing *p, struct settings_report *report)
 {
-    struct loader l = {.report = report, .env = env};
+    struct loader l = {.report = report, .env = p->env, .entries = p->entries, .entry_count = p->entry_count};
     size_t before = report->error_count;
     arena_init(&l.s.arena);
     arena_init(&l.scratch);
-    l.s.file = arena_str(&l.s.arena, file_name);
+    l.s.file = arena_str(&l.s.arena, p->file);
     struct tree_fail fail;
-    const struct tree_node *tree = tree_parse(yaml, &l.scratch, &fail);
+    struct tree_node *tree = tree_parse(p->yaml, &l.scratch, &fail);
+    if (tree) load_entries(&l, tree);
     if (!tree) {
         load_error(&l, fail.line, STR_NONE, "%" STR_FMT, STR_ARG(fail.why));
     } else if (load_group(&l, tree, STR_NONE, GROUP_ROOT, &l)) {
@@ -156,15 +167,119 @@ struct settings *settings_parse(str yaml, str file_name, str (*env)(str name), s
     }
     struct settings *s = NULL;
     if (report->error_count == before) {
+        load_file_entries(&l, tree);
         build_book(&l);
         s = mem_alloc(sizeof(*s));
         *s = l.s;
+        s->text = arena_str(&s->arena, p->yaml);
+        s->env = p->env;
     } else {
         drop_parts(&l.s);
     }
     arena_free(&l.scratch);
     return s;
 }
+
+struct settings *settings_parse(str yaml, str file_name, str (*env)(str name), struct settings_report *report)
+{
+    return parse(&(struct parsing){.yaml = yaml, .file = file_name, .env = env}, report);
+}
+
+/* ---- with entries made at run time */
+
+/* Those that something is wrong with: the next reading goes without them. Whether there is one more. */
+static bool leave_out(struct entry_draft *entries, size_t count)
+{
+    bool any = false;
+    for (size_t i = 0; i < count; i++) {
+        struct entry_draft *d = &entries[i];
+        any = any || (d->problems.n && d->e.state != ENTRY_LEFT_OUT);
+        d->e.state = d->problems.n ? ENTRY_LEFT_OUT : ENTRY_HOLDS;
+    }
+    return any;
+}
+
+static void keep_entries(struct settings *s, const struct parsing *p, struct settings_report *report)
+{
+    s->entries = arena_zalloc(&s->arena, (p->entry_count + 1) * sizeof(*s->entries));
+    s->entry_count = p->entry_count;
+    for (size_t i = 0; i < p->entry_count; i++) {
+        const struct entry_draft *d = &p->entries[i];
+        struct setting_entry *e = &s->entries[i];
+        *e = d->e;
+        e->kind = arena_str(&s->arena, d->e.kind);
+        e->name = arena_str(&s->arena, d->e.name);
+        e->body = arena_str(&s->arena, d->e.body);
+        e->who = arena_str(&s->arena, d->e.who);
+        e->where = S(SETTINGS_RUNTIME);
+        e->why = arena_str(&s->arena, e->state == ENTRY_LEFT_OUT ? buf_str(&d->problems) : d->e.why);
+        if (e->state == ENTRY_HOLDS) continue;
+        report->warning_count++;
+        buf_add(&report->warnings, S("runtime "));
+        print_shown(&report->warnings, e->kind);
+        buf_add(&report->warnings, S(" '"));
+        print_shown(&report->warnings, e->name);
+        buf_printf(&report->warnings, "' is %s%" STR_FMT "\n",
+                   e->state == ENTRY_SHADOWED ? "shadowed: the file sets it in " : "left out: ", STR_ARG(e->why));
+    }
+}
+
+static void add_report(struct settings_report *to, const struct settings_report *from)
+{
+    buf_add(&to->errors, buf_str(&from->errors));
+    buf_add(&to->warnings, buf_str(&from->warnings));
+    to->error_count += from->error_count;
+    to->warning_count += from->warning_count;
+}
+
+struct settings *settings_with(const struct settings *s, const struct setting_entry *entries, size_t count,
+                               struct settings_report *report)
+{
+    struct parsing p = {.yaml = s->text, .file = s->file, .env = s->env, .entry_count = count};
+    p.entries = mem_zalloc((count + 1) * sizeof(*p.entries));
+    for (size_t i = 0; i < count; i++) {
+        p.entries[i].e = entries[i];
+        p.entries[i].e.state = ENTRY_HOLDS;
+        buf_init(&p.entries[i].problems, 0);
+    }
+    struct settings *next = NULL;
+    for (bool again = true; again;) { /* at most once for each entry */
+        struct settings_report once = {0};
+        next = parse(&p, &once);
+        again = !next && leave_out(p.entries, count);
+        if (next) keep_entries(next, &p, &once);
+        if (!again) add_report(report, &once);
+        settings_report_free(&once);
+    }
+    for (size_t i = 0; i < count; i++) buf_free(&p.entries[i].problems);
+    free(p.entries);
+    return next;
+}
+
+static int by_kind_and_name(const void *a, const void *b)
+{
+    const struct setting_entry *x = a, *y = b;
+    int order = str_cmp(x->kind, y->kind);
+    return order ? order : str_cmp(x->name, y->name);
+}
+
+const struct setting_entry *settings_entry(const struct settings *s, str kind, str name)
+{
+    const struct setting_entry key = {.kind = kind, .name = name};
+    if (!s->entry_count) return NULL;
+    return bsearch(&key, s->entries, s->entry_count, sizeof(*s->entries), by_kind_and_name);
+}
+
+const struct setting_entry *settings_file_entry(const struct settings *s, str kind, str name)
+{
+    for (size_t i = 0; i < s->file_entry_count; i++) {
+        const struct setting_entry *e = &s->file_entries[i];
+        if (str_eq(e->kind, kind) && str_eq(e->name, name)) return e;
+    }
+    return NULL;
+}
+
+/* ---- the file */
 
 static str from_environment(str name)
 {

@@ -79,13 +79,21 @@ struct setting_ai {
     str why;
 };
 
+/* What is promised of a feature's answers. */
+struct setting_slo {
+    int64_t latency_us, first_token_us; /* 0: not promised */
+    int64_t target_ppm; /* of them that must keep it: whole permilles, 1000 to 999000; 0: nothing is promised */
+};
+
 struct setting_feature {
     str name, owner;
+    str where;                 /* "purser.yaml:12", or SETTINGS_RUNTIME */
     int64_t max_output_tokens; /* 0: not set */
     enum on_disconnect on_disconnect;
     enum feature_tier tier;
     struct setting_runaway runaway;
     struct setting_ai ai;
+    struct setting_slo slo;
     struct setting_degraded degraded; /* where it is set it comes before the model's */
 };
 
@@ -106,6 +114,28 @@ struct setting_ceilings {
     int64_t requests;                                                  /* in flight, all workers */
 };
 
+/* A budget, limit, feature or price as it was set: in the file, or while purser ran. The file wins over an entry of the
+ * same kind and name. */
+enum entry_state {
+    ENTRY_HOLDS,
+    ENTRY_SHADOWED, /* the file sets it, too */
+    ENTRY_LEFT_OUT, /* something is wrong with it: mostly that the file has changed since */
+};
+
+struct setting_entry {
+    str kind; /* "budget", "limit", "feature" or "price" */
+    str name;
+    str body;  /* a JSON object with the keys that the file has for such an entry */
+    str where; /* "purser.yaml:12", or SETTINGS_RUNTIME */
+    int64_t at_us;
+    str who;
+    enum entry_state state; /* as it was read */
+    str why;                /* shadowed: where the file sets it, "purser.yaml:12"; left out: what is wrong */
+};
+
+/* The origin of what was set while purser ran, where the file's is "purser.yaml:12". */
+#define SETTINGS_RUNTIME "runtime"
+
 struct setting_code {
     struct pattern *pattern; /* one of the two */
     struct schema *schema;
@@ -120,6 +150,12 @@ struct setting_zone {
 struct settings {
     struct arena arena; /* owns everything below */
     str file;
+    str text; /* of the file */
+    str (*env)(str name);
+    struct setting_entry *entries; /* made at run time; they stand among the budgets, limits ... below */
+    size_t entry_count;
+    struct setting_entry *file_entries; /* the file's own; variables as they stand there */
+    size_t file_entry_count;
     uint32_t generation;
 
     struct setting_listener *listeners;
@@ -178,6 +214,23 @@ struct settings_report {
 struct settings *settings_load(const char *file, struct settings_report *report);
 /* The same from bytes: for tests and fuzzing. `env` finds ${NAME}s. */
 struct settings *settings_parse(str yaml, str file_name, str (*env)(str name), struct settings_report *report);
+/* The same file's text again, as it was read, with these entries beside it (sorted by kind and name, each once). One
+ * that is wrong fails nothing: it is left out, which is a warning. Fails: NULL only where a file that it names is gone. */
+struct settings *settings_with(const struct settings *s, const struct setting_entry *entries, size_t count,
+                               struct settings_report *report);
+/* An entry from what somebody sends: its body on one line, with its name in front where the file has one there. A
+ * price is named by what it is for, whatever `name` says. In `arena`. Fails: false with a sentence in `why`. */
+bool settings_make_entry(str kind, str name, str body, struct arena *arena, struct setting_entry *out,
+                         str *why) MUST_CHECK;
+/* Those that hold, as YAML to paste into the file; the others as comments that say why not. */
+void settings_export(const struct settings *s, struct buf *out);
+/* One made at run time; NULL where there is none. */
+const struct setting_entry *settings_entry(const struct settings *s, str kind, str name);
+const struct setting_entry *settings_file_entry(const struct settings *s, str kind, str name);
+static inline bool settings_is_runtime(str where)
+{
+    return str_eq(where, S(SETTINGS_RUNTIME));
+}
 void settings_drop(struct settings *s);
 void settings_report_free(struct settings_report *report);
 

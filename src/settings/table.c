@@ -95,8 +95,7 @@ static bool check_keys(struct loader *l, const struct tree_node *map, str path, 
         if (!known)
             unknown_key(l, it, path, group);
         else if (it->twice) {
-            load_error(l, it->key_line, load_path_key(l, path, it->key),
-                       "stands here again; it is set in line %u already", it->twice);
+            load_twice(l, it, load_path_key(l, path, it->key));
         }
     }
     return l->report->error_count == before;

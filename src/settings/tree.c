@@ -1,7 +1,5 @@
 #include "settings/tree.h"
 
-#include "base/buf.h"
-
 #include <stdlib.h>
 #include <yaml.h>
 
@@ -32,6 +30,14 @@ static bool is_mark(str s, size_t at)
 {
     return s.n - at >= MARK_BYTES && memcmp(s.p + at, mark_prefix.p, mark_prefix.n) == 0 &&
            (unsigned char)s.p[at + 2] <= 0x83;
+}
+
+bool tree_has_mark(str text)
+{
+    for (size_t i = 0; i < text.n; i++) {
+        if (is_mark(text, i)) return true;
+    }
+    return false;
 }
 
 static bool set_marks(str yaml, struct buf *out, struct tree_fail *fail)
@@ -110,6 +116,17 @@ struct tree_filled tree_fill(str text, str (*env)(str name), struct arena *arena
     return r;
 }
 
+void tree_append(struct tree_node *up, struct tree_node *node, str key)
+{
+    node->key = key;
+    if (up->last)
+        up->last->next = node;
+    else
+        up->first = node;
+    up->last = node;
+    up->count++;
+}
+
 /* ---- from libyaml's events to nodes */
 
 struct builder {
@@ -143,12 +160,7 @@ static bool add_node(struct builder *b, struct tree_node *node)
         node->key_line = b->key_line;
         b->have_key = false;
     }
-    if (up->last)
-        up->last->next = node;
-    else
-        up->first = node;
-    up->last = node;
-    up->count++;
+    tree_append(up, node, node->key);
     return true;
 }
 

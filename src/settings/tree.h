@@ -8,9 +8,13 @@
 #define SETTINGS_TREE_H
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/str.h"
 
 enum { TREE_TEXT_MAX = 1024 * 1024, TREE_DEPTH_MAX = 32 };
+
+/* Lines from here on are none of the file's: each is an entry made at run time (entries.c). */
+#define TREE_LINE_ENTRIES UINT32_C(0x80000000)
 
 enum tree_kind { TREE_SCALAR, TREE_LIST, TREE_MAP };
 
@@ -34,6 +38,18 @@ struct tree_fail {
 /* Owns: nodes and texts live in `arena`. An empty text is an empty map.
  * Fails: NULL with `fail` filled in. */
 struct tree_node *tree_parse(str yaml, struct arena *arena, struct tree_fail *fail);
+
+/* The same from JSON, where `${` stands for itself alone: every node is at `line`.
+ * Fails: NULL, with `why`. */
+struct tree_node *tree_from_json(str json, uint32_t line, struct arena *arena, str *why);
+/* As JSON on one line; variables as they stand in the file. */
+void tree_to_json(const struct tree_node *n, struct arena *arena, struct buf *out);
+/* A scalar without quotes that JSON has as it is: true, null, 1.5. */
+bool tree_is_json_word(str s);
+/* A child at the end; `key` where it is a map. */
+void tree_append(struct tree_node *up, struct tree_node *node, str key);
+/* One of the characters that stand for the braces of variables. */
+bool tree_has_mark(str text);
 
 /* Nothing stands there: `keys:`, `keys: ~`, `keys: null`. */
 bool tree_is_null(const struct tree_node *n);

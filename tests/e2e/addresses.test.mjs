@@ -1,5 +1,5 @@
 // The other addresses that official clients ask at, and what they look for in a head: Azure's deployments, Vertex's
-// projects, OpenAI's count of tokens, lists of models page by page, each family's own name for a call. @sanitizers
+// projects, OpenAI's count of tokens, lists of models page by page, each family's own name for a call. @asan
 import Anthropic from '@anthropic-ai/sdk';
 import { GoogleGenAI } from '@google/genai';
 import assert from 'node:assert/strict';

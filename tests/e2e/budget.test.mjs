@@ -1,7 +1,7 @@
 // Promise 1: a hard budget is hard. A thousand clients at once on one dollar, round after
 // round; then what a refusal says, and every other kind of budget. @sanitizers
 //
-//   PURSER_ROUNDS=100  node --test tests/e2e/budget.test.mjs     (default 20)
+//   PURSER_ROUNDS=100  node --test tests/e2e/budget.test.mjs     (default 8)
 //   PURSER_SEED=7      draws of another seed
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
@@ -9,7 +9,7 @@ import { aliceKey, bobKey, labSettings, post, sanitized, sleep, startPurser, sta
 import { attemptOf, billOf, sum, truthSince, usd } from './truth.mjs';
 import { draws, Wire } from './wire.mjs';
 
-const rounds = Number(process.env.PURSER_ROUNDS ?? (sanitized ? 2 : 20));
+const rounds = Number(process.env.PURSER_ROUNDS ?? (sanitized ? 2 : 8));
 const clients = Number(process.env.PURSER_CLIENTS ?? (sanitized ? 200 : 1000));
 const seed = Number(process.env.PURSER_SEED ?? 1);
 const DOLLAR = 10n ** 12n;

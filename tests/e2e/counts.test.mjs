@@ -1,5 +1,5 @@
 // The two endpoints that only count tokens, with the official clients: passed on free of charge where the target
-// counts by itself, exact for OpenAI's models, else an estimate that learns from what is billed. @sanitizers
+// counts by itself, exact for OpenAI's models, else an estimate that learns from what is billed. @asan
 import Anthropic from '@anthropic-ai/sdk';
 import { GoogleGenAI } from '@google/genai';
 import assert from 'node:assert/strict';

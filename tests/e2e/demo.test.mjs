@@ -12,7 +12,7 @@ const script = join(root, 'scripts/run');
 
 async function setting() {
     const [port, admin, sim] = [await freePort(), await freePort(), await freePort()];
-    return { PURSER_PORT: `${port}`, PURSER_ADMIN_PORT: `${admin}`, SIMULATE_PORT: `${sim}`, TMPDIR: tempDir(), OPENAI_API_KEY: '', NO_COLOR: '1' };
+    return { PURSER_PORT: `${port}`, PURSER_ADMIN_PORT: `${admin}`, SIMULATE_PORT: `${sim}`, TMPDIR: tempDir(), OPENAI_API_KEY: '', NO_COLOR: '1', DEMO_ROWS: '4000' };
 }
 
 const answers = async (port) => {
@@ -30,6 +30,10 @@ test('the demonstration ends with the bill', async () => {
     for (const feature of ['support-bot', 'search', 'digest', 'prospecting']) assert.match(got.stdout, new RegExp(`^${feature} .*sim-(small|large)`, 'm'));
     assert.match(got.stdout, /402 at call \d+/);
     assert.match(got.stdout, /The budget 'trial' has/);
+    assert.match(got.stdout, /past of 60 days.*none of it ever happened/);
+    const bill = /the bill:[^]*?^total +(\d+)/m.exec(got.stdout);
+    assert.equal(bill[1], '35', 'the bill is of the calls that were shown, not of the made-up past');
+    assert.match(got.stdout, /^company .* usd .*^trial .* usd /ms);
     assert.doesNotMatch(got.stdout, /\x1b\[/, 'colour in a pipe');
     assert.deepEqual(readdirSync(env.TMPDIR), []);
     assert.equal(await answers(env.PURSER_PORT), false);
@@ -48,6 +52,14 @@ test('without --demo-only it goes on serving until Ctrl-C, with lines to paste t
         assert.match(pasted.stdout, /"object": ?"chat\.completion"/, pasted.stdout + pasted.stderr);
         const bill = /^ +bill +(.*)$/m.exec(out)[1];
         assert.match((await run('sh', ['-c', bill], { cwd: root })).stdout, /support-bot/);
+        const page = /^ +dashboard +(http\S+)$/m.exec(out)[1], token = /sign in with the token (\S+)/.exec(out)[1];
+        assert.equal((await fetch(page)).status, 200);
+        const headers = { authorization: `Bearer ${token}` };
+        const ask = async (query) => (await (await fetch(`${page}api/v1/report?${query}`, { headers })).json()).totals;
+        assert.ok((await ask('since=60d&where=feature=code-review')).calls > 100, 'the past is there');
+        const trickled = () => ask('since=5m&where=status=ok,key=support-web,key=support-phone,key=shop-search,key=mobile-ios,key=mobile-android,key=finance-jobs,key=sales-crm');
+        const before = (await trickled()).calls;
+        await until('calls trickle in, and are answered', async () => (await trickled()).calls >= before + 2, { seconds: 90, every: 300 });
     } finally {
         process.kill(-child.pid, 'SIGINT'); // as a terminal does: to the whole group
     }

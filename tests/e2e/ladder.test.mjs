@@ -336,7 +336,7 @@ test('the report shows what each rung accepted and cost, and what it had cost al
         assert.equal(answer.status, 200, answer.text);
         assert.equal(answer.headers.get('x-purser-target'), `${i % 3 === 0 ? 'small' : 'dear'}/sim-small`);
     }
-    const rows = await purser.rows(14, { where: "task = 'measured'", columns: 'provider, rung, rung_number, accepted, attempt_id' });
+    const rows = await purser.rows(14, { where: "task = 'measured'", columns: 'provider, rung, rung_number, accepted, saved_picousd, attempt_id' });
     assert.deepEqual(new Set(rows.map((r) => `${r.provider} ${r.rung} ${r.rung_number} ${r.accepted}`)), new Set(['small 2 1 1', 'small 2 1 0', 'middle 3 1 0', 'dear 4 1 1']));
 
     // from what the simulator generated, by the prices in the settings
@@ -359,6 +359,11 @@ test('the report shows what each rung accepted and cost, and what it had cost al
             estimated_alone_cost_picousd: input(used, name) + mean,
         };
     };
+    // a call that ended at a cheaper rung saved what the last one had cost for the same tokens
+    for (const c of calls) {
+        const cost = (of) => BigInt(c.usage.input) * prices[of][0] + BigInt(c.usage.output) * prices[of][1];
+        assert.equal(BigInt(c.saved_picousd), c.accepted && c.provider === 'small' ? cost('dear') - cost('small') : 0n, `${c.provider} ${c.accepted}`);
+    }
     const plain = (x) => JSON.parse(JSON.stringify(x, (_, v) => (typeof v === 'bigint' ? Number(v) : v)));
     const want = [rung('small', 2, 6, 2), rung('middle', 3, 4, 0), rung('dear', 4, 4, 4)];
     const told = await purser.cli(['report', '--ladder', 'measured', '--where', 'task=measured', '--format', 'json']);

@@ -1,7 +1,7 @@
 // Every protocol to every protocol, through the official clients: a cell of the matrix is
 // ticked only where text, tool calls, stop reason and usage are what the simulated provider
 // truly did, and the ledger's row is that usage, priced by a separate reading of the prices.
-// The matrix in docs/providers.md is this test's print; UPDATE_MATRIX=1 writes it anew. @sanitizers
+// The matrix in docs/providers.md is this test's print; UPDATE_MATRIX=1 writes it anew. @asan
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { connect, PROTOCOLS } from './clients.mjs';

@@ -1,5 +1,5 @@
 // Clients of Responses that trust in the provider's store (the default of OpenAI's and the AI SDK) name
-// earlier items by their ids. Where another family answered, purser knows what they mean. @sanitizers
+// earlier items by their ids. Where another family answered, purser knows what they mean. @asan
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { aliceKey, bobKey, eventsOf, labSettings, post, startPurser, startSimulator } from './helpers.mjs';

@@ -1,7 +1,7 @@
 // Recorded traffic of every family, replayed through purser: whole, byte by byte, cut at each
 // event's edge and one byte before and after, and at seeded random places. The client gets the
 // recorded bytes; the ledger has the usage that the raw fields tell, whatever the cuts.
-// tests/unit/flow/test_replay.c does all cuts of all recordings without sockets. @sanitizers
+// tests/unit/flow/test_replay.c does all cuts of all recordings without sockets. @asan
 //
 //   PURSER_REPLAY=all  every recording in every way (many minutes; default: a seeded sample)
 //   PURSER_FAMILIES=converse,cohere   only those

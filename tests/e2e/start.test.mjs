@@ -8,7 +8,7 @@ import { createServer } from 'node:https';
 import { createServer as createTcpServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { labSettings, post, startPurser, startSimulator, tempDir, until } from './helpers.mjs';
+import { labSettings, post, run, startPurser, startSimulator, tempDir, until } from './helpers.mjs';
 
 const call = { model: 'cheap', messages: [{ role: 'user', content: 'hello' }] };
 const dir = tempDir();
@@ -173,6 +173,35 @@ test('a key that is added holds at once, is stored as a hash alone, and ends whe
         assert.ok(stored.length > 2);
         for (const file of stored) assert.ok(!readFileSync(file).includes(secret), `${file} holds the secret`);
         assert.ok(!purser.log.includes(secret));
+    } finally {
+        await purser.stop();
+    }
+});
+
+test('where the store does not give its keys, those that it gave hold on; as soon as it does, its own', async () => {
+    let purser = await startPurser({ settings: labSettings(sim) });
+    const change = async (line) => assert.equal((await run('sqlite3', ['-cmd', '.timeout 5000', join(purser.data, 'purser.db'), line])).stderr, '');
+    try {
+        const [kept, ended] = [(await purser.cli(['keys', 'add', 'kept'])).stdout.trim(), (await purser.cli(['keys', 'add', 'ended'])).stdout.trim()];
+        const status = async (key) => (await post(purser, '/v1/chat/completions', call, { key })).status;
+        await change("ALTER TABLE keys RENAME TO lost; UPDATE lost SET revoked_us = 1 WHERE name = 'ended'");
+        await purser.reload(labSettings(sim, { max_counters: 1000 }));
+        await until('the warning', () => purser.log.includes('the keys cannot be read: no such table: keys; keys made at run time hold'));
+        await until('the reload', () => /reloaded/.test(purser.log));
+        assert.deepEqual([await status(kept), await status(ended)], [200, 200]);
+        await change('ALTER TABLE lost RENAME TO keys');
+        await until('the revoked one ends', async () => (await status(ended)) === 401);
+        assert.equal(await status(kept), 200);
+        assert.equal(purser.log.match(/keys cannot be read/g).length, 1, purser.log);
+        assert.match(purser.log, /the store's keys can be read again/);
+
+        // a start without them makes none: which there are is not known
+        await purser.stop();
+        await change('ALTER TABLE keys RENAME TO lost');
+        purser = await startPurser({ settings: { ...labSettings(sim), keys: [] }, dir: purser.dir });
+        assert.deepEqual([await status(kept), /No key was set/.test(purser.log)], [401, false]);
+        await change('ALTER TABLE lost RENAME TO keys');
+        await until('the key holds again', async () => (await status(kept)) === 200);
     } finally {
         await purser.stop();
     }

@@ -285,7 +285,7 @@ for (const target of names) {
 // ---- clients that leave
 
 /** Streams half, waits until the client is gone, then sends the rest, if anybody still listens. */
-function slowly(target, seen) {
+function slowly(target, seen, patience_ms) {
     const { stream, type } = providers[target], half = stream.length >> 1;
     return async (request, send, socket) => {
         const closed = new Promise((resolve) => socket.once('close', resolve));
@@ -293,7 +293,7 @@ function slowly(target, seen) {
         await send(begin(type));
         for (const event of stream.slice(0, half)) await send(chunkOf(event));
         await leaving;
-        seen.cancelled = await Promise.race([closed.then(() => true), new Promise((resolve) => setTimeout(resolve, 150, false))]);
+        seen.cancelled = await Promise.race([closed.then(() => true), new Promise((resolve) => setTimeout(resolve, patience_ms, false))]);
         if (!seen.cancelled) await send(Buffer.concat([...stream.slice(half).map(chunkOf), Buffer.from(LAST_CHUNK)]));
         seen.done();
     };
@@ -302,7 +302,7 @@ function slowly(target, seen) {
 async function leave(client, target, feature) {
     const c = clients[client], seen = {};
     const over = new Promise((resolve) => (seen.done = resolve));
-    const number = acts.push(slowly(target, seen)) - 1, task = `act-${process.pid}-${number}`;
+    const number = acts.push(slowly(target, seen, feature === 'canceller' ? 5000 : 150)) - 1, task = `act-${process.pid}-${number}`;
     const wire = new Wire(purser.port);
     await wire.post(c.path(`${target}/m`, true), c.body(`${target}/m`, true), {
         key: aliceKey, headers: { tracestate: `a=${number}`, 'x-purser-task': task, 'x-purser-feature': feature },

@@ -1,5 +1,5 @@
 // Bodies that are legal and unusual, or made to hurt, between protocols: they cost what their size
-// costs, reach the provider as JSON, and nothing of them gets where it does not belong. @sanitizers
+// costs, reach the provider as JSON, and nothing of them gets where it does not belong. @asan
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { clients, providers, TEXT } from './dialects.mjs';

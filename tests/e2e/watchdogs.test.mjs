@@ -42,7 +42,7 @@ const manners = {
     heaves: async (answer) => {
         const large = piece('x'.repeat(12 << 20)), half = large.length >> 1;
         answer.writeHead(200, { 'content-type': 'text/event-stream' }).write(role + piece('x') + large.slice(0, half));
-        await sleep(1200);
+        await sleep(2900);
         answer.end(large.slice(half) + end);
     },
     long: told({ message: 'This model\'s maximum context length is 10 tokens.', code: 'context_length_exceeded' }), // and no status
@@ -79,14 +79,14 @@ before(async () => {
                 pings: at('pings', { timeouts: brisk }), fades: at('fades', { timeouts: { first_token: '400ms', between_tokens: '200ms' } }),
                 breathes: at('breathes', { timeouts: { first_token: '30s', between_tokens: '600ms' } }),
                 floods: at('floods', { timeouts: { between_tokens: '300ms' } }),
-                heaves: at('heaves', { timeouts: { first_token: '600ms', between_tokens: '600ms' } }),
+                heaves: at('heaves', { timeouts: { first_token: '2s', between_tokens: '2s' } }),
                 google: { kind: 'gemini', base_url: `${url}/google`, api_key: 'k' }, narrow: at('mute', { health: { concurrency_max: 1 } }),
                 dead: { kind: 'openai', base_url: 'http://127.0.0.1:1/v1', api_key: 'k' },
             },
             models: {
                 hung: model(['mute', 'good'], { attempts: { max: 2, time: '600ms' } }),
                 begun: model(['role', 'good'], { attempts: { max: 2, time: '600ms' } }),
-                three: model(['mute/a', 'mute/b', 'good'], { attempts: { max: 3, time: '600ms' } }),
+                three: model(['mute/a', 'mute/b', 'good'], { attempts: { max: 3, time: '3s' } }),
                 stays: model(['tardy', 'good'], { attempts: { max: 2, time: '400ms' }, on: { timeout: 'stop' } }),
                 patient: model(['mute/d', 'good'], { attempts: { max: 2 } }),
                 alive: model(['pings', 'good']),
@@ -157,12 +157,12 @@ test('signs of life are no tokens', async () => {
 });
 
 test('a client that reads slowly is not its provider being silent, also where the next token is long in coming whole', async () => {
-    for (const [model, provider] of [['flooded', 'floods'], ['heaved', 'heaves']]) {
+    for (const [model, provider, pause] of [['flooded', 'floods', 900], ['heaved', 'heaves', 2500]]) {
         const body = JSON.stringify({ model, messages: [{ role: 'user', content: 'Hello.' }], ...streamed });
         const socket = connect(purser.port, '127.0.0.1');
         socket.write(`POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1:${purser.port}\r\nauthorization: Bearer ${purser.key}\r\ncontent-type: application/json\r\nx-purser-task: ${model}\r\nconnection: close\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
         socket.pause();
-        await sleep(900); // three times as long as between two tokens
+        await sleep(pause); // longer than between two tokens
         let text = '';
         for await (const data of socket) text += data;
         assert.match(text.slice(-200), /\[DONE\]/);

@@ -136,6 +136,7 @@ static inline int try_sql(const char *dir, const char *sql)
     sqlite3 *db = NULL;
     snprintf(path, sizeof(path), "%s/purser.db", dir);
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    sqlite3_busy_timeout(db, 10000); /* the store may write meanwhile */
     int rc = sqlite3_exec(db, sql, NULL, NULL, NULL);
     sqlite3_close(db);
     return rc;
@@ -171,6 +172,36 @@ static inline int64_t ask(const char *dir, const char *sql)
     sqlite3_close(db);
     buf_free(&why);
     return v;
+}
+
+/* Its tables become those of an earlier version. */
+static inline void make_older(const char *dir, int version)
+{
+    char sql[64];
+    struct buf why;
+    buf_init(&why, 0);
+    sqlite3 *db = schema_open(dir, true, &why);
+    assert_non_null(db);
+    snprintf(sql, sizeof(sql), "PRAGMA user_version = %d", version);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    if (version < 2) assert_int_equal(sqlite3_exec(db, "DROP TABLE packs", NULL, NULL, NULL), SQLITE_OK);
+    if (version < SCHEMA_SWITCHES) {
+        const char *gone = "DROP TABLE switches; DROP TABLE audit; DROP TABLE events";
+        assert_int_equal(sqlite3_exec(db, gone, NULL, NULL, NULL), SQLITE_OK);
+    }
+    if (version < SCHEMA_RUNGS) {
+        const char *gone = "ALTER TABLE attempts DROP COLUMN rung; ALTER TABLE attempts DROP COLUMN rung_number;"
+                           "ALTER TABLE attempts DROP COLUMN accepted";
+        assert_int_equal(sqlite3_exec(db, gone, NULL, NULL, NULL), SQLITE_OK);
+    }
+    if (version < SCHEMA_STEERING) {
+        const char *gone =
+            "DROP TABLE runtime; DROP TABLE access; DROP TABLE outcomes; DROP TABLE feedback;"
+            "DROP TABLE rollup_mix; DROP INDEX attempts_again; DELETE FROM totals WHERE name LIKE 'mix_%'";
+        assert_int_equal(sqlite3_exec(db, gone, NULL, NULL, NULL), SQLITE_OK);
+    }
+    sqlite3_close(db);
+    buf_free(&why);
 }
 
 #endif

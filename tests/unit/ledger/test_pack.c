@@ -60,7 +60,7 @@ static void test_rows_come_back_as_they_went_in(void **state)
     static bool seen[ROWS];
     struct rng rng;
     rng_seed(&rng, 5);
-    struct pack_maker *m = pack_maker_new(PACK_USER, secret);
+    struct pack_maker *m = pack_maker_new(PACK_SUM, secret);
     for (int i = 0; i < ROWS; i++) {
         draw_row(&rows[i], &rng, i);
         assert_true(pack_maker_add(m, &rows[i]));

@@ -1,5 +1,7 @@
 #include "fixture.h"
 
+#include "ledger/pack.h"
+
 #include "ledger/export.h"
 #include "ledger/histogram.h"
 #include "ledger/record.h"
@@ -271,41 +273,6 @@ static void test_past_spending_is_computed_for_a_new_budget(void **state)
     folder_drop(dir);
 }
 
-/* ---- keys */
-
-static void visit_key(void *ctx, const struct ledger_key *key)
-{
-    *(struct ledger_key *)ctx = *key;
-    assert_true(str_eq(key->name, S("bob")) && str_eq(key->models, S("gpt-*,cheap")));
-}
-
-static void test_keys_are_kept_once_and_revoked_once(void **state)
-{
-    (void)state;
-    char *dir = folder_new();
-    struct ledger *l = must_open(dir, 1);
-    struct buf why;
-    buf_init(&why, 0);
-    struct ledger_key key = {
-        .name = S("bob"), .team = S("t"), .models = S("gpt-*,cheap"), .hash = {1, 2, 3}, .created_us = 5};
-    assert_int_equal(ledger_key_add(l, &key, &why), ERR_NONE);
-    key.hash[0] = 9;
-    assert_int_equal(ledger_key_add(l, &key, &why), ERR_BAD_REQUEST);
-    assert_true(str_find(buf_str(&why), S("'bob' exists"), 0) != SIZE_MAX);
-    struct ledger_key back = {0};
-    assert_true(ledger_keys_each(l, visit_key, &back));
-    assert_int_equal(back.hash[0], 1);
-    assert_int_equal(back.revoked_us, 0);
-    assert_int_equal(ledger_key_revoke(l, S("bob"), 77, &why), ERR_NONE);
-    assert_int_equal(ledger_key_revoke(l, S("bob"), 99, &why), ERR_NONE);
-    assert_true(ledger_keys_each(l, visit_key, &back));
-    assert_int_equal(back.revoked_us, 77);
-    assert_int_equal(ledger_key_revoke(l, S("nobody"), 99, &why), ERR_NOT_FOUND);
-    buf_free(&why);
-    ledger_close(l);
-    folder_drop(dir);
-}
-
 /* ---- export */
 
 static bool collect(void *ctx, str bytes)
@@ -371,30 +338,6 @@ static void test_export_prints_every_row_and_column(void **state)
 
 /* ---- versions of the tables */
 
-/* Its tables become those of an earlier version. */
-static void make_older(const char *dir, int version)
-{
-    char sql[64];
-    struct buf why;
-    buf_init(&why, 0);
-    sqlite3 *db = schema_open(dir, true, &why);
-    assert_non_null(db);
-    snprintf(sql, sizeof(sql), "PRAGMA user_version = %d", version);
-    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-    if (version < 2) assert_int_equal(sqlite3_exec(db, "DROP TABLE packs", NULL, NULL, NULL), SQLITE_OK);
-    if (version < SCHEMA_SWITCHES) {
-        const char *gone = "DROP TABLE switches; DROP TABLE audit; DROP TABLE events";
-        assert_int_equal(sqlite3_exec(db, gone, NULL, NULL, NULL), SQLITE_OK);
-    }
-    if (version < SCHEMA_RUNGS) {
-        const char *gone = "ALTER TABLE attempts DROP COLUMN rung; ALTER TABLE attempts DROP COLUMN rung_number;"
-                           "ALTER TABLE attempts DROP COLUMN accepted";
-        assert_int_equal(sqlite3_exec(db, gone, NULL, NULL, NULL), SQLITE_OK);
-    }
-    sqlite3_close(db);
-    buf_free(&why);
-}
-
 static char *folder_of_version(int version)
 {
     char *dir = folder_new();
@@ -422,7 +365,7 @@ static void test_a_store_of_version_1_is_read_and_brought_up_to_date(void **stat
     ledger_close(l);
     assert_int_equal(ask(dir, "PRAGMA user_version"), SCHEMA_VERSION);
     pack_days(dir, INT64_MAX);
-    assert_int_equal(ask(dir, "SELECT count(*) FROM packs"), 4);
+    assert_int_equal(ask(dir, "SELECT count(*) FROM packs WHERE part = 0"), PACK_KINDS);
     assert_int_equal(problems(dir), 0);
     buf_free(&why);
     folder_drop(dir);
@@ -513,7 +456,6 @@ int main(void)
         cmocka_unit_test(test_a_double_post_is_reported_and_counts_once),
         cmocka_unit_test(test_rollups_sum_what_rows_say),
         cmocka_unit_test(test_past_spending_is_computed_for_a_new_budget),
-        cmocka_unit_test(test_keys_are_kept_once_and_revoked_once),
         cmocka_unit_test(test_export_prints_every_row_and_column),
         cmocka_unit_test(test_a_store_of_version_1_is_read_and_brought_up_to_date),
         cmocka_unit_test(test_a_checksum_is_what_it_was),

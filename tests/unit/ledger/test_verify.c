@@ -126,10 +126,16 @@ static void test_finds_a_changed_pack(void **state)
     char *dir = stored_ledger();
     pack_days(dir, INT64_MAX);
     assert_int_equal(problems(dir, NULL), 0);
-    run_sql(dir, "UPDATE packs SET body = replace(body, x'01', x'02') WHERE kind = 'user'");
-    assert_int_equal(problems(dir, "the pack of 2026-09-21, by user, is not what its rollup makes"), 1);
-    run_sql(dir, "UPDATE packs SET day_us = day_us + 86400000000 WHERE kind = 'user'");
-    assert_int_equal(problems(dir, "the pack of 2026-09-22, by user, is not what its rollup makes"), 1);
+    /* told by nobody who takes the day's pack away */
+    run_sql(dir, "INSERT INTO outcomes (at_us, told_us, task, call_id, name, success, value_picousd, feature, who)"
+                 " SELECT max(at_us), 0, 't', 0, 'done', 1, 0, '', '' FROM attempts");
+    assert_int_equal(problems(dir, "the pack of 2026-09-21, told, is not what its rollup makes"), 1);
+    run_sql(dir, "DELETE FROM outcomes");
+    run_sql(dir, "UPDATE packs SET body = replace(body, x'01', x'02') WHERE kind = 'user.1' AND part = 0");
+    /* and the packs of many days that are made of it */
+    assert_int_equal(problems(dir, "the pack of 2026-09-21, user.1, is not what its rollup makes"), 2);
+    run_sql(dir, "UPDATE packs SET day_us = day_us + 86400000000 WHERE kind = 'user.1' AND part = 0");
+    assert_int_equal(problems(dir, "the pack of 2026-09-22, user.1, is not what its rollup makes"), 2);
     folder_drop(dir);
 }
 

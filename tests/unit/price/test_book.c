@@ -57,6 +57,18 @@ static void test_embedded_book_is_whole(void **state)
 }
 
 /* Every name in the book leads to the model that it stands at. */
+static void test_the_text_outlives_its_reading(void **state)
+{
+    (void)state;
+    str csv = price_book_data();
+    char *copy = mem_alloc(csv.n);
+    memcpy(copy, csv.p, csv.n);
+    price_book_drop(price_book_new()); /* which gives its pages back */
+    assert_memory_equal(csv.p, copy, csv.n);
+    assert_int_equal(csv.p[csv.n], '\0');
+    free(copy);
+}
+
 static void test_names_lead_back(void **state)
 {
     (void)state;
@@ -220,6 +232,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_embedded_book_is_whole),
+        cmocka_unit_test(test_the_text_outlives_its_reading),
         cmocka_unit_test(test_names_lead_back),
         cmocka_unit_test(test_cases_names),
         cmocka_unit_test(test_history_context_and_tier),

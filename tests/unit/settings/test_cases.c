@@ -13,7 +13,7 @@ static void complain(const char *file, const char *what, str found, str expected
 }
 
 struct sections {
-    str yaml, env, problems, settings;
+    str yaml, env, problems, settings, runtime;
     bool has_problems;
 };
 
@@ -30,6 +30,7 @@ static struct sections split(str text)
                    : str_eq(name, S("env"))      ? &s.env
                    : str_eq(name, S("problems")) ? &s.problems
                    : str_eq(name, S("settings")) ? &s.settings
+                   : str_eq(name, S("runtime"))  ? &s.runtime
                                                  : NULL;
             if (!into) fail_msg("unknown section '%" STR_FMT "'", STR_ARG(name));
             if (into == &s.problems) s.has_problems = true;
@@ -62,6 +63,17 @@ static void check_secrets(const char *file, str env, str text)
     if (str_find(text, S("hunter2"), 0) != SIZE_MAX) fail_msg("%s: a password is told", file);
 }
 
+/* Where it came from is a comment, which reads back as if all stood in the file. */
+static str without_origin(const struct buf *printed, struct buf *out)
+{
+    str mark = S("  # made at run time");
+    str rest = buf_str(printed);
+    for (size_t at; (at = str_find(rest, mark, 0)) != SIZE_MAX; rest = str_from_at(rest, at + mark.n))
+        buf_add(out, str_head(rest, at));
+    buf_add(out, rest);
+    return buf_str(out);
+}
+
 /* What was printed is settings again, and the same ones. */
 static void check_again(const char *file, const struct settings *s, const struct buf *printed)
 {
@@ -70,14 +82,16 @@ static void check_again(const char *file, const struct settings *s, const struct
         if (s->providers[i].api_key.n || s->providers[i].off) return;
     }
     struct settings_report report = {0};
-    struct buf second;
+    struct buf second, first;
     buf_init(&second, 0);
+    buf_init(&first, 0);
     struct settings *again = settings_parse(buf_str(printed), S("purser.yaml"), NULL, &report);
     if (!again) fail_msg("%s: does not read back: %" STR_FMT, file, STR_ARG(buf_str(&report.errors)));
     settings_print(again, &second);
-    assert_str(buf_str(&second), buf_str(printed));
+    assert_str(buf_str(&second), without_origin(printed, &first));
     settings_drop(again);
     buf_free(&second);
+    buf_free(&first);
     settings_report_free(&report);
 }
 
@@ -96,6 +110,38 @@ static void check_settings(const char *file, const struct settings *s, const str
     buf_free(&printed);
 }
 
+enum { ENTRIES_MAX = 100 };
+
+/* "budget cap {...}" lines. */
+static size_t read_entries(str lines, struct setting_entry *out)
+{
+    size_t count = 0;
+    for (str rest = lines; rest.n && count < ENTRIES_MAX;) {
+        str body = str_cut(&rest, '\n');
+        struct setting_entry *e = &out[count];
+        *e = (struct setting_entry){.at_us = (int64_t)++count};
+        e->kind = str_cut(&body, ' ');
+        e->name = str_cut(&body, ' ');
+        e->body = body;
+    }
+    return count;
+}
+
+/* With what was made at run time, where the case has it. */
+static struct settings *read_case(const struct sections *want, struct settings_report *report)
+{
+    struct setting_entry entries[ENTRIES_MAX];
+    struct settings_report first = {0};
+    size_t count = read_entries(want->runtime, entries);
+    struct settings *s = settings_parse(want->yaml, S("purser.yaml"), test_env, count ? &first : report);
+    if (!count) return s;
+    if (!s) fail_msg("the file alone does not hold: %" STR_FMT, STR_ARG(buf_str(&first.errors)));
+    struct settings *with = settings_with(s, entries, count, report);
+    settings_drop(s);
+    settings_report_free(&first);
+    return with;
+}
+
 static void run(const char *file)
 {
     struct buf text, problems;
@@ -105,7 +151,7 @@ static void run(const char *file)
     struct sections want = split(buf_str(&text));
     if (!want.yaml.p || !want.has_problems) fail_msg("%s: needs '== yaml' and '== problems'", file);
     test_env_lines = want.env;
-    struct settings *s = settings_parse(want.yaml, S("purser.yaml"), test_env, &report);
+    struct settings *s = read_case(&want, &report);
     add_lines(&problems, "error", &report.errors);
     add_lines(&problems, "warning", &report.warnings);
     check_secrets(file, want.env, buf_str(&problems));
