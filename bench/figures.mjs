@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { measure as measureTokens } from './tokens.mjs';
 import * as rig from './rig.mjs';
+export { dashboard } from './dashboard.mjs';
 export { faults } from './faults.mjs';
 import { ledgerFile, root, sql, tempDir } from '../tests/e2e/helpers.mjs';
 import { spawn } from 'node:child_process';

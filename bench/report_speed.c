@@ -1,10 +1,12 @@
 /* How fast reports are: a store of a month's rows, then questions that rollups
  * answer and questions that need the rows.
  *
- *   report_speed [--rows N] [--users N] [--dir FOLDER]     prints one JSON line a figure
+ *   report_speed [--rows N] [--users N] [--days N] [--dir FOLDER]     prints one JSON line a figure
+ *   report_speed --pages [--days N] ...      what the dashboard's pages ask, each with many beginnings
  *
- * A folder that has a ledger already gets no rows; one of our own is removed. Days
- * that are over are packed before the questions, as a server does it. */
+ * A folder that has a ledger already gets no rows (tools/past makes richer ones); one of our own is removed. Days
+ * that are over are packed before the questions, as a server does it. The time is that of the newest row. Bind it
+ * to one core (taskset -c 0) to time what one core does. */
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/rng.h"
@@ -14,16 +16,17 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { KEYS = 50, FEATURES = 20, TEAMS = 10, PROMPTS = 40, DAYS = 30, COMMIT_EVERY = 20000, REPEATS = 5 };
+enum { KEYS = 50, FEATURES = 20, TEAMS = 10, PROMPTS = 40, COMMIT_EVERY = 20000, REPEATS = 5, BEGINNINGS = 40 };
 
 struct names {
     char key[KEYS][16], feature[FEATURES][16], team[TEAMS][16], prompt[PROMPTS][24];
 };
 
-static int64_t users = 10000;
+static int64_t users = 10000, days = 30, now_us;
 
 static void name_all(struct names *n)
 {
@@ -97,12 +100,12 @@ static void make_rows(const char *dir, int64_t count)
     name_all(names);
     struct store *s = store_open(dir, &why);
     if (!s) die(dir, &why);
-    int64_t from_us = time_now_us() - DAYS * US_PER_DAY, begin_us = time_mono_us();
+    int64_t from_us = time_now_us() - days * US_PER_DAY, begin_us = time_mono_us();
     for (int64_t i = 0; i < count;) {
         bool ok = store_begin(s);
         for (int64_t end = i + COMMIT_EVERY; ok && i < end && i < count; i++) {
             struct row row;
-            fill(&row, &rng, names, i, from_us + DAYS * US_PER_DAY / count * i);
+            fill(&row, &rng, names, i, from_us + days * US_PER_DAY / count * i);
             ok = store_post(s, &row) == STORE_DONE;
         }
         if (!ok || !store_commit(s)) die(store_fault(s), &why);
@@ -126,7 +129,7 @@ static void pack_days(const char *dir)
     int64_t begin_us = time_mono_us();
     enum store_packed step;
     do {
-        step = store_pack(s, time_now_us(), 4096);
+        step = store_pack(s, now_us, 4096);
     } while (step == STORE_PACK_MORE);
     if (step == STORE_PACK_FAILED) die(store_fault(s), &why);
     printf("{\"figure\": \"days packed\", \"seconds\": %.1f}\n", (double)(time_mono_us() - begin_us) / 1e6);
@@ -138,7 +141,7 @@ static void pack_days(const char *dir)
 struct question {
     const char *name;
     struct report_ask ask;
-    int64_t days;
+    int64_t days, limit;
 };
 
 static void time_question(const char *dir, const struct question *q)
@@ -146,7 +149,7 @@ static void time_question(const char *dir, const struct question *q)
     struct report_ask ask = q->ask;
     struct buf why, out;
     int64_t first_us = 0, best_us = INT64_MAX;
-    ask.since_us = time_now_us() - q->days * US_PER_DAY;
+    ask.since_us = now_us - q->days * US_PER_DAY;
     ask.until_us = INT64_MAX;
     ask.limit = 100;
     buf_init(&why, 0);
@@ -204,19 +207,131 @@ static void ask_all(const char *dir)
     for (size_t i = 0; i < COUNT_OF(questions); i++) time_question(dir, &questions[i]);
 }
 
+static int compare(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* The pages' ranges begin at any moment of a day: some find many rows of that day beside its rollups. */
+static void time_page(const char *dir, const struct question *q)
+{
+    struct report_ask ask = q->ask;
+    struct buf why, out;
+    struct rng rng;
+    int64_t took_us[BEGINNINGS];
+    buf_init(&why, 0);
+    buf_init(&out, 0);
+    rng_seed(&rng, 9);
+    for (int i = 0; i < BEGINNINGS; i++) {
+        ask.since_us = now_us - q->days * US_PER_DAY - (int64_t)rng_below(&rng, US_PER_DAY);
+        ask.until_us = INT64_MAX;
+        ask.limit = q->limit;
+        int64_t begin_us = time_mono_us();
+        struct report *r = report_run(dir, &ask, NULL, NULL, &why);
+        if (!r) die(q->name, &why);
+        buf_clear(&out);
+        report_json(r, &out);
+        took_us[i] = time_mono_us() - begin_us;
+        report_drop(r);
+    }
+    qsort(took_us, BEGINNINGS, sizeof(*took_us), compare);
+    int64_t p50_us = took_us[BEGINNINGS / 2], p95_us = took_us[BEGINNINGS * 95 / 100];
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    printf("{\"figure\": \"page: %s\", \"p50_ms\": %.1f, \"p95_ms\": %.1f, \"peak_mb\": %.1f}\n", q->name,
+           (double)p50_us / 1e3, (double)p95_us / 1e3, (double)usage.ru_maxrss / 1024);
+    fflush(stdout);
+    buf_free(&out);
+    buf_free(&why);
+}
+
+/* A feature that has most of the calls, to filter on. */
+static str feature_of(const char *dir)
+{
+    struct report_ask ask = {.by = {S("feature")}, .by_count = 1, .until_us = INT64_MAX, .limit = 1};
+    static char name[256];
+    char text[40];
+    struct buf why;
+    buf_init(&why, 0);
+    struct report *r = report_run(dir, &ask, NULL, NULL, &why);
+    if (!r || !report_rows(r)) die("no rows", &why);
+    (void)str_copy(name, sizeof(name), report_key(r, 0, 0, text));
+    report_drop(r);
+    buf_free(&why);
+    return str_from(name);
+}
+
+static void ask_pages(const char *dir)
+{
+    enum { ALL = 100000 };
+    str feature = feature_of(dir);
+    const struct question questions[] = {
+        {"sum, 89 days", {.limit = 1}, 89, 1},
+        {"by feature, 89 days", {.by = {S("feature")}, .by_count = 1}, 89, 1000},
+        {"by team,feature,model, 89 days", {.by = {S("team"), S("feature"), S("model")}, .by_count = 3}, 89, 1000},
+        {"by provider,model,status, 89 days",
+         {.by = {S("provider"), S("model"), S("status")}, .by_count = 3},
+         89,
+         1000},
+        {"by day, 89 days", {.by = {S("day")}, .by_count = 1}, 89, ALL},
+        {"by day,feature, 89 days", {.by = {S("day"), S("feature")}, .by_count = 2}, 89, ALL},
+        {"by hour, 7 days", {.by = {S("hour")}, .by_count = 1}, 7, ALL},
+        {"by hour,feature, 7 days", {.by = {S("hour"), S("feature")}, .by_count = 2}, 7, ALL},
+        {"by hour, 56 days", {.by = {S("hour")}, .by_count = 1}, 56, ALL},
+        {"by key, 89 days", {.by = {S("key")}, .by_count = 1}, 89, 1000},
+        {"by prompt, 89 days", {.by = {S("prompt")}, .by_count = 1}, 89, 1000},
+        {"by day,prompt, 89 days", {.by = {S("day"), S("prompt")}, .by_count = 2}, 89, ALL},
+        {"by user, 1 day", {.by = {S("user")}, .by_count = 1}, 1, 1000},
+        {"by user, 7 days", {.by = {S("user")}, .by_count = 1}, 7, 1000},
+        {"by user, 30 days", {.by = {S("user")}, .by_count = 1}, 30, 1000},
+        {"by user, 89 days", {.by = {S("user")}, .by_count = 1}, 89, 1000},
+        {"by user of a feature, 89 days",
+         {.by = {S("user")}, .by_count = 1, .where[0] = {S("feature"), feature}, .where_count = 1},
+         89,
+         1000},
+        {"by day of a user, 89 days",
+         {.by = {S("day")}, .by_count = 1, .where[0] = {S("user"), S("user-00042")}, .where_count = 1},
+         89,
+         ALL},
+        {"by task, 7 days", {.by = {S("task")}, .by_count = 1}, 7, 100},
+        {"by task, 89 days", {.by = {S("task")}, .by_count = 1}, 89, 100},
+    };
+    for (size_t i = 0; i < COUNT_OF(questions); i++) time_page(dir, &questions[i]);
+}
+
+static int64_t newest_row(const char *dir)
+{
+    struct buf why;
+    sqlite3_stmt *q = NULL;
+    buf_init(&why, 0);
+    sqlite3 *db = schema_open(dir, false, &why);
+    if (!db) die(dir, &why);
+    int64_t at_us = 0;
+    if (sqlite3_prepare_v2(db, "SELECT max(at_us) FROM attempts", -1, &q, NULL) == SQLITE_OK &&
+        sqlite3_step(q) == SQLITE_ROW)
+        at_us = sqlite3_column_int64(q, 0);
+    sqlite3_finalize(q);
+    sqlite3_close(db);
+    buf_free(&why);
+    return at_us;
+}
+
 int main(int argc, char **argv)
 {
     int64_t rows = 1000000;
     const char *dir = NULL;
     char own[] = "/tmp/report-speed-XXXXXX", command[256];
-    for (int i = 1; i + 1 < argc; i += 2) {
+    bool pages = argc > 1 && strcmp(argv[1], "--pages") == 0;
+    for (int i = 1 + pages; i + 1 < argc; i += 2) {
         if (strcmp(argv[i], "--rows") == 0 && str_to_i64(str_from(argv[i + 1]), &rows) && rows > 0) continue;
         if (strcmp(argv[i], "--users") == 0 && str_to_i64(str_from(argv[i + 1]), &users) && users >= KEYS) continue;
+        if (strcmp(argv[i], "--days") == 0 && str_to_i64(str_from(argv[i + 1]), &days) && days > 0) continue;
         if (strcmp(argv[i], "--dir") == 0) {
             dir = argv[i + 1];
             continue;
         }
-        fprintf(stderr, "usage: report_speed [--rows N] [--users N] [--dir FOLDER]\n");
+        fprintf(stderr, "usage: report_speed [--pages] [--rows N] [--users N] [--days N] [--dir FOLDER]\n");
         return 2;
     }
     bool ours = !dir;
@@ -225,8 +340,12 @@ int main(int argc, char **argv)
     mkdir(dir, 0700);
     snprintf(command, sizeof(command), "%s/purser.db", dir);
     if (access(command, F_OK) != 0) make_rows(dir, rows);
+    now_us = newest_row(dir);
     pack_days(dir);
-    ask_all(dir);
+    if (pages)
+        ask_pages(dir);
+    else
+        ask_all(dir);
     if (!ours) return 0;
     snprintf(command, sizeof(command), "rm -rf %s", dir);
     return system(command) != 0;

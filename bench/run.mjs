@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { machine, startMock } from './rig.mjs';
 import * as figures from './figures.mjs';
 
-const ALL = ['start', 'cpu', 'translate', 'latency', 'ttft', 'streams', 'users', 'crash', 'ledger', 'budgets', 'tokens', 'faults', 'profile', 'promises'];
+const ALL = ['start', 'cpu', 'translate', 'latency', 'ttft', 'streams', 'users', 'crash', 'ledger', 'budgets', 'tokens', 'dashboard', 'faults', 'profile', 'promises'];
 const WHAT = {
     start: 'start to ready, idle memory',
     cpu: 'CPU per call and throughput against nginx: 1 KB and 32 KB, plain and TLS',
@@ -16,6 +16,7 @@ const WHAT = {
     ledger: 'attempts into SQLite per second',
     budgets: 'a hold and its post by themselves',
     tokens: 'token counting against the npm tokenizer',
+    dashboard: 'ten million attempts in the browser: questions, memory, first paint, calls meanwhile',
     faults: 'the fault lab at load: outages, every fault of the table, the switch, hedging, a healthy call',
     profile: 'where the time of a 32 KB call goes (perf)',
     promises: "the promises' tests with all their rounds (hours; only when asked for)",
