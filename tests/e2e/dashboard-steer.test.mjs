@@ -36,6 +36,9 @@ function dollars(pico) {
     return `$${Number(whole).toLocaleString('en-US')}.${fraction.slice(0, digits).replace(/0+$/, '').padEnd(2, '0')}`;
 }
 
+/** One decimal, but none without need: nothing is "0%", and little is not nothing. */
+const percent = (share) => (share === 0 ? '0%' : share < 0.0005 ? '<0.1%' : `${(share * 100).toFixed(1)}%`);
+
 test('a budget made and changed by clicks is hard at once', { skip: noBrowser }, async () => {
     const visit = await browse(purser);
     visit.allow(/status of 422/);
@@ -189,7 +192,7 @@ test('a card for each feature has the sums of the CLI; an owner is named by clic
     assert.match(shown.get('hackday').text, /nobody owns it/);
     const { rows } = await api(`/success?by=feature&since=${since}`), best = rows.filter((row) => row.value === 'support-bot').sort((a, b) => b.units - a.units)[0];
     const range = `${dollars(BigInt(best.cost_per_success_low_picousd))} to ${dollars(BigInt(best.cost_per_success_high_picousd))}`;
-    for (const part of [dollars(BigInt(best.cost_per_success_picousd)), range, `${(best.success_rate * 100).toFixed(1)}% succeed`]) assert.ok(shown.get('support-bot').text.includes(part), `${part}: ${shown.get('support-bot').text}`);
+    for (const part of [dollars(BigInt(best.cost_per_success_picousd)), range, `${percent(best.success_rate)} succeed`]) assert.ok(shown.get('support-bot').text.includes(part), `${part}: ${shown.get('support-bot').text}`);
     await visit.page.getByRole('link', { name: 'hackday' }).click();
     await visit.page.getByRole('heading', { level: 1, name: 'hackday' }).waitFor();
     await visit.settled();
@@ -207,7 +210,7 @@ test('a card for each feature has the sums of the CLI; an owner is named by clic
     assert.deepEqual(setting, { owner: 'hana@example.com', slo: { latency: '2s' } });
     await visit.page.getByText('hana@example.com').waitFor();
     const whole = await api(`/features/hackday?since=${since}`), promise = whole.slo.latency;
-    await until('what was promised', async () => (await visit.page.getByRole('region', { name: 'What was promised' }).innerText()).includes(`whole answer ≤ 2s: ${((1 - promise.over_share) * 100).toFixed(1)}%`));
+    await until('what was promised', async () => (await visit.page.getByRole('region', { name: 'What was promised' }).innerText()).includes(`whole answer ≤ 2s: ${percent(1 - promise.over_share)}`));
     assert.equal(promise.met, promise.over <= promise.counted * 0.01);
     await visit.go('/features/support-bot?range=30d');
     const task = (await api(`/features/support-bot?since=${since}`)).task_picousd;

@@ -1,4 +1,5 @@
 // A past of its own for a test: a data folder that tools/past fills within a second, and the settings that fit it.
+// What a test says of it must hold of any: PURSER_SEED=7 makes up another one.
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,7 +9,7 @@ export const pastBin = join(root, 'build/past');
 
 /** { dir, data, settings }: for startPurser({ dir, settings }), as `dir/data` is where it looks. `upstream`: a
  *  simulator's address, behind all providers; `args`: more options of tools/past. */
-export async function makePast({ rows = 20000, days = 60, users = 3000, seed = 1, hostile = false, upstream, args = [] } = {}) {
+export async function makePast({ rows = 20000, days = 60, users = 3000, seed = Number(process.env.PURSER_SEED ?? 1), hostile = false, upstream, args = [] } = {}) {
     const dir = tempDir('purser-past');
     const data = join(dir, 'data'), file = join(dir, 'past.yaml');
     mkdirSync(data, { mode: 0o700 });
