@@ -10,11 +10,6 @@
 
 #include <stdlib.h>
 
-void admin_json(struct http_exchange *x, int status, struct buf *body)
-{
-    http_respond(x, status, S("content-type: application/json\r\ncache-control: no-store\r\n"), buf_str(body));
-}
-
 static void problem(struct http_exchange *x, int status, str headers, const char *message)
 {
     struct buf body, all;
@@ -48,26 +43,9 @@ bool admin_is_plain(str s)
     return true;
 }
 
-bool admin_text(const struct json *doc, struct arena *arena, str name, str *out)
-{
-    json_ref at = json_find(doc, JSON_ROOT, name, NULL);
-    return at == JSON_ABSENT || (json_string(doc, at, arena, out) && admin_is_plain(*out));
-}
-
 bool admin_is_tls(const struct admin *a, const struct http_exchange *x)
 {
     return x->server != a->socket && http_is_tls(x);
-}
-
-str admin_who(const struct admin *a, struct http_exchange *x, str who)
-{
-    const char *kind = x->server == a->socket ? "local user" : "admin token";
-    return who.n ? arena_printf(&x->arena, "%s %" STR_FMT, kind, STR_ARG(who)) : str_from(kind);
-}
-
-str admin_origin(const struct admin *a, const struct http_exchange *x)
-{
-    return x->server == a->socket ? S("control socket") : x->request.peer;
 }
 
 /* ---- routes */
@@ -96,7 +74,6 @@ static const struct route routes[] = {
     {"GET", "/healthz", false, serve_health},
     {"GET", "/metrics", false, admin_serve_metrics},
     {"POST", "/control/flush", true, serve_flush},
-    {"POST", "/control/runaway/lift", true, admin_serve_runaway_lift},
 };
 
 /* A stranger is told nothing but that the port lives. */

@@ -10,7 +10,7 @@
 struct admin;
 
 /* Of libuv's pool, which is the process's: the admin port's questions and changes never take all of it. */
-enum { ADMIN_POOL_THREADS = 12 };
+enum { ADMIN_POOL_THREADS = 14 };
 
 /* Listens on the settings' `admin.listen` and on data/purser.sock (0600).
  * Fails: NULL with a sentence in `why`. */

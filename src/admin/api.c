@@ -171,6 +171,11 @@ static size_t find_param(const struct api_route *r, str name)
     return SIZE_MAX;
 }
 
+bool api_prints_tables(const struct api_route *r)
+{
+    return find_param(r, S("width")) != SIZE_MAX;
+}
+
 /* What is no UTF-8 is in no answer, and must not get into the audit. Fails: false after api_fail(). */
 static bool is_text(struct api_call *c, size_t param, str value)
 {
@@ -206,9 +211,11 @@ static bool check_query(struct api_call *c)
         buf_free(&known);
         return false;
     }
+    bool table = api_prints_tables(c->route);
     str format = api_param(c, S("format"));
-    if (!format.n || str_eq(format, S("json")) || str_eq(format, S("csv"))) return true;
-    api_fail(c, 400, "bad_parameter", "format: json or csv");
+    if (!format.n || str_eq(format, S("json")) || str_eq(format, S("csv")) || (table && str_eq(format, S("table"))))
+        return true;
+    api_fail(c, 400, "bad_parameter", table ? "format: json, csv or table" : "format: json or csv");
     return false;
 }
 

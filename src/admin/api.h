@@ -84,6 +84,8 @@ struct api_route {
 };
 
 const struct api_route *api_route_at(size_t i); /* NULL behind the last */
+/* Does it take format=table? Its width is a parameter then. */
+bool api_prints_tables(const struct api_route *r);
 
 /* An owner's features: what it may see. */
 struct api_scope {
@@ -111,6 +113,7 @@ struct api_call {
     str content_type;
     struct buf out, headers; /* headers: raw lines */
     str etag;                /* with its quotes; empty: made of `out` */
+    str warning;             /* a sentence beside the answer; empty: none */
     bool access_changed;     /* tokens: the admin thread reads them anew behind the call */
 
     /* between the threads */
@@ -121,6 +124,7 @@ struct api_call {
     uv_work_t work;
     struct http_exchange *x; /* NULL once the asker is gone */
     bool streams;            /* progress is told as server-sent events */
+    int64_t said_us;         /* when it was sent something last */
     bool running;
     struct tail_wish *wish; /* of a call that stays: calls are told as they end; NULL: they are not */
     int told;
@@ -175,6 +179,8 @@ bool api_sees(const struct api_call *c, str feature);
 bool api_read_until(const struct api_call *c, str s, int64_t *out) MUST_CHECK;
 /* For the audit. */
 str api_who(struct api_call *c);
+/* The same, with the name of the person who asks by it; empty: none is said. */
+str api_who_for(struct api_call *c, str person);
 str api_origin(struct api_call *c);
 
 /* ---- answering */

@@ -302,6 +302,13 @@ str api_who(struct api_call *c)
     return c->visitor.name;
 }
 
+str api_who_for(struct api_call *c, str person)
+{
+    if (!person.n) return api_who(c);
+    str kind = c->visitor.by_socket ? S("local user") : api_who(c);
+    return arena_printf(&c->arena, "%" STR_FMT " %" STR_FMT, STR_ARG(kind), STR_ARG(person));
+}
+
 str api_origin(struct api_call *c)
 {
     return c->visitor.origin;

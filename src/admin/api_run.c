@@ -7,16 +7,18 @@
 #include "admin/inside.h"
 #include "admin/live.h"
 #include "base/hash.h"
+#include "base/time.h"
 
 #include <stdlib.h>
 
-enum { ASKS_AT_ONCE = 2, STEERS_AT_ONCE = 3, SWITCHES_AT_ONCE = 2, WAITING_MAX = 64, TELL_EVERY_MS = 200 };
+enum { ASKS_AT_ONCE = 2, STEERS_AT_ONCE = 3, SWITCHES_AT_ONCE = 2, COMMANDS_AT_ONCE = 2, WAITING_MAX = 64 };
+enum { TELL_EVERY_MS = 200, SILENCE_MAX_US = 5 * US_PER_SECOND };
 
 /* Answers are whole, and wait in memory for whoever reads them slowly: above this, questions wait, too. */
 enum { QUEUED_BYTES_MAX = 64 << 20 };
 
 /* With the live stream's job. */
-_Static_assert(ASKS_AT_ONCE + STEERS_AT_ONCE + SWITCHES_AT_ONCE + 1 <= ADMIN_POOL_THREADS - 4,
+_Static_assert(ASKS_AT_ONCE + STEERS_AT_ONCE + SWITCHES_AT_ONCE + COMMANDS_AT_ONCE + 1 <= ADMIN_POOL_THREADS - 4,
                "workers look up names on the rest");
 
 /* ---- answering */
@@ -35,6 +37,7 @@ static void send_whole(struct api_call *c)
     buf_init(&headers, 0);
     buf_add(&headers, buf_str(&c->headers));
     buf_add(&headers, S("cache-control: no-store\r\nx-content-type-options: nosniff\r\n"));
+    if (c->warning.n) buf_printf(&headers, "x-purser-warning: %" STR_FMT "\r\n", STR_ARG(c->warning));
     bool read = str_eq(c->route->method, S("GET")) && c->status == 200;
     if (read) {
         str etag = etag_of(c);
@@ -73,7 +76,38 @@ static void tell_progress(struct api_call *c)
     char text[40];
     int n = snprintf(text, sizeof(text), "{\"done\":%d.%03d}", now / 1000, now % 1000);
     c->told = now;
+    c->said_us = time_mono_us();
     send_event(c->x, "progress", str_of(text, (size_t)n));
+}
+
+/* Who waits knows that somebody is there. */
+static void break_silence(struct api_call *c)
+{
+    int64_t now_us = time_mono_us();
+    if (!c->streams || !c->x || now_us - c->said_us < SILENCE_MAX_US) return;
+    c->said_us = now_us;
+    (void)http_send_str(c->x, S(": still here\n\n"));
+}
+
+static void send_text(struct http_exchange *x, const char *name, const char *member, str text)
+{
+    struct buf out;
+    buf_init(&out, 0);
+    buf_printf(&out, "{\"%s\":", member);
+    buf_add_json(&out, text);
+    buf_add_byte(&out, '}');
+    send_event(x, name, buf_str(&out));
+    buf_free(&out);
+}
+
+/* What is no JSON goes as a text in JSON: lines of an event would not keep how its own lines end. */
+static void send_answer(struct api_call *c)
+{
+    if (c->warning.n) send_text(c->x, "warning", "detail", c->warning);
+    if (str_eq(c->content_type, S("application/json")))
+        send_event(c->x, "answer", buf_str(&c->out));
+    else
+        send_text(c->x, "answer", "text", buf_str(&c->out));
 }
 
 static void answer(struct api_call *c)
@@ -87,7 +121,10 @@ static void answer(struct api_call *c)
         send_whole(c);
         return;
     }
-    send_event(x, api_failed(c) ? "problem" : "answer", buf_str(&c->out));
+    if (api_failed(c))
+        send_event(x, "problem", buf_str(&c->out));
+    else
+        send_answer(c);
     http_end(x);
 }
 
@@ -110,15 +147,18 @@ void api_answer(struct api_call *c)
 
 static void start_waiting(struct lane *lane);
 
+/* A command that is told how far its question is asks one that may take minutes, and those who look at the dashboard do
+ * not wait behind it. */
 static struct lane *lane_of(const struct api_call *c)
 {
     struct lane *lanes = c->admin->lanes;
-    return c->route->where == API_ASK ? &lanes[0] : c->route->where == API_STEER ? &lanes[1] : &lanes[2];
+    if (c->route->where == API_ASK) return &lanes[c->streams && c->visitor.by_socket ? 3 : 0];
+    return &lanes[c->route->where == API_STEER ? 1 : 2];
 }
 
 static bool is_full(const struct api_call *c)
 {
-    static const unsigned at_once[] = {ASKS_AT_ONCE, STEERS_AT_ONCE, SWITCHES_AT_ONCE};
+    static const unsigned at_once[] = {ASKS_AT_ONCE, STEERS_AT_ONCE, SWITCHES_AT_ONCE, COMMANDS_AT_ONCE};
     const struct lane *lane = lane_of(c);
     const struct admin *a = c->admin;
     if (lane->running >= at_once[lane - a->lanes]) return true;
@@ -169,8 +209,14 @@ static void start_waiting(struct lane *lane)
 static void tell_all(uv_timer_t *timer)
 {
     struct admin *a = timer->data;
-    LIST_EACH (it, &a->running_calls) tell_progress(LIST_ENTRY(it, struct api_call, link));
-    start_waiting(&a->lanes[0]); /* slow readers may have read */
+    LIST_EACH (it, &a->running_calls) {
+        tell_progress(LIST_ENTRY(it, struct api_call, link));
+        break_silence(LIST_ENTRY(it, struct api_call, link));
+    }
+    for (size_t i = 0; i < COUNT_OF(a->lanes); i++) {
+        LIST_EACH (it, &a->lanes[i].waiting) break_silence(LIST_ENTRY(it, struct api_call, link));
+        start_waiting(&a->lanes[i]); /* slow readers may have read */
+    }
     loop_turn(&a->loop);
 }
 
@@ -221,7 +267,10 @@ void api_run(struct api_call *c)
         return;
     }
     c->x->user = c;
-    if (c->streams) http_begin(c->x, 200, S("content-type: text/event-stream\r\ncache-control: no-store\r\n"));
+    if (c->streams) {
+        c->said_us = time_mono_us();
+        http_begin(c->x, 200, S("content-type: text/event-stream\r\ncache-control: no-store\r\n"));
+    }
     if (is_full(c)) {
         lane->count++;
         list_add_last(&lane->waiting, &c->link);

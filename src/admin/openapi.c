@@ -90,9 +90,11 @@ static void add_param(struct buf *out, const char *in, str name, const char *sch
 }
 
 /* Times and numbers of a query may be durations: they are texts there. */
-static const char *query_schema(const struct api_param *p)
+static const char *query_schema(const struct api_route *r, const struct api_param *p)
 {
-    if (str_eq(p->name, S("format"))) return "\"type\":\"string\",\"enum\":[\"json\",\"csv\"]";
+    if (str_eq(p->name, S("format")))
+        return api_prints_tables(r) ? "\"type\":\"string\",\"enum\":[\"json\",\"csv\",\"table\"]"
+                                    : "\"type\":\"string\",\"enum\":[\"json\",\"csv\"]";
     return p->type == API_INT ? "\"type\":\"integer\",\"minimum\":1" : "\"type\":\"string\"";
 }
 
@@ -106,7 +108,7 @@ static void add_params(struct buf *out, const struct api_route *r)
         add_param(out, "path", str_of(part.p + 1, part.n - 2), "\"type\":\"string\"", STR_NONE, &any);
     }
     for (size_t i = 0; i < r->param_count; i++)
-        add_param(out, "query", r->params[i].name, query_schema(&r->params[i]), r->params[i].meaning, &any);
+        add_param(out, "query", r->params[i].name, query_schema(r, &r->params[i]), r->params[i].meaning, &any);
     buf_add(out, S("],"));
 }
 

@@ -3,7 +3,7 @@
 #include "admin/api.h"
 #include "admin/inside.h"
 
-enum { GROUPS_MAX = 100000 };
+enum { GROUPS_MAX = 100000, WIDTH_MAX = 100000 };
 
 /* Fails: false after api_fail(). */
 static bool read_question(struct api_call *c, struct report_ask *ask, int64_t *from)
@@ -31,18 +31,33 @@ static bool read_question(struct api_call *c, struct report_ask *ask, int64_t *f
     return !wrong;
 }
 
+/* Fails: false after api_fail(). */
+static bool read_paper(struct api_call *c, struct report_paper *paper)
+{
+    int64_t width = 0;
+    if (!api_param_count(c, S("width"), WIDTH_MAX, &width) || !api_param_bool(c, S("colour"), &paper->colour))
+        return false;
+    paper->width = (size_t)width;
+    return true;
+}
+
 void serve_report_get(struct api_call *c)
 {
     struct report_ask ask = {0};
+    struct report_paper paper = {0};
     struct buf why;
     int64_t from = 0;
-    if (!read_question(c, &ask, &from)) return;
+    if (!read_question(c, &ask, &from) || !read_paper(c, &paper)) return;
     buf_init(&why, 0);
-    (void)ledger_flush(c->admin->purser->ledger); /* what has ended is in the answer, unless the store refuses it */
+    if (!ledger_flush(c->admin->purser->ledger)) /* what has ended is in the answer, unless the store refuses it */
+        c->warning = S("the server's ledger refuses rows now (is its disk full?): the latest are missing");
     struct report *report = report_run(c->dir, &ask, api_progress, c, &why);
     if (report) report_turn(report, (size_t)from);
     if (!report) {
         api_fail(c, 400, "bad_parameter", "%" STR_FMT, STR_ARG(buf_str(&why)));
+    } else if (str_eq(api_param(c, S("format")), S("table"))) {
+        c->content_type = S("text/plain; charset=utf-8");
+        report_table(report, &paper, &c->out);
     } else if (api_wants_csv(c)) {
         c->content_type = S("text/csv; charset=utf-8");
         report_csv(report, &c->out);

@@ -153,8 +153,7 @@ bool setting_asker(struct api_call *c, str *who, str *why)
         api_fail(c, 400, "bad_parameter", "who, why: texts of at most 500 bytes without control characters");
         return false;
     }
-    str kind = c->visitor.by_socket ? S("local user") : api_who(c);
-    *who = person.n ? arena_printf(&c->arena, "%" STR_FMT " %" STR_FMT, STR_ARG(kind), STR_ARG(person)) : api_who(c);
+    *who = api_who_for(c, person);
     return true;
 }
 

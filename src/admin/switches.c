@@ -153,9 +153,7 @@ void serve_switches_post(struct api_call *c)
         return;
     }
     buf_init(&why, 0);
-    str kind = c->visitor.by_socket ? S("local user") : api_who(c);
-    change.who =
-        asked.who.n ? arena_printf(&c->arena, "%" STR_FMT " %" STR_FMT, STR_ARG(kind), STR_ARG(asked.who)) : api_who(c);
+    change.who = api_who_for(c, asked.who);
     change.origin = api_origin(c);
     enum err e = switching_change(c->admin->purser, &change, &why);
     if (e)

@@ -49,7 +49,7 @@ static bool lift(const struct options *o, const struct data_folder *f, const str
     write_body(w, &body);
     struct control_call call = {.dir = f->dir,
                                 .method = "POST",
-                                .path = "/control/runaway/lift",
+                                .path = "/api/v1/runaway/lift",
                                 .body = buf_str(&body)};
     enum control_result got = control_ask(o, &call, &answer);
     int64_t lifted = got == CONTROL_ANSWERED ? read_answer(buf_str(&answer)) : -1;

@@ -69,6 +69,21 @@ test('a loop at 20 calls a second in a named session is stopped within 20 calls'
     assert.equal((await purser.cli(['runaway', 'lift'])).code, 2);
     assert.equal((await purser.sql('SELECT count(*) AS n FROM audit'))[0].n, 1, 'what was not lifted is not recorded');
     assert.match((await purser.cli(['ledger', 'verify'])).stdout, /audit rows.*1 +ending in [0-9a-f]{64}/);
+    const lift = async (body) => {
+        const got = await fetch(`${purser.adminUrl}/api/v1/runaway/lift`, { method: 'POST', headers: { authorization: `Bearer ${purser.adminToken}`, 'content-type': 'application/json' }, body: JSON.stringify(body) });
+        const { lifted, detail } = await got.json();
+        return [got.status, lifted ?? detail];
+    };
+    const one = /^Which session or task\? Send its name as 'session' or as 'task'/;
+    for (const wrong of [{}, { session: 's1', task: 't1' }, { session: '', why: 'a look' }]) {
+        const [status, said] = await lift(wrong);
+        assert.deepEqual([status, one.test(said)], [400, true], `${JSON.stringify(wrong)}: ${said}`);
+    }
+    assert.deepEqual(await lift({ task: 's9' }), [200, 0]);
+    assert.deepEqual(await lift({ session: 's1', key: 'bob' }), [200, 0]);
+    assert.deepEqual(await lift({ session: 's1', key: 'alice', who: 'hana', why: ' once more ' }), [200, 1]);
+    const [last] = await purser.sql('SELECT who, why, origin FROM audit ORDER BY id DESC LIMIT 1');
+    assert.deepEqual([last.who, last.why, last.origin], ['admin token hana', 'once more', '127.0.0.1']);
     const message = await post(purser, CHAT, chat('Something else.'), { headers: { 'x-purser-session': 's1' } });
     assert.equal(message.status, 200, 'another message goes on');
     await purser.stop();
