@@ -55,11 +55,11 @@ static void write_path(const struct audit_ask *ask, struct buf *path)
     char text[40];
     buf_add(path, S("/api/v1/audit"));
     int64_t until_us = ask->until_us < 0 ? 0 : ask->until_us; /* no row is older than 1970 */
-    if (ask->since_us > 0) listing_param(path, "since", time_format(ask->since_us, text));
-    if (until_us != INT64_MAX) listing_param(path, "until", time_format(until_us, text));
-    if (ask->who.n) listing_param(path, "who", ask->who);
-    if (ask->what.n) listing_param(path, "what", ask->what);
-    if (ask->object.n) listing_param(path, "object", ask->object);
+    if (ask->since_us > 0) control_add_param(path, "since", time_format(ask->since_us, text));
+    if (until_us != INT64_MAX) control_add_param(path, "until", time_format(until_us, text));
+    if (ask->who.n) control_add_param(path, "who", ask->who);
+    if (ask->what.n) control_add_param(path, "what", ask->what);
+    if (ask->object.n) control_add_param(path, "object", ask->object);
     buf_add_byte(path, '\0');
 }
 

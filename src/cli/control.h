@@ -40,6 +40,10 @@ struct control_call {
     const char *method, *path; /* "POST", "/api/v1/switches" */
     str body;                  /* JSON; empty: none */
     int64_t timeout_us;        /* 0: ten seconds */
+    /* Not NULL: server-sent events are asked for. If they come, each goes here in place of `answer`, and `timeout_us` is
+     * how long the server may be silent. False: enough. */
+    bool (*on_event)(void *ctx, str name, str data);
+    void *ctx;
 };
 enum control_result control_run(const struct control_call *call, int *status, struct buf *answer, struct buf *why);
 /* One whose only good answers have status 2xx: they alone are CONTROL_ANSWERED; of any other `why` says what it was. */
@@ -49,6 +53,8 @@ enum control_result control_ask(const struct options *o, const struct control_ca
 
 /* A member of the JSON object under construction, which the first one begins; none where the value is missing. */
 void control_add_member(struct buf *body, const char *name, str value);
+/* One more parameter behind a path. */
+void control_add_param(struct buf *path, const char *name, str value);
 /* A name as a part of a path: percent-encoded, and `.` and what looks so as the API reads them (docs/api.md). */
 void control_add_name(struct buf *path, str name);
 /* Who sits at the keyboard; behind sudo, who did before. */

@@ -53,7 +53,7 @@ static int show(const struct options *o, struct events_ask *ask, const char *dir
     char text[40];
     buf_init(&path, 0);
     buf_add(&path, S("/api/v1/events"));
-    if (ask->since_us > 0) listing_param(&path, "since", time_format(ask->since_us, text));
+    if (ask->since_us > 0) control_add_param(&path, "since", time_format(ask->since_us, text));
     buf_add_byte(&path, '\0');
     table_init(&t, columns, COUNT_OF(columns));
     struct listing l = {

@@ -97,13 +97,6 @@ static bool read_page(const struct listing *l, str answer, struct table *t, stru
     return ok && advances && (page->count || !page->next.n);
 }
 
-void listing_param(struct buf *path, const char *name, str value)
-{
-    bool first = str_find_byte(buf_str(path), '?', 0) == SIZE_MAX;
-    buf_printf(path, "%c%s=", first ? '?' : '&', name);
-    buf_add_percent(path, value);
-}
-
 static enum control_result ask_page(const struct listing *l, int64_t rows, const struct page *page, struct buf *answer,
                                     struct buf *why)
 {
@@ -113,9 +106,9 @@ static enum control_result ask_page(const struct listing *l, int64_t rows, const
     if (rows) {
         char text[24];
         int n = snprintf(text, sizeof(text), "%lld", (long long)rows);
-        listing_param(&path, "limit", str_of(text, (size_t)n));
+        control_add_param(&path, "limit", str_of(text, (size_t)n));
     }
-    if (page->next.n) listing_param(&path, "cursor", buf_str(&page->next));
+    if (page->next.n) control_add_param(&path, "cursor", buf_str(&page->next));
     buf_add_byte(&path, '\0');
     struct control_call call = {.dir = l->dir, .method = "GET", .path = path.p};
     enum control_result got = control_get(&call, answer, why);

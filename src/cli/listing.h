@@ -37,7 +37,4 @@ struct listing {
 /* Fails: false after complaining; `t` then has what could be read. */
 bool listing_fill(const struct options *o, const struct listing *l, struct table *t) MUST_CHECK;
 
-/* One more parameter behind a path. */
-void listing_param(struct buf *path, const char *name, str value);
-
 #endif

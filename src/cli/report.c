@@ -1,11 +1,8 @@
 /* purser report: what was spent, by whom and for what. */
-#include "ledger/report.h"
+#include "cli/report.h"
 #include "base/time.h"
 #include "cli/cli.h"
-#include "cli/control.h"
 #include "settings/suggest.h"
-
-#include <unistd.h>
 
 enum { OPT_BY, OPT_LADDER, OPT_SINCE, OPT_UNTIL, OPT_WHERE, OPT_LIMIT, OPT_FORMAT, OPT_DATA, OPT_CONFIG };
 
@@ -38,10 +35,9 @@ static const struct command report_command = {
 };
 
 struct question {
-    struct report_ask ask;
+    struct report_question asked;
     bool by; /* --by was given */
-    const char *ladder, *config, *dir;
-    enum output_format format;
+    const char *config, *dir;
 };
 
 /* ---- reading the question */
@@ -138,20 +134,20 @@ static bool read_option(const struct options *o, int got, int64_t now_us, struct
     switch (got) {
     case OPT_BY:
         q->by = true;
-        return read_by(o, &q->ask);
+        return read_by(o, &q->asked.ask);
     case OPT_LADDER:
-        q->ladder = o->value;
+        q->asked.ladder = o->value;
         return true;
     case OPT_SINCE:
-        return options_time(o, "since", o->value, now_us, &q->ask.since_us);
+        return options_time(o, "since", o->value, now_us, &q->asked.ask.since_us);
     case OPT_UNTIL:
-        return options_time(o, "until", o->value, now_us, &q->ask.until_us);
+        return options_time(o, "until", o->value, now_us, &q->asked.ask.until_us);
     case OPT_WHERE:
-        return read_where(o, &q->ask);
+        return read_where(o, &q->asked.ask);
     case OPT_LIMIT:
-        return options_count(o, 1, INT32_MAX, &q->ask.limit);
+        return options_count(o, 1, INT32_MAX, &q->asked.ask.limit);
     case OPT_FORMAT:
-        return options_format(o, &q->format);
+        return options_format(o, &q->asked.format);
     case OPT_DATA:
         q->dir = o->value;
         return true;
@@ -164,82 +160,15 @@ static bool read_option(const struct options *o, int got, int64_t now_us, struct
     }
 }
 
-/* ---- answering it */
-
-/* A running server stores what has ended, so that it is in the report; without one,
- * or where it does not answer in time, the report is of what is stored. */
-static void flush_server(const struct options *o, const char *dir)
+static bool check_ladder(const struct options *o, const struct question *q)
 {
-    struct control_call call = {.dir = dir,
-                                .method = "POST",
-                                .path = "/control/flush",
-                                .timeout_us = 2 * US_PER_SECOND};
-    struct buf answer, why;
-    int status = 0;
-    buf_init(&answer, 0);
-    buf_init(&why, 0);
-    if (control_run(&call, &status, &answer, &why) == CONTROL_ANSWERED && status == 503)
-        options_complain(o,
-                         "warning: the server's ledger refuses rows now (is its disk full?): the latest are missing");
-    buf_free(&answer);
-    buf_free(&why);
-}
-
-struct progress {
-    int64_t from_us;
-    int shown; /* percent; -1: nothing yet */
-};
-
-static bool show_progress(void *ctx, double done)
-{
-    struct progress *p = ctx;
-    int percent = (int)(done * 100);
-    if (percent == p->shown || time_mono_us() - p->from_us < 300 * US_PER_MS) return true;
-    p->shown = percent;
-    fprintf(stderr, "\rreading rows: %d%%", percent);
-    fflush(stderr);
-    return true;
-}
-
-static bool print(const struct options *o, const struct report *r, enum output_format format)
-{
-    struct buf out;
-    buf_init(&out, 0);
-    if (format == OUTPUT_JSON)
-        report_json(r, &out);
-    else if (format == OUTPUT_CSV)
-        report_csv(r, &out);
-    else
-        report_table(r, &(struct report_paper){colour_wanted(stdout), terminal_width(stdout)}, &out);
-    bool ok = fwrite(out.p, 1, out.n, stdout) == out.n && fflush(stdout) == 0;
-    if (!ok) options_complain(o, "the report cannot be written");
-    buf_free(&out);
-    return ok;
-}
-
-static int answer(const struct options *o, const struct question *q, const char *dir)
-{
-    struct buf why;
-    struct progress progress = {.from_us = time_mono_us(), .shown = -1};
-    bool terminal = isatty(STDERR_FILENO);
-    buf_init(&why, 0);
-    struct report *r = report_run(dir, &q->ask, terminal ? show_progress : NULL, &progress, &why);
-    if (progress.shown >= 0) fputs("\r\033[K", stderr);
-    bool ok = r && print(o, r, q->format);
-    if (!r) options_complain(o, "%" STR_FMT, STR_ARG(buf_str(&why)));
-    report_drop(r);
-    buf_free(&why);
-    return ok ? EXIT_OK : EXIT_FAILED;
-}
-
-static bool read_ladder(const struct options *o, struct question *q)
-{
-    if (!q->ladder) return true;
+    struct report_ask ask = q->asked.ask;
+    if (!q->asked.ladder) return true;
     if (q->by) {
         options_complain(o, "--ladder says what to group by: leave --by out");
         return false;
     }
-    if (report_ask_ladder(&q->ask, str_from(q->ladder))) return true;
+    if (report_ask_ladder(&ask, str_from(q->asked.ladder))) return true;
     options_complain(o, "--ladder and --where are at most %d filters together", REPORT_WHERE_MAX);
     return false;
 }
@@ -247,18 +176,19 @@ static bool read_ladder(const struct options *o, struct question *q)
 int cmd_report(int argc, char **argv)
 {
     int64_t now_us = time_now_us();
-    struct question q = {.ask = {.since_us = now_us - 7 * US_PER_DAY, .until_us = INT64_MAX, .limit = 100},
-                         .format = OUTPUT_TABLE};
-    q.ask.by[q.ask.by_count++] = S("feature");
-    q.ask.by[q.ask.by_count++] = S("model");
+    struct question q = {.asked = {.format = OUTPUT_TABLE}};
+    struct report_ask *ask = &q.asked.ask;
+    *ask = (struct report_ask){.since_us = now_us - 7 * US_PER_DAY, .until_us = INT64_MAX, .limit = 100};
+    ask->by[ask->by_count++] = S("feature");
+    ask->by[ask->by_count++] = S("model");
     struct options o;
     options_init(&o, &report_command, argc, argv);
     for (int got; (got = options_next(&o)) != OPT_END;) {
         if (got == OPT_STOP) return o.exit_code;
         if (!read_option(&o, got, now_us, &q)) return EXIT_USAGE;
     }
-    if (!read_ladder(&o, &q)) return EXIT_USAGE;
-    if (q.ask.since_us >= q.ask.until_us) {
+    if (!check_ladder(&o, &q)) return EXIT_USAGE;
+    if (ask->since_us >= ask->until_us) {
         options_complain(&o, "--since must be before --until");
         return EXIT_USAGE;
     }
@@ -267,8 +197,7 @@ int cmd_report(int argc, char **argv)
         folder.dir = str_dup(str_from(q.dir)); /* settings, even wrong ones, do not matter then */
     else if (!data_folder_find(&o, q.config, q.dir, true, &folder))
         return EXIT_FAILED;
-    flush_server(&o, folder.dir);
-    int code = answer(&o, &q, folder.dir);
+    bool ok = report_answer(&o, &q.asked, folder.dir);
     data_folder_free(&folder);
-    return code;
+    return ok ? EXIT_OK : EXIT_FAILED;
 }

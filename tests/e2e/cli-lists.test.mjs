@@ -19,6 +19,8 @@ const commands = [
     ['audit', 'list', '--who', 'local', '--what', 'token', '--object', 'an', '--since', '2026-01-01'],
     ['audit', 'list', '--what', 'no such', '--since', '1960-01-01'],
     ['audit', 'list', '--until', '1000000d'], // before all years that are written with four digits
+    ['report', '--since', '2026-01-01'],
+    ['report', '--since', '2026-01-01', '--until', '2100-01-01', '--by', 'key,user', '--where', 'status=ok'],
 ];
 /** These are as empty at the end as they were. */
 const empty = (line) => /no such|since 2100|until 1000000d/.test(line);

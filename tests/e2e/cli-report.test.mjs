@@ -1,0 +1,148 @@
+// `purser report`: of the running server, over its API, and the same to the byte of the store once it has stopped.
+// @sanitizers
+import assert from 'node:assert/strict';
+import http from 'node:http';
+import { after, before, test } from 'node:test';
+import { join } from 'node:path';
+import { bin, run, startPurser, tempDir } from './helpers.mjs';
+import { makePast } from './past.mjs';
+
+let purser, past, since;
+before(async () => {
+    past = await makePast({ rows: 6000, days: 40, users: 500, hostile: true });
+    purser = await startPurser(past);
+    since = new Date(Date.now() - 40 * 86400e3).toISOString();
+});
+after(() => purser?.stop());
+
+const until = ['--until', '2100-01-01'];
+
+test('every report is the same with the server and without it', async () => {
+    const questions = [
+        [],
+        ['--by', 'user', '--limit', '3'],
+        ['--by', 'user,task,session', '--limit', '100000'],
+        ['--by', 'day', '--where', 'feature=support-bot'],
+        ['--by', 'day,feature', '--limit', '5'],
+        ['--by', 'minute', '--limit', '7'],
+        ['--by', ''],
+        ['--where', 'feature=support-bot,feature=code-review,status=ok', '--by', 'model'],
+        ['--where', 'user=a, b\\,c', '--where', 'team=none', '--by', 'prompt'],
+        ['--where', 'user=', '--by', 'tags'],
+        ['--ladder', 'writer', '--where', 'feature=support-bot'],
+        ['--by', 'feature', '--until', '2026-11-01T10:20:30.123456Z'],
+        ['--by', 'feature', '--since', '1960-01-01'],
+        ['--by', 'user', '--limit', '100001'], // more than the API gives
+    ];
+    const ask = async () => {
+        const said = {};
+        for (const question of questions)
+            for (const format of ['table', 'json', 'csv']) {
+                const line = ['report', '--since', since, ...(question.includes('--until') ? [] : until), ...question, '--format', format];
+                said[line.join(' ')] = await purser.cli(line);
+            }
+        return said;
+    };
+    const running = await ask();
+    await purser.stop();
+    const stopped = await ask();
+    for (const line of Object.keys(running)) {
+        assert.deepEqual(running[line], stopped[line], line);
+        assert.deepEqual([running[line].code, running[line].stderr], [0, ''], line);
+    }
+    const sizes = Object.values(running).map(({ stdout }) => stdout.length);
+    assert.ok(sizes.every((n) => n > 0) && sizes.filter((n) => n > 1000).length > 20, `${sizes}`);
+    purser = await startPurser(past);
+});
+
+/** A server that answers `answer(url, response)` over the socket of a folder of its own; `asked` has the addresses. */
+async function standIn(answer) {
+    const dir = tempDir(), asked = [];
+    const server = http.createServer((request, response) => {
+        asked.push(new URL(request.url, 'http://localhost'));
+        answer(response, request);
+    });
+    await new Promise((done) => server.listen(join(dir, 'purser.sock'), done));
+    server.unref();
+    const report = (...args) => run(bin, ['report', ...args, '--data', dir], { cwd: dir, env: { NO_COLOR: '1' } });
+    return { asked, report, stop: () => { server.closeAllConnections(); return new Promise((done) => server.close(done)); } };
+}
+
+const events = (...list) => (response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    for (const [name, data] of list) response.write(name ? `event: ${name}\ndata: ${data}\n\n` : `: ${data}\n\n`);
+    response.end();
+};
+const text = (s) => JSON.stringify({ text: s });
+
+test('the server is asked, and what it says is printed as it is', async () => {
+    const said = 'a,b\r\n"x\ny",é\u{1f600}\n';
+    const server = await standIn(events(['', 'here'], ['progress', '{"done":0.25}'], ['warning', '{"detail":"the latest \\u001b[2J are missing"}'], ['progress', '{"done":1.000}'], ['answer', text(said)]));
+    const got = await server.report('--format', 'csv', '--by', 'user,model', '--since', '2026-01-02', '--until', '2026-02-03T04:05:06.789Z', '--where', 'user=a,b\\c', '--where', 'team=x,team=y', '--limit', '17');
+    assert.deepEqual(got, { code: 0, stdout: said, stderr: 'purser report: warning: the latest ?[2J are missing\n' });
+    assert.equal(server.asked.length, 1);
+    assert.equal(server.asked[0].pathname, '/api/v1/report');
+    assert.deepEqual(Object.fromEntries(server.asked[0].searchParams), {
+        by: 'user,model', where: 'user=a\\,b\\\\c,team=x,team=y', since: '2026-01-02T00:00:00.000000Z', until: '2026-02-03T04:05:06.789000Z', limit: '17', format: 'csv',
+    });
+    await server.report('--ladder', 'triage', '--where', 'team=x', '--since', '2026-01-02');
+    assert.deepEqual(Object.fromEntries(server.asked[1].searchParams), { where: 'team=x', ladder: 'triage', since: '2026-01-02T00:00:00.000000Z', limit: '100', format: 'table' });
+    await server.stop();
+});
+
+test('JSON comes as it is, in however many lines', async () => {
+    const server = await standIn((response) => {
+        response.writeHead(200, { 'content-type': 'text/event-stream' });
+        const bytes = 'event: answer\r\ndata: {"rows":[\r\ndata: {"é":1}],\r\ndata: "next":null}\r\n\r\n';
+        (async () => {
+            for (const byte of Buffer.from(bytes)) await new Promise((done) => response.write(Buffer.of(byte), done));
+            response.end();
+        })();
+    });
+    assert.deepEqual(await server.report('--format', 'json'), { code: 0, stderr: '', stdout: '{"rows":[\n{"é":1}],\n"next":null}\n' });
+    await server.stop();
+});
+
+test('what the server refuses is told in its words', async () => {
+    const server = await standIn(events(['problem', '{"title":"Bad Request","status":400,"detail":"too many groups, \\"really\\""}']));
+    assert.deepEqual(await server.report(), { code: 1, stdout: '', stderr: 'purser report: too many groups, "really"\n' });
+    await server.stop();
+});
+
+test('where a server does not answer as it should, the store is read, and that is said', async () => {
+    const plain = (status, body) => (response) => response.writeHead(status, { 'content-type': 'application/problem+json', 'content-length': Buffer.byteLength(body) }).end(body);
+    for (const [what, answer, said] of [
+        ['is an older one', plain(400, '{"detail":"There is no parameter \'width\' here."}'), /warning: There is no parameter 'width' here\.; this is what is stored/],
+        ['is busy', plain(503, '{"detail":"Too many questions wait."}'), /warning: Too many questions wait\.; this is/],
+        ['breaks off', (response) => { response.writeHead(200, { 'content-type': 'text/event-stream' }); response.write('event: answer\ndata: {'); setTimeout(() => response.destroy(), 50); }, /warning: the server at .* gave no whole answer/],
+        ['ends too early', events(['progress', '{"done":0.5}']), /warning: the server's answer is not what it should be/],
+        ['says what is no text', events(['answer', '{"text":7}']), /warning: the server's answer is not/],
+        ['sends no events', plain(200, '{}'), /warning: the server's answer is not/],
+        ['is no server for HTTP', (response) => response.socket.end('SSH-2.0-x\r\n\r\n'), /warning: the server at .* gave no whole answer/],
+    ]) {
+        const server = await standIn(answer);
+        const got = await server.report('--format', 'csv');
+        await server.stop();
+        assert.match(got.stderr, said, what);
+        assert.match(got.stderr, /no ledger|no store|there is no/i, what); // an empty folder has none
+        assert.equal(got.stdout, '', what);
+    }
+});
+
+test('reports of the command line keep nobody from the API waiting', async () => {
+    const path = `/api/v1/report?by=user,task,session&limit=100000&since=${since}&until=2100-01-01`;
+    let done = 0;
+    const all = Array.from({ length: 40 }, () => new Promise((ended, failed) => {
+        const ask = http.get({ socketPath: join(purser.data, 'purser.sock'), path, agent: false, headers: { accept: 'text/event-stream' } }, (answer) => {
+            answer.resume();
+            answer.on('end', () => ended(done++));
+        });
+        ask.on('error', failed);
+    }));
+    await Promise.race(all); // all of them have been asked by now
+    const got = await fetch(`${purser.adminUrl}/api/v1/report?by=feature`, { headers: { authorization: `Bearer ${purser.adminToken}` } });
+    assert.equal(got.status, 200);
+    const before = done;
+    await Promise.all(all);
+    assert.ok(before < 30, `${before} of 40 were answered before it`);
+});
