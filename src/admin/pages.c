@@ -45,6 +45,12 @@ static bool is_page(str path, str name)
     return str_starts(rest, name) && (rest.n == name.n || rest.p[name.n] == '/');
 }
 
+/* `wanted` as the table has it. What browsers ask for beside what is no page, such as an answer of the API, is the icon. */
+static bool is_wanted(str path, str wanted)
+{
+    return str_eq(wanted, S("/favicon.ico")) ? str_starts(path, S("/assets/icon-")) : str_eq(path, wanted);
+}
+
 /* Reads the table anew each time: some ten lines. */
 static bool find(str path, struct page_file *out)
 {
@@ -61,7 +67,7 @@ static bool find(str path, struct page_file *out)
         if (!str_eq(kind, S("file")) || !read_file_line(line, out)) continue;
         out->gzipped = str_head(str_from_at(blob, at), out->gzipped_bytes);
         at += out->gzipped_bytes;
-        if (str_eq(out->path, wanted)) return true;
+        if (is_wanted(out->path, wanted)) return true;
     }
     return false;
 }
@@ -89,7 +95,7 @@ static bool takes_gzip(const struct http_request *q)
 
 static void send_file(struct http_exchange *x, const struct page_file *file)
 {
-    bool gzip = takes_gzip(&x->request), kept = str_starts(file->path, S("/assets/"));
+    bool gzip = takes_gzip(&x->request), kept = str_starts(x->request.path, S("/assets/"));
     str tag = arena_printf(&x->arena, "W/\"%" STR_FMT "\"", STR_ARG(file->hash));
     str headers = arena_printf(&x->arena,
                                "content-type: %" STR_FMT "\r\n%scache-control: %s\r\netag: %" STR_FMT

@@ -50,6 +50,9 @@ test('each address of the dashboard is the page; others are not there, and the A
     for (const path of ['/costsx', '/assets/', '/assets/app.js', '/assets/../index.html', '/nothing', '//', '/control/flush']) {
         assert.equal((await raw(path)).status, 404, path);
     }
+    const icon = await raw('/favicon.ico'); // asked for by browsers that show an answer of the API
+    assert.deepEqual([icon.status, icon.headers['content-type'], icon.headers['cache-control']], [200, 'image/svg+xml', 'no-cache']);
+    assert.ok(icon.body.includes('<svg'));
     assert.equal((await raw('/api/v1/report')).status, 401);
     assert.equal((await raw('/api/v1/nothing')).status, 404);
     assert.equal((await raw('/metrics')).status, 401);
