@@ -1,7 +1,7 @@
 // Outcomes and feedback told by hand; names that addresses cannot end in; what an owner may expect.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { PHONE, browse, closeBrowser, noBrowser } from './browser.mjs';
+import { DESK, PHONE, browse, closeBrowser, noBrowser } from './browser.mjs';
 import { post, sql, startPurser, startSimulator, until } from './helpers.mjs';
 import { makePast, pastKey } from './past.mjs';
 
@@ -75,6 +75,22 @@ test('an operator tells what came of a call and its task, and what they think of
     assert.match(await came.innerText(), /-0\.5[^]*wrong[^]*<img src=x onerror=alert\(1\)>/);
     await visit.sound();
     await visit.close();
+});
+
+test('what was told without a place to break is within its card', { skip: noBrowser }, async () => {
+    const endless = 'told-without-a-place-to-break-'.repeat(15);
+    const said = await say({ 'x-purser-task': 'told-at-length' });
+    await api('/outcomes', { task: 'told-at-length', name: endless, success: true });
+    await api('/feedback', { call: said, score: 0.5, label: endless, comment: endless });
+    for (const size of [DESK, PHONE]) {
+        const visit = await browse(purser, { size });
+        await visit.go(`/calls/${said}`);
+        const came = visit.page.getByRole('region', { name: 'What came of it' });
+        assert.equal((await came.innerText()).split(endless).length, 4);
+        await visit.sound();
+        await visit.shot(`told-at-length-${size.width}`);
+        await visit.close();
+    }
 });
 
 test('of a task on a phone, in the dark; what the server refuses is said, and nothing is lost', { skip: noBrowser }, async () => {
