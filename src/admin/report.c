@@ -5,6 +5,12 @@
 
 enum { GROUPS_MAX = 100000, WIDTH_MAX = 100000 };
 
+/* A command can read the store by itself: what would take much of the server's memory it does. */
+static bool can_read_itself(const struct api_call *c)
+{
+    return c->streams && c->visitor.by_socket;
+}
+
 /* Fails: false after api_fail(). */
 static bool read_question(struct api_call *c, struct report_ask *ask, int64_t *from)
 {
@@ -48,12 +54,15 @@ void serve_report_get(struct api_call *c)
     struct buf why;
     int64_t from = 0;
     if (!read_question(c, &ask, &from) || !read_paper(c, &paper)) return;
+    if (can_read_itself(c)) ask.groups_max = GROUPS_MAX;
     buf_init(&why, 0);
     if (!ledger_flush(c->admin->purser->ledger)) /* what has ended is in the answer, unless the store refuses it */
         c->warning = S("the server's ledger refuses rows now (is its disk full?): the latest are missing");
     struct report *report = report_run(c->dir, &ask, api_progress, c, &why);
     if (report) report_turn(report, (size_t)from);
-    if (!report) {
+    if (!report && str_eq(buf_str(&why), report_too_many())) {
+        api_fail(c, 422, "too_many_groups", "%" STR_FMT, STR_ARG(buf_str(&why)));
+    } else if (!report) {
         api_fail(c, 400, "bad_parameter", "%" STR_FMT, STR_ARG(buf_str(&why)));
     } else if (str_eq(api_param(c, S("format")), S("table"))) {
         c->content_type = S("text/plain; charset=utf-8");

@@ -1,5 +1,5 @@
 /* How `purser report` is answered: by the server that runs on the data folder, over its API; from the store where none
- * runs, and where there is more to tell than the API gives. The same to the byte either way. */
+ * runs, and where the report is too large to be the server's. The same to the byte either way. */
 #ifndef CLI_REPORT_H
 #define CLI_REPORT_H
 

@@ -49,6 +49,7 @@ struct heard {
     struct buf text;  /* the report */
     struct buf wrong; /* what it refuses the question for */
     bool whole;
+    bool too_large; /* for the server: the command reads the store itself */
 };
 
 /* The text `name` of the object. Returns whether there is one. */
@@ -95,19 +96,27 @@ static void hear_warning(struct heard *h, str data)
     buf_free(&shown);
 }
 
+static void hear_problem(struct heard *h, str data)
+{
+    struct buf code, detail;
+    buf_init(&code, 0);
+    buf_init(&detail, 0);
+    h->too_large = add_text(data, "code", &code) && str_eq(buf_str(&code), S("too_many_groups"));
+    if (!h->too_large) buf_add_shown(&h->wrong, add_text(data, "detail", &detail) ? buf_str(&detail) : data);
+    buf_free(&code);
+    buf_free(&detail);
+}
+
 static bool on_event(void *ctx, str name, str data)
 {
     struct heard *h = ctx;
-    struct buf detail;
     if (str_eq(name, S("answer"))) {
         bool json = h->format == OUTPUT_JSON;
         h->whole = json ? buf_add(&h->text, data) && buf_add_byte(&h->text, '\n') : add_text(data, "text", &h->text);
         return false;
     }
     if (str_eq(name, S("problem"))) {
-        buf_init(&detail, 0);
-        buf_add_shown(&h->wrong, add_text(data, "detail", &detail) ? buf_str(&detail) : data);
-        buf_free(&detail);
+        hear_problem(h, data);
         return false;
     }
     if (str_eq(name, S("progress"))) hear_progress(h, data);
@@ -193,7 +202,7 @@ static enum heard_of ask_server(struct heard *h, const char *dir, const char *pa
     buf_init(&why, 0);
     enum control_result got = control_get(&call, &answer, &why);
     clear_progress(h->progress);
-    if (got == CONTROL_ANSWERED && !h->whole && !h->wrong.n) {
+    if (got == CONTROL_ANSWERED && !h->whole && !h->wrong.n && !h->too_large) {
         buf_add(&why, S("the server's answer is not what it should be"));
         got = CONTROL_FAILED;
     }
@@ -202,7 +211,7 @@ static enum heard_of ask_server(struct heard *h, const char *dir, const char *pa
     if (h->wrong.n) options_complain(h->o, "%" STR_FMT, STR_ARG(buf_str(&h->wrong)));
     buf_free(&answer);
     buf_free(&why);
-    return h->wrong.n ? HEARD_REFUSAL : got == CONTROL_ANSWERED ? HEARD : HEARD_NOTHING;
+    return h->wrong.n ? HEARD_REFUSAL : h->whole && got == CONTROL_ANSWERED ? HEARD : HEARD_NOTHING;
 }
 
 /* ---- of the store */

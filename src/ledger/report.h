@@ -30,6 +30,7 @@ struct report_ask {
     int64_t limit;              /* groups; totals speak of all */
     size_t groups_whole;        /* at a time, of rows; with more the cheaper ones become lines. 0: as it is best */
     size_t names_most;          /* lines at a time; with more the rows are read several times. 0: a million */
+    size_t groups_max;          /* where there is room for about so many in memory: report_too_many(). 0: a million */
 };
 
 /* Asks for the rungs of a model's ladder: how many calls reached each, what its tests accepted, what it cost,
@@ -43,6 +44,8 @@ struct report;
  * Owns: the caller drops it. Fails: NULL with a sentence in `why`; with none where go_on() ended it. */
 struct report *report_run(const char *dir, const struct report_ask *ask, bool (*go_on)(void *ctx, double done),
                           void *ctx, struct buf *why);
+/* The sentence of a report that was ended for `groups_max`. */
+str report_too_many(void);
 void report_drop(struct report *r);
 /* Does report_run() read rows for that, not rollups alone? False where it refuses, too. */
 bool report_reads_rows(const struct report_ask *ask);

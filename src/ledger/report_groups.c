@@ -160,6 +160,11 @@ str groups_too_many(void)
     return S("there are more than a million groups: group by less, or choose with a filter or a shorter time");
 }
 
+str report_too_many(void)
+{
+    return S("there are more groups than there is room for here");
+}
+
 /* ---- histograms */
 
 static void make_dense(struct spread *s)

@@ -13,6 +13,11 @@ bool scan_may_go_on(struct scanner *s)
     double done = (double)atomic_load(&scan->done) / (double)(scan->steps ? scan->steps : 1);
     if (s->tells && scan->progress.go_on && !scan->progress.go_on(scan->progress.ctx, done))
         atomic_store(&scan->failed, true);
+    size_t most = scan->plan->ask->groups_max;
+    if (most && s->groups.count > most && !s->why.n) {
+        buf_add(&s->why, report_too_many());
+        atomic_store(&scan->failed, true);
+    }
     return !atomic_load(&scan->failed);
 }
 

@@ -109,6 +109,14 @@ test('what the server refuses is told in its words', async () => {
     await server.stop();
 });
 
+test('what is too large for the server the command reads itself', async () => {
+    const server = await standIn(events(['progress', '{"done":0.5}'], ['problem', '{"status":422,"code":"too_many_groups","detail":"no room"}']));
+    const got = await server.report('--format', 'csv');
+    assert.match(got.stderr, /^purser report: there is no ledger in /); // an empty folder has none
+    assert.deepEqual([got.code, got.stdout, server.asked.length], [1, '', 1]);
+    await server.stop();
+});
+
 test('where a server does not answer as it should, the store is read, and that is said', async () => {
     const plain = (status, body) => (response) => response.writeHead(status, { 'content-type': 'application/problem+json', 'content-length': Buffer.byteLength(body) }).end(body);
     for (const [what, answer, said] of [

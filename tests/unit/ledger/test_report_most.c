@@ -179,12 +179,35 @@ static void progress_only_grows_and_ends_it(void **state)
     folder_drop(dir);
 }
 
+static void more_groups_than_there_is_room_for_end_it(void **state)
+{
+    (void)state;
+    char *dir = drawn_folder();
+    struct report_ask ask = asked(2, 5000); /* so many that none of them become lines */
+    struct buf all, same, why;
+    buf_init(&all, 0);
+    buf_init(&same, 0);
+    buf_init(&why, 0);
+    answer(dir, &ask, &all);
+    ask.groups_max = 10;
+    assert_null(report_run(dir, &ask, NULL, NULL, &why));
+    assert_true(str_eq(buf_str(&why), report_too_many()));
+    ask.groups_max = 2 * 3 * USERS;
+    answer(dir, &ask, &same);
+    assert_true(str_eq(buf_str(&all), buf_str(&same)));
+    buf_free(&all);
+    buf_free(&same);
+    buf_free(&why);
+    folder_drop(dir);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(with_few_groups_it_is_the_same),
         cmocka_unit_test(on_one_core_it_is_the_same),
         cmocka_unit_test(progress_only_grows_and_ends_it),
+        cmocka_unit_test(more_groups_than_there_is_room_for_end_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
