@@ -303,3 +303,23 @@ test('an owner sees Now and Costs of their own features, and not one word of the
     await visit.sound();
     await visit.close();
 });
+
+test('while the next answer takes its time, nothing stands under a heading that is not its own, and nothing jumps', { skip: noBrowser }, async () => {
+    const visit = await browse(purser), { page } = visit, table = page.getByRole('table', { name: /^Costs by/ });
+    await visit.go('/costs?range=90d&by=feature');
+    let answer = () => {};
+    const held = new Promise((go) => (answer = go));
+    await page.route('**/api/v1/**', async (route) => {
+        await held;
+        await new Promise((done) => setTimeout(done, 600)); // then it is no longer what one expects of a click
+        await route.continue();
+    });
+    await table.getByRole('link', { name: 'weekly-digest', exact: true }).click();
+    await page.getByRole('heading', { name: /^Prompt version, / }).waitFor();
+    assert.equal(await table.count(), 0, 'features under the heading of prompts');
+    answer();
+    await visit.settled();
+    assert.ok((await visit.table(/^Costs by Prompt/)).rows.length > 0);
+    await visit.sound({ axe: false });
+    await visit.close();
+});

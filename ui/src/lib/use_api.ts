@@ -40,6 +40,12 @@ const CANCELLED = new Problem(499, 'Cancelled', 'You stopped this question. Fewe
 /** Is it worth asking again by itself? */
 const passes = (problem: Problem) => problem.status === 0 || problem.status >= 500 || problem.status === 429;
 
+/** Rows of other names must not stand under the headings of these, however dimmed. */
+function shapeOf(url: string): string {
+    const [path, query] = url.split('?');
+    return `${path}?${new URLSearchParams(query).get('by') ?? ''}`;
+}
+
 /** Asks GET /api/v1{path}; `path` null: nothing to ask yet. */
 export function useApi<T>(path: string | null, query: Query = {}, { every = MINUTE, long = false }: Options = {}): Loaded<T> {
     const url = path === null ? '' : apiUrl(path, query);
@@ -50,8 +56,7 @@ export function useApi<T>(path: string | null, query: Query = {}, { every = MINU
     if (state.current.url !== url) {
         // Another question: the last answer to it at once, if there is one; else the old one goes on standing, dimmed.
         const kept = url ? (lastKnown(url) as T | undefined) : undefined;
-        const samePath = state.current.url.split('?')[0] === url.split('?')[0];
-        state.current = { url, data: kept ?? (samePath ? state.current.data : undefined), busy: true };
+        state.current = { url, data: kept ?? (shapeOf(state.current.url) === shapeOf(url) ? state.current.data : undefined), busy: true };
     }
     useEffect(() => {
         if (!url) return;

@@ -32,7 +32,7 @@ function columns({ by, before, series }: Props, report: Report): Column<ReportRo
     const all = report.totals, whole = usd(all.cost_picousd) || 1;
     const costs: Column<ReportRow>[] = [
         { name: by, label: DIMENSIONS[by]!, cell: (row) => <span class="name" title={nameOf(row, by)}>{shownName(nameOf(row, by))}</span>, sort: (row) => nameOf(row, by), total: 'All' },
-        ...(series ? [{ name: 'spark', label: 'Over time', cell: (row: ReportRow) => <Spark values={sparks.get(nameOf(row, by)) ?? []} /> }] : []),
+        { name: 'spark', label: 'Over time', cell: (row: ReportRow) => <Spark values={sparks.get(nameOf(row, by)) ?? []} /> },
         { name: 'cost', label: 'Cost', number: true, cell: (row) => money(row.cost_picousd), sort: (row) => row.cost_picousd, total: money(all.cost_picousd) },
     ];
     if (before) {
@@ -58,7 +58,7 @@ export function CostsTable(props: Props) {
     const made = useMemo(() => report.data && columns(props, report.data), [report.data, before, series, by]);
     const next = below(by, view.filters);
     return (
-        <Load from={report} height={HEIGHT}>
+        <Load from={report} height={HEIGHT} keeps>
             {(data) => (
                 <Table label={`Costs by ${DIMENSIONS[by]}; a row leads to its ${next ? DIMENSIONS[next]!.toLowerCase() : 'calls'}`} columns={made!} rows={data.rows} rowKey={(row) => nameOf(row, by)}
                     href={(row) => drillHref(by, nameOf(row, by), view.filters, view.query)} sortBy="-cost"

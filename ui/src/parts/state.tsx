@@ -49,11 +49,12 @@ function Progress<T>({ from }: { from: Loaded<T> }) {
     );
 }
 
-/** Shows what was loaded; until then a place of the same height. What is old is dimmed while the new one comes. */
-export function Load<T>({ from, height, children }: { from: Loaded<T>; height: number; children: (data: T) => ComponentChildren }) {
+/** Shows what was loaded; until then a place of the same height. What is old is dimmed while the new one comes. `keeps`:
+ *  the place is never lower, so that what follows stays where it is. */
+export function Load<T>({ from, height, keeps, children }: { from: Loaded<T>; height: number; keeps?: boolean; children: (data: T) => ComponentChildren }) {
     if (from.data !== undefined) {
         return (
-            <div class={`load ${from.busy ? 'stale' : ''}`} aria-busy={from.busy}>
+            <div class={`load ${from.busy ? 'stale' : ''}`} aria-busy={from.busy} style={{ minHeight: keeps ? `${height}px` : undefined }}>
                 <Progress from={from} />
                 {from.problem && <p class="notice bad" role="alert">{from.problem.detail || from.problem.title} What is shown is older.</p>}
                 {children(from.data)}
