@@ -89,16 +89,26 @@ static bool is_formula(str s)
     return s.n && s.p[0] && strchr("=+-@\t\r", s.p[0]) && !(number && (s.p[0] == '+' || s.p[0] == '-'));
 }
 
+static void add_utf8(struct buf *b, str s)
+{
+    for (size_t n; s.n; s = str_from_at(s, n)) {
+        n = utf8_char_len(s);
+        buf_add(b, n ? str_head(s, n) : S("\xef\xbf\xbd"));
+        n = n ? n : 1;
+    }
+}
+
 void buf_add_csv_cell(struct buf *b, str s)
 {
     struct buf cell;
-    if (!is_formula(s)) {
+    bool formula = is_formula(s);
+    if (!formula && utf8_valid(s)) {
         buf_add_csv(b, s);
         return;
     }
     buf_init(&cell, 0);
-    buf_add_byte(&cell, '\'');
-    buf_add(&cell, s);
+    if (formula) buf_add_byte(&cell, '\'');
+    add_utf8(&cell, s);
     buf_add_csv(b, buf_str(&cell));
     buf_free(&cell);
 }

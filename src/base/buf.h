@@ -42,7 +42,8 @@ bool buf_printf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 bool buf_add_json(struct buf *b, str s);
 /* As a field of CSV (RFC 4180): in quotes where it needs them. */
 void buf_add_csv(struct buf *b, str s);
-/* The same for spreadsheets: what they would take for a formula, which a number is not, gets an apostrophe in front.
+/* The same for spreadsheets: what they would take for a formula, which a number is not, gets an apostrophe in front;
+ * bytes that are no UTF-8 become U+FFFD.
  * Source: OWASP, CSV Injection. */
 void buf_add_csv_cell(struct buf *b, str s);
 /* For a terminal: controls, C1 among them, and bytes that are no UTF-8 become `?`. */

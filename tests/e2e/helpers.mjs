@@ -80,9 +80,9 @@ export async function until(what, probe, { seconds = 15, every = 10 } = {}) {
 }
 
 /** Runs a command to its end. */
-export function run(command, args, { env, cwd, input, seconds = 60 } = {}) {
+export function run(command, args, { env, cwd, input, seconds = 60, encoding = 'utf8' } = {}) {
     return new Promise((resolve) => {
-        const options = { env: { ...process.env, ...env }, cwd, timeout: seconds * 1000, maxBuffer: 256 << 20 };
+        const options = { env: { ...process.env, ...env }, cwd, timeout: seconds * 1000, maxBuffer: 256 << 20, encoding };
         const child = execFile(command, args, options, (error, stdout, stderr) =>
             resolve({ code: error ? (error.code ?? error.signal ?? 1) : 0, stdout, stderr }),
         );

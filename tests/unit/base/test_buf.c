@@ -49,6 +49,9 @@ static void writes_fields_of_csv(void **state)
         {STR_INIT("@SUM(A1,B1)"), STR_INIT("\"@SUM(A1,B1)\""), STR_INIT("\"'@SUM(A1,B1)\"")},
         {STR_INIT("-"), STR_INIT("-"), STR_INIT("'-")},
         {STR_INIT("\t=1"), STR_INIT("\t=1"), STR_INIT("'\t=1")},
+        {STR_INIT("caf\xe9,\xff\xc3"), STR_INIT("\"caf\xe9,\xff\xc3\""),
+         STR_INIT("\"caf\xef\xbf\xbd,\xef\xbf\xbd\xef\xbf\xbd\"")},
+        {STR_INIT("=\xe9\xc3\xa9"), STR_INIT("=\xe9\xc3\xa9"), STR_INIT("'=\xef\xbf\xbd\xc3\xa9")},
         {STR_INIT("\r=1"), STR_INIT("\"\r=1\""), STR_INIT("\"'\r=1\"")},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
