@@ -260,6 +260,7 @@ void api_run(struct api_call *c)
     }
     struct lane *lane = lane_of(c);
     if (lane->count >= WAITING_MAX) {
+        c->streams = false; /* nothing was begun */
         api_header(c, "retry-after", S("5"));
         api_fail(c, 503, "too_many", "Too many %s wait. Ask again in a few seconds.",
                  c->route->where == API_ASK ? "questions" : "changes");
