@@ -64,7 +64,7 @@ struct incoming {
     struct arena arena;
     struct http_head head;
     struct http1_chunks chunks;
-    bool has_head, events, ended, bad;
+    bool has_head, events, ended, bad, late;
     struct sse_place place; /* in `body`, whose front an event is taken from */
     struct buf joined;
 };
@@ -148,7 +148,10 @@ static bool read_answer(int fd, const struct control_call *call, int64_t timeout
     while (!in->ended && !in->bad) {
         ssize_t n = recv(fd, bytes, sizeof(bytes), 0);
         if (n < 0 && errno == EINTR) continue;
-        if (n < 0 && errno == EAGAIN && wait_for(fd, POLLIN, deadline_us)) continue;
+        if (n < 0 && errno == EAGAIN) {
+            in->late = !wait_for(fd, POLLIN, deadline_us);
+            if (!in->late) continue;
+        }
         if (n <= 0) return n == 0 && in->has_head && in->head.framing == HTTP_UNTIL_CLOSE;
         take(in, str_of(bytes, (size_t)n));
         if (!in->events || !call->on_event) continue;
@@ -156,6 +159,13 @@ static bool read_answer(int fd, const struct control_call *call, int64_t timeout
         if (!tell_events(in, call)) return true;
     }
     return !in->bad;
+}
+
+static void add_failure(const struct control_call *call, const struct incoming *in, int64_t timeout_us, struct buf *why)
+{
+    bool silent = in->late && in->events && call->on_event;
+    buf_printf(why, "the server at %s/purser.sock %s", call->dir, silent ? "went silent" : "gave no whole answer");
+    if (in->late) buf_printf(why, " %s %lld s", silent ? "for" : "within", (long long)(timeout_us / US_PER_SECOND));
 }
 
 static void write_request(const struct control_call *call, struct buf *out)
@@ -185,8 +195,7 @@ enum control_result control_run(const struct control_call *call, int *status, st
         *status = in.head.status;
         if (!in.events || !call->on_event) buf_add(answer, buf_str(&in.body));
     } else {
-        buf_printf(why, "the server at %s/purser.sock gave no whole answer within %lld s", call->dir,
-                   (long long)(timeout_us / US_PER_SECOND));
+        add_failure(call, &in, timeout_us, why);
     }
     incoming_free(&in);
     buf_free(&request);
@@ -221,7 +230,10 @@ enum control_result control_get(const struct control_call *call, struct buf *ans
     int status = 0;
     enum control_result got = control_run(call, &status, answer, why);
     if (got != CONTROL_ANSWERED || status / 100 == 2) return got;
-    add_message(buf_str(answer), why);
+    if (answer->n)
+        add_message(buf_str(answer), why);
+    else
+        buf_printf(why, "the server answers %d and says no more", status);
     return CONTROL_FAILED;
 }
 

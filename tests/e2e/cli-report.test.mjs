@@ -122,7 +122,9 @@ test('where a server does not answer as it should, the store is read, and that i
     for (const [what, answer, said] of [
         ['is an older one', plain(400, '{"detail":"There is no parameter \'width\' here."}'), /warning: There is no parameter 'width' here\.; this is what is stored/],
         ['is busy', plain(503, '{"detail":"Too many questions wait."}'), /warning: Too many questions wait\.; this is/],
-        ['breaks off', (response) => { response.writeHead(200, { 'content-type': 'text/event-stream' }); response.write('event: answer\ndata: {'); setTimeout(() => response.destroy(), 50); }, /warning: the server at .* gave no whole answer/],
+        ['breaks off', (response) => { response.writeHead(200, { 'content-type': 'text/event-stream' }); response.write('event: answer\ndata: {'); setTimeout(() => response.destroy(), 50); }, /warning: the server at .* gave no whole answer; this is/],
+        ['goes silent', (response) => { response.writeHead(200, { 'content-type': 'text/event-stream' }); response.write('event: progress\ndata: {"done":0.5}\n\n'); }, /warning: the server at .* went silent for 10 s; this is/],
+        ['says no word', plain(302, ''), /warning: the server answers 302 and says no more; this is/],
         ['ends too early', events(['progress', '{"done":0.5}']), /warning: the server's answer is not what it should be/],
         ['says what is no text', events(['answer', '{"text":7}']), /warning: the server's answer is not/],
         ['sends no events', plain(200, '{}'), /warning: the server's answer is not/],
