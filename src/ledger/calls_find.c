@@ -1,8 +1,5 @@
 #include "ledger/calls_inside.h"
 
-#include <stdio.h>
-#include <unistd.h>
-
 struct calls_page *calls_page_new(void)
 {
     struct calls_page *p = mem_zalloc(sizeof(*p));
@@ -19,12 +16,8 @@ void calls_page_drop(struct calls_page *page)
 
 sqlite3 *calls_open_store(const char *dir, const struct calls_filter *filter, struct buf *why)
 {
-    char path[4096];
     if (filter && !calls_filter_check(filter, why)) return NULL;
-    int n = snprintf(path, sizeof(path), "%s/purser.db", dir);
-    if (n > 0 && (size_t)n < sizeof(path) && access(path, F_OK) == 0) return schema_open(dir, false, why);
-    buf_printf(why, "there is no ledger in '%s': 'purser serve' makes it when it first runs there", dir);
-    return NULL;
+    return schema_exists(dir, why) ? schema_open(dir, false, why) : NULL;
 }
 
 /* ---- one call */

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
-#include <unistd.h>
 
 /* ---- keys of groups */
 
@@ -217,15 +216,6 @@ static void take_back_histograms(struct report *r, const struct groups *back, bo
 
 /* ---- running */
 
-static bool has_ledger(const char *dir, struct buf *why)
-{
-    char path[4096];
-    int n = snprintf(path, sizeof(path), "%s/purser.db", dir);
-    if (n > 0 && (size_t)n < sizeof(path) && access(path, F_OK) == 0) return true;
-    buf_printf(why, "there is no ledger in '%s': 'purser serve' makes it when it first runs there", dir);
-    return false;
-}
-
 /* Of many users, prompts or tasks few are shown: then only their histograms are put together. */
 static bool wants_sums_first(const struct plan *p)
 {
@@ -276,7 +266,7 @@ static bool add_histograms(struct report *r, struct scan *scan, sqlite3 *db, str
 
 sqlite3 *report_open(const char *dir, struct buf *why)
 {
-    return has_ledger(dir, why) ? schema_open(dir, false, why) : NULL;
+    return schema_exists(dir, why) ? schema_open(dir, false, why) : NULL;
 }
 
 /* Runs the plan. Fails: false with a sentence in `why`. */

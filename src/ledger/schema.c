@@ -2,9 +2,11 @@
 
 #include "ledger/sum128.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #define UNIT_SUM(unit, count, cost)      ", " count " INTEGER NOT NULL"
@@ -295,6 +297,20 @@ static bool prepare(sqlite3 *db, const char *path, bool write, struct buf *why)
 static void configure(void)
 {
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
+bool schema_exists(const char *dir, struct buf *why)
+{
+    char path[4096];
+    if (snprintf(path, sizeof(path), "%s/purser.db", dir) >= (int)sizeof(path))
+        buf_printf(why, "the data folder's name is too long");
+    else if (access(path, F_OK) == 0)
+        return true;
+    else if (errno == ENOENT || errno == ENOTDIR)
+        buf_printf(why, "there is no ledger in '%s': 'purser serve' makes it when it first runs there", dir);
+    else
+        buf_printf(why, "%s: %s", path, strerror(errno));
+    return false;
 }
 
 sqlite3 *schema_open(const char *dir, bool write, struct buf *why)

@@ -74,6 +74,8 @@ enum { SCHEMA_SWITCHES = 3, SCHEMA_RUNGS = 4, SCHEMA_STEERING = 5, SCHEMA_VERSIO
  * connection. `write` creates the tables where they are missing.
  * Owns: the caller closes it with sqlite3_close(). Fails: NULL with a sentence in `why`. */
 sqlite3 *schema_open(const char *dir, bool write, struct buf *why);
+/* Whether there is one. Fails: false with a sentence in `why`. */
+bool schema_exists(const char *dir, struct buf *why);
 /* Of an open store: below SCHEMA_VERSION where it is read without having been brought up to date. */
 int schema_version(sqlite3 *db);
 /* The columns of `attempts`, for SELECT and INSERT: "attempt_id, at_us, ...". */

@@ -861,6 +861,11 @@ static void test_refusals(void **state)
     char *dir = folder_new();
     struct report_ask ask = {.by = {S("feature")}, .by_count = 1, .until_us = INT64_MAX};
     assert_refused(dir, &ask, "there is no ledger in");
+    char path[256];
+    snprintf(path, sizeof(path), "%s/purser.db", dir);
+    assert_int_equal(symlink(path, path), 0); /* it may well be there: it is not known */
+    assert_refused(dir, &ask, "Too many levels of symbolic links");
+    assert_int_equal(unlink(path), 0);
     draw_row(&rows[0], &(struct rng){{1, 2, 3, 4}}, 0);
     store_rows(dir, rows, 1);
     ask.by[0] = S("featrue");
