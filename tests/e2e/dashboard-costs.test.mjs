@@ -283,6 +283,26 @@ test('Now shows a call while it is in flight, and its money once it is through',
     await visit.close();
 });
 
+test('spending is held against a budget over all, not against that of a key', { skip: noBrowser }, async () => {
+    const set = async (name, body) => {
+        const headers = { authorization: `Bearer ${purser.adminToken}`, 'content-type': 'application/json' };
+        const got = await fetch(`${purser.adminUrl}/api/v1/budgets/${name}`, { method: 'PUT', headers, body: JSON.stringify({ window: 'day', ...body }) });
+        assert.ok(got.ok, await got.clone().text());
+    };
+    const visit = await browse(purser), line = (name) => visit.page.getByRole('button', { name: `budget ${name}` });
+    await set('a-key', { scope: { key: 'support-web' }, limit_usd: 0.5 });
+    await visit.go('/');
+    assert.deepEqual(await line('').allInnerTexts(), []);
+    await visit.page.getByRole('button', { name: 'Month', exact: true }).click();
+    await visit.settled();
+    assert.deepEqual(await line('').allInnerTexts(), ['budget company']);
+    await set('every-call', { limit_usd: 900 });
+    await visit.go('/');
+    assert.deepEqual(await line('').allInnerTexts(), ['budget every-call']);
+    await visit.sound();
+    await visit.close();
+});
+
 test('an owner sees Now and Costs of their own features, and not one word of the others', { skip: noBrowser }, async () => {
     const made = await fetch(`${purser.adminUrl}/api/v1/tokens`, {
         method: 'POST', headers: { authorization: `Bearer ${purser.adminToken}`, 'content-type': 'application/json' },

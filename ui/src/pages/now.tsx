@@ -55,7 +55,7 @@ export function Now({ session }: { session: Session }) {
         <Page title="Now" view={view} actions={!owner && <Badge tone={tone} title={now.data && momentTitle(now.data.at)}><span class={`dot round ${tone ?? ''}`} />{word}</Badge>}>
             {now.data ? <Tiles now={now.data} query={view.query} /> : !now.problem && <TilesComing count={7} class="seven" />}
             <div class="grid">
-                <div class="w8"><SpendCurve now={now} budgets={budgets.data?.rows} /></div>
+                <div class="w8"><SpendCurve now={now} /></div>
                 <div class="w4"><Card title="Needs attention"><Load from={now} height={300}>{(data) => <Attention notes={data.attention} query={view.query} />}</Load></Card></div>
                 {!owner && <div class="w12"><Card title="In flight, by step" note={now.data?.in_flight ? `${count(now.data.in_flight.calls)} calls` : ''}><Load from={now} height={150}>{(data) => data.in_flight && <Steps in_flight={data.in_flight} memory={memory} />}</Load></Card></div>}
                 <div class="w8"><Card title="Targets" flush note="the last hour"><Load from={now} height={240}>{(data) => <Targets targets={data.targets} />}</Load></Card></div>

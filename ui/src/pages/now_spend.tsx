@@ -5,7 +5,7 @@ import { basisText, type BudgetRow, type Expected, type NowAnswer } from '../lib
 import { stepMs, type Step } from '../lib/range';
 import { buckets, spread } from '../lib/stack';
 import { DAY, rfc3339 } from '../lib/time';
-import type { Report } from '../lib/types';
+import type { List, Report } from '../lib/types';
 import { useApi, type Loaded } from '../lib/use_api';
 import { Card, Change } from '../parts/card';
 import { Chart, type Series } from '../parts/chart';
@@ -60,11 +60,15 @@ function Standing({ now, of }: { now: NowAnswer; of: 'day' | 'month' }) {
     return <>{money(is)} by now, {money(was)} expected <Change now={usd(is)} before={usd(was)} />, about {money(end)} at its end; {basisText(e)}</>;
 }
 
-export function SpendCurve({ now, budgets }: { now: Loaded<NowAnswer>; budgets: BudgetRow[] | undefined }) {
+/** Budgets of money whose scope says none of these, and counters of calls without one: those say it in their `scope`. */
+const OVER_ALL = ['key', 'team', 'user', 'feature', 'model', 'provider'].map((name) => `${name}=,`).join('') + 'measure=usd';
+
+export function SpendCurve({ now }: { now: Loaded<NowAnswer> }) {
+    const budgets = useApi<List<BudgetRow>>('/budgets', { where: OVER_ALL }).data?.rows;
     const [of, setOf] = useState<'day' | 'month'>('day');
     const since = now.data && Date.parse(of === 'day' ? now.data.spend.today_since : now.data.spend.month_since);
     const month = new Date(since ?? 0), until = Date.UTC(month.getUTCFullYear(), month.getUTCMonth() + 1, 1);
-    const budget = budgets?.find((b) => b.scope === '' && b.measure === 'usd' && b.window_start_us === (since ?? 0) * 1000);
+    const budget = budgets?.filter((b) => b.scope === '' && b.window_start_us === (since ?? 0) * 1000).sort((a, b) => Number(a.limit) - Number(b.limit))[0];
     return (
         <Card title={of === 'day' ? 'Spending today' : 'Spending this month'} actions={
             <div class="segments" role="group" aria-label="Since when">
