@@ -18,7 +18,7 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { root, until } from './helpers.mjs';
+import { parseBig, root, until } from './helpers.mjs';
 
 const require = createRequire(import.meta.url);
 const shots = join(root, 'tests/e2e/shots');
@@ -112,11 +112,11 @@ class Visit {
     }
 
     /** Nothing is asked for, nothing says that it is loading, and it has been drawn. */
-    async settled({ seconds = 15 } = {}) {
+    async settled({ seconds = 30 } = {}) {
         await until(`${this.page.url()} settled (asked for: ${[...this.flying].map((one) => one.url())})`, async () => {
             if (this.flying.size) return false;
-            const ready = await this.page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() =>
-                done(!document.querySelector('[aria-busy="true"]') && document.fonts.status === 'loaded' && !!document.getElementById('app')?.childElementCount)))));
+            const ready = await this.page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => // behind effects, which ask
+                done(!document.querySelector('[aria-busy="true"]') && document.fonts.status === 'loaded' && !!document.getElementById('app')?.childElementCount))))));
             return ready && !this.flying.size;
         }, { seconds, every: 15 });
     }
@@ -128,12 +128,20 @@ class Visit {
     }
 
     /** Serious and critical findings of axe, as sentences. Of elements beside each other that differ in their words
-     *  alone it looks at the first: a table has hundreds. */
+     *  alone it looks at the first: a table has hundreds. What is asked for anew is dimmed for so long: that is waited for. */
     async findings() {
         if (!(await this.page.evaluate(() => 'axe' in globalThis))) await this.page.evaluate(`${axe}; globalThis.purserAlike = ${alike}`);
         return this.page.evaluate(async () => {
             const rules = Object.fromEntries(globalThis.axe._audit.rules.filter((rule) => /minor|moderate/.test(rule.impact)).map((rule) => [rule.id, { enabled: false }]));
-            const { violations } = await globalThis.axe.run({ include: document, exclude: globalThis.purserAlike() }, { resultTypes: ['violations'], rules });
+            let violations, dimmed, tries = 0;
+            const isDimmed = () => !!document.querySelector('.stale'), watch = new MutationObserver(() => (dimmed ||= isDimmed()));
+            watch.observe(document.body, { subtree: true, childList: true, attributeFilter: ['class'] });
+            do {
+                for (let frames = 0; isDimmed() && frames < 300; frames++) await new Promise(requestAnimationFrame);
+                dimmed = isDimmed();
+                ({ violations } = await globalThis.axe.run({ include: document, exclude: globalThis.purserAlike() }, { resultTypes: ['violations'], rules }));
+            } while (dimmed && violations.length && ++tries < 5);
+            watch.disconnect();
             return violations.filter((one) => ['serious', 'critical'].includes(one.impact)).flatMap((one) =>
                 one.nodes.map((node) => `${one.impact} ${one.id}: ${node.target.join(' ')}: ${node.html.slice(0, 200)}: ${node.failureSummary}`));
         });
@@ -181,6 +189,18 @@ class Visit {
         return this.asked.filter((url) => url.pathname === `/api/v1${path}`).at(-1);
     }
 
+    /** The range of a question that the page has asked: { since, until }, whenever that was. */
+    range(path) {
+        const { searchParams } = this.lastAsked(path);
+        return { since: searchParams.get('since'), until: searchParams.get('until') };
+    }
+
+    /** Does what makes the page ask a path of the API, and gives the answer that it got: a second one may be another. */
+    async told(path, act) {
+        const [answer] = await Promise.all([this.page.waitForResponse((one) => new URL(one.url()).pathname === `/api/v1${path}`), act()]);
+        return parseBig(await answer.text());
+    }
+
     /** What makes the page wider than the window; empty: nothing does. */
     wide() {
         return this.page.evaluate(() => {
@@ -218,7 +238,7 @@ class Visit {
         page.removeAllListeners();
         try {
             if (!again) throw new Error('used up');
-            await page.unrouteAll();
+            await page.unrouteAll({ behavior: 'ignoreErrors' });
             await context.clearCookies();
             await page.goto(`${this.purser.adminUrl}/api/v1/session`);
             await page.evaluate(() => (localStorage.clear(), sessionStorage.clear()));

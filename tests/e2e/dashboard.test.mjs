@@ -28,7 +28,7 @@ test('signing in by hand: a wrong token is told so, the right one stays until on
     await visit.page.getByRole('alert').getByText('not known').waitFor();
     await field.fill(purser.adminToken);
     await visit.page.keyboard.press('Enter');
-    await visit.page.getByRole('heading', { level: 1 }).waitFor();
+    await visit.page.getByRole('heading', { level: 1, name: 'Budgets & switches' }).waitFor();
     await visit.settled();
     assert.match(visit.page.url(), /\/budgets\?range=7d$/, 'it goes on where one wanted to go');
     await visit.page.reload();

@@ -64,7 +64,7 @@ export function parseBig(text) {
 }
 
 /** Polls until `probe` gives something true; says `what` never came. */
-export async function until(what, probe, { seconds = 15, every = 10 } = {}) {
+export async function until(what, probe, { seconds = 30, every = 10 } = {}) {
     const end = Date.now() + seconds * 1000;
     for (let last; ; ) {
         try {
@@ -262,7 +262,7 @@ export async function startPurser({ settings, dir = tempDir(), env = {}, wrap, f
         return sql(data, query);
     };
     /** Every attempt, once `least` of them have been stored. `columns`: of very many only what is wanted fits. */
-    server.rows = async (least = 0, { where = '1', columns = '*', seconds: limit = 15 } = {}) => {
+    server.rows = async (least = 0, { where = '1', columns = '*', seconds: limit = 30 } = {}) => {
         await until(`${least} attempts stored`, async () =>
             Number((await server.sql(`SELECT count(*) AS n FROM attempts WHERE ${where}`))[0].n) >= least, { seconds: limit, every: 30 });
         return server.sql(`SELECT ${columns} FROM attempts WHERE ${where} ORDER BY at_us, attempt_id`);
