@@ -41,9 +41,9 @@ async function cellsOf(visit, label) {
 
 test('sums on the screen are the CLI\'s are those of the rows', { skip: noBrowser }, async () => {
     const visit = await browse(purser);
-    const since = day(6), until = day(-1), sinceUs = Date.parse(since) * 1000;
     await visit.go('/costs?range=7d&by=feature');
-    const shown = await cellsOf(visit, /^Costs by Feature/);
+    const shown = await cellsOf(visit, /^Costs by Feature/), { since, until } = visit.range('/report'), sinceUs = Date.parse(since) * 1000;
+    assert.equal(Date.parse(until) - Date.parse(since), 7 * 86400e3);
     const told = await purser.report(['--by', 'feature', '--since', since, '--until', until, '--limit', '1000']);
     const cost = "CASE WHEN cost_state != 'unpriced' THEN cost_picousd ELSE 0 END"; // what an unpriced one was charged is no cost
     const rows = await purser.sql(`SELECT feature, SUM(${cost}) AS cost, SUM(number = 1) AS calls, SUM(CASE WHEN wasted THEN ${cost} ELSE 0 END) AS wasted
@@ -68,8 +68,8 @@ test('the chart has the CLI\'s figure of every day, and can be read as a table; 
     const visit = await browse(purser);
     await visit.go('/costs?range=30d');
     await visit.page.getByRole('button', { name: 'As a table' }).click();
-    const shown = await cellsOf(visit, 'Cost by Team');
-    const told = await purser.report(['--by', 'team,day', '--since', day(29), '--until', day(-1), '--limit', '10000']);
+    const shown = await cellsOf(visit, 'Cost by Team'), { since, until } = visit.range('/series');
+    const told = await purser.report(['--by', 'team,day', '--since', since, '--until', until, '--limit', '10000']);
     assert.equal(Object.keys(shown).length, 30);
     const teams = Object.keys(Object.values(shown)[0]).filter((name) => !/^Day|^\(other\)/.test(name));
     assert.equal(teams.length, 7);
@@ -161,7 +161,8 @@ test('waste, savings and why it changed are asked for when somebody scrolls to t
     const waste = visit.page.getByRole('region', { name: 'Waste and savings' }), why = visit.page.getByRole('region', { name: 'Why it changed' });
     await waste.scrollIntoViewIfNeeded();
     await waste.getByRole('heading', { name: 'Wasted' }).waitFor();
-    const told = await purser.report(['--by', 'team', '--since', day(29), '--until', day(-1)]);
+    const { since, until } = visit.range('/report'), earlier = new Date(2 * Date.parse(since) - Date.parse(until)).toISOString();
+    const told = await purser.report(['--by', 'team', '--since', since, '--until', until]);
     assert.equal(await waste.locator('.lines-head .bad').innerText(), dollars(BigInt(told.totals.wasted_cost_picousd)));
     const lines = await waste.locator('.lines').first().locator('li').evaluateAll((all) => all.map((one) => [one.children[0].textContent, one.children[2].textContent]));
     assert.ok(lines.length >= 5);
@@ -177,7 +178,7 @@ test('waste, savings and why it changed are asked for when somebody scrolls to t
     });
     const [first, last] = [exact[0], exact[exact.length - 1]];
     assert.equal(exact.slice(1, -1).reduce((all, one) => all + one, first), last, 'to the pico-dollar');
-    const before = await purser.report(['--by', 'team', '--since', day(59), '--until', day(29)]);
+    const before = await purser.report(['--by', 'team', '--since', earlier, '--until', since]);
     assert.equal(last, BigInt(told.totals.cost_picousd));
     assert.equal(first, BigInt(before.totals.cost_picousd));
     await why.getByText('By feature').click();
@@ -185,7 +186,7 @@ test('waste, savings and why it changed are asked for when somebody scrolls to t
     await visit.sound();
     await visit.shot('costs-why');
     // of one user, whom only the rows know
-    const { rows: [user] } = await purser.report(['--by', 'user', '--since', day(29), '--until', day(-1), '--limit', '1']);
+    const { rows: [user] } = await purser.report(['--by', 'user', '--since', since, '--until', until, '--limit', '1']);
     await visit.go(`/costs?range=30d&where=user=${user.user}`);
     await why.scrollIntoViewIfNeeded();
     await waste.getByRole('heading', { name: 'Wasted' }).waitFor();
@@ -253,7 +254,7 @@ test('the period before is held against this one, and the CSV is that of the API
     const now = await purser.report(['--by', 'team', '--since', b, '--until', c]), were = await purser.report(['--by', 'team', '--since', a, '--until', b]);
     for (const row of now.rows) {
         const before = Number(were.rows.find((one) => one.team === row.team)?.cost_picousd ?? 0), moved = (Number(row.cost_picousd) - before) / before;
-        const wanted = !before ? '▲ new' : Math.abs(moved) < 0.0005 ? '0%' : `${moved > 0 ? '▲' : '▼'} ${(Math.abs(moved) * 100).toFixed(1)}%`;
+        const percent = Math.abs(moved) * 100, wanted = !before ? '▲ new' : percent < 0.05 ? '0%' : `${moved > 0 ? '▲' : '▼'} ${percent.toFixed(percent < 1000 ? 1 : 0)}%`;
         assert.equal(shown[row.team || '(none)'].Change.replace(/,/g, ''), wanted, row.team);
     }
     const [download] = await Promise.all([visit.page.waitForEvent('download'), visit.page.getByRole('link', { name: 'CSV' }).first().click()]);
@@ -270,9 +271,9 @@ test('Now shows a call while it is in flight, and its money once it is through',
     const tile = (name) => visit.page.locator('.tile', { has: visit.page.locator('.name', { hasText: new RegExp(`^${name}$`) }) });
     const step = (name) => visit.page.locator('.lane li', { has: visit.page.locator('span', { hasText: new RegExp(`^${name}$`) }) }).locator('b');
     assert.equal(await tile('In flight').locator('.value').innerText(), '0');
-    const call = post(purser, '/v1/chat/completions', { model: 'notes', stream: true, messages: [{ role: 'user', content: 'Slowly. [simulate tokens=60 between=100ms]' }] }, { key: pastKey('mobile-ios'), headers: { 'x-purser-feature': 'voice-notes' } });
-    await until('the call to be seen in flight', async () => (await tile('In flight').locator('.value').innerText()) === '1' && (await step('body').innerText()) === '1' && (await step('answer').innerText()) === '1');
-    assert.match(await tile('In flight').locator('.note').innerText(), /1 of them streams/);
+    const call = post(purser, '/v1/chat/completions', { model: 'notes', stream: true, messages: [{ role: 'user', content: 'Slowly. [simulate tokens=100 between=100ms]' }] }, { key: pastKey('mobile-ios'), headers: { 'x-purser-feature': 'voice-notes' } });
+    await until('the call to be seen in flight', async () => (await tile('In flight').locator('.value').innerText()) === '1' && (await step('body').innerText()) === '1' && (await step('answer').innerText()) === '1'
+        && /1 of them streams/.test(await tile('In flight').locator('.note').innerText()));
     await visit.shot('now-in-flight');
     const answer = await call;
     assert.equal(answer.status, 200);
@@ -318,7 +319,7 @@ test('an owner sees Now and Costs of their own features, and not one word of the
     const own = [...purser.settingsText.matchAll(/^ {2}([\w-]+): \{ owner: (\S+?),/gm)].filter(([, , owner]) => owner === 'ana@example.com').map(([, name]) => name);
     assert.ok(own.length >= 2);
     assert.deepEqual(Object.keys(shown).filter((name) => name !== 'All').sort(), own.sort());
-    const told = await purser.report(['--since', day(29), '--until', day(-1), ...own.flatMap((name) => ['--where', `feature=${name}`])]);
+    const { since, until } = visit.range('/report'), told = await purser.report(['--since', since, '--until', until, ...own.flatMap((name) => ['--where', `feature=${name}`])]);
     assert.equal(shown.All.Cost, dollars(BigInt(told.totals.cost_picousd)));
     await visit.sound();
     await visit.close();

@@ -60,9 +60,10 @@ test('costs: shown sums are those of purser report, which are those of SQL', { s
 
 test('now: spent today and this month is what SQL says', { skip: noBrowser }, async () => {
     const visit = await browse(purser);
-    await visit.go('/');
-    for (const [tile, since] of [['Today', 'start of day'], ['This month', 'start of month']]) {
-        const [sql] = await purser.sql(`SELECT sum(cost_picousd) AS cost FROM attempts WHERE cost_state != 'unpriced' AND at_us >= strftime('%s', 'now', '${since}') * 1000000`);
+    const { at, spend } = await visit.told('/now', () => visit.go('/'));
+    assert.deepEqual([spend.today_since, spend.month_since], [at.slice(0, 10), `${at.slice(0, 7)}-01`].map((day) => `${day}T00:00:00.000000Z`));
+    for (const [tile, since] of [['Today', spend.today_since], ['This month', spend.month_since]]) {
+        const [sql] = await purser.sql(`SELECT sum(cost_picousd) AS cost FROM attempts WHERE cost_state != 'unpriced' AND at_us >= ${Date.parse(since)}000`);
         const text = await visit.page.locator('.tile', { hasText: tile }).first().innerText();
         const dollars = Number(plain(/\$[\d,.]+/.exec(text)[0]));
         assert.ok(Math.abs(dollars - Number(sql.cost) / 1e12) <= Math.max(0.006, dollars * 0.05), `${tile}: ${text} for ${sql.cost}`);
