@@ -49,7 +49,7 @@ const right = async (path, query) => {
     assert.equal(got.status, 200, `${path} ${JSON.stringify(query)}: ${JSON.stringify(got.body)}`);
     return got.body;
 };
-const day = (back) => new Date(Date.now() - back * 86400e3).toISOString().slice(0, 10);
+const begun = Date.now(), day = (back) => new Date(begun - back * 86400e3).toISOString().slice(0, 10); // the same also past midnight
 const rows = (columns, since, is, until = day(-1), more = '') => sql(purser.data, `SELECT ${columns} FROM attempts WHERE at_us >= ${Date.parse(since)}000 AND at_us < ${Date.parse(until)}000 AND (${is}) ${more}`);
 const COST = `coalesce(sum(iif(cost_state = 'unpriced', 0, cost_picousd)), 0)`, WASTED = `coalesce(sum(iif(wasted AND cost_state != 'unpriced', cost_picousd, 0)), 0)`;
 

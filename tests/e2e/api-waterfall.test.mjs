@@ -15,7 +15,7 @@ const ask = async (query) => {
     return { status: got.status, body: await got.json() };
 };
 const add = (values) => values.reduce((sum, v) => sum + v, 0);
-const day = (back) => new Date(Date.now() - back * 86400e3).toISOString().slice(0, 10);
+const begun = Date.now(), day = (back) => new Date(begun - back * 86400e3).toISOString().slice(0, 10); // the same also past midnight
 const spent = async (from, until, more = '') => {
     const [row] = await sql(purser.data, `SELECT coalesce(sum(cost_picousd), 0) AS cost FROM attempts WHERE cost_state != 'unpriced' AND at_us >= ${Date.parse(from)}000 AND at_us < ${Date.parse(until)}000 ${more}`);
     return Number(row.cost);

@@ -289,9 +289,9 @@ test('the live stream shows a call while it runs, at its step', async () => {
     const empty = await stream.next('now');
     assert.equal(empty.in_flight.calls, 0);
     const call = post(purser, '/v1/chat/completions', { model: 'cheap', stream: true, messages: [{ role: 'user', content: 'Hello [simulate tokens=400 between=10ms]' }] });
-    const busy = await stream.next('now', (e) => e.in_flight.streams === 1);
-    const at = Object.fromEntries(busy.in_flight.steps.map((s) => [s.step, s.count]));
-    assert.deepEqual([busy.in_flight.calls, at.answer, at.body], [1, 1, 1]);
+    const at = (e, step) => e.in_flight.steps.find((s) => s.step === step).count;
+    const busy = await stream.next('now', (e) => e.in_flight.streams === 1 && at(e, 'body') === 1); // before, it asks its provider
+    assert.deepEqual([busy.in_flight.calls, at(busy, 'answer')], [1, 1]);
     await call;
     const after = await stream.next('now', (e) => e.in_flight.calls === 0);
     assert.equal(after.attempts_total, empty.attempts_total + 1);
