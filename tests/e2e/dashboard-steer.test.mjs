@@ -268,6 +268,7 @@ test('what was set here and the file sets, too, is shown as shadowed, and can be
     assert.equal(put.status, 200, await put.text());
     await purser.reload(past.settings.replace('budgets:\n', 'budgets:\n  - { name: twice, scope: {}, limit_usd: 800, window: month }\n'));
     await until('the file wins', async () => (await api('/settings?kind=budget&state=shadowed')).rows.length === 1);
+    assert.equal((await call('support-bot')).status, 200); // a budget's bar stands there once it has met a call in its month
     const visit = await browse(purser);
     await visit.go('/budgets');
     const table = visit.page.getByRole('table', { name: 'Set here, not in force' });
