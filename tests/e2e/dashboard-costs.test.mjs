@@ -278,8 +278,7 @@ test('Now shows a call while it is in flight, and its money once it is through',
     const answer = await call;
     assert.equal(answer.status, 200);
     await until('the call to be gone', async () => (await tile('In flight').locator('.value').innerText()) === '0');
-    const told = await purser.report(['--since', day(0)]);
-    await until('today\'s money', async () => (await tile('Today').locator('.value').innerText()) === dollars(BigInt(told.totals.cost_picousd)));
+    await until('today\'s money', async () => (await tile('Today').locator('.value').innerText()) === dollars(BigInt((await purser.report(['--since', day(0)])).totals.cost_picousd)), { every: 200 });
     await visit.sound();
     await visit.close();
 });
