@@ -227,6 +227,20 @@ test('a card for each feature has the sums of the CLI; an owner is named by clic
     await visit.close();
 });
 
+test('a budget that no call has met yet is on the page of its feature', { skip: noBrowser }, async () => {
+    const change = (method, body) => fetch(`${purser.adminUrl}/api/v1/budgets/unmet`, { method, headers: { authorization: `Bearer ${purser.adminToken}`, 'content-type': 'application/json' }, body: body && JSON.stringify(body) });
+    const put = await change('PUT', { scope: { feature: 'hackday', user: '*' }, limit_usd: 3.5, window: 'minute' });
+    assert.equal(put.status, 200, await put.text());
+    const visit = await browse(purser), card = visit.page.getByRole('region', { name: 'Budgets' });
+    await visit.go('/features/hackday');
+    assert.match(await card.innerText(), /unmet\s+\$3\.50 a minute: no call has met it yet/);
+    await visit.sound();
+    await visit.go('/features/translate');
+    assert.doesNotMatch(await card.innerText(), /unmet/);
+    assert.equal((await change('DELETE')).status, 204);
+    await visit.close();
+});
+
 test('an owner sees and switches their own features, no others', { skip: noBrowser }, async () => {
     const made = await fetch(`${purser.adminUrl}/api/v1/tokens`, { method: 'POST', headers: { authorization: `Bearer ${purser.adminToken}`, 'content-type': 'application/json' }, body: JSON.stringify({ name: 'hugo', role: 'owner', owner: 'hugo@example.com' }) });
     const visit = await browse(purser, { token: (await made.json()).secret });

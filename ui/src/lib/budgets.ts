@@ -128,6 +128,10 @@ export function limitText(b: BudgetBody): string {
     return `${count(b.limit_requests ?? 0)} requests`;
 }
 
+const WINDOW: Record<string, string> = { total: 'in all', minute: 'a minute', hour: 'an hour', day: 'a day', week: 'a week', month: 'a month' };
+
+export const windowText = (window: string) => WINDOW[window] ?? `in the last ${window}`;
+
 const EXCEED: Record<string, string> = { block: 'then calls are refused', degrade: 'then calls are answered without a provider', alert: 'only counts and tells', downgrade: 'then calls go to a cheaper model' };
 
 export function exceedText(on_exceed: string | undefined): string {

@@ -83,6 +83,7 @@ export interface Feature {
     before: Sums | undefined;
     off: Switches['off'][number] | undefined;
     budgets: BudgetRow[];
+    unmet: Setting<BudgetBody>[]; // budgets that hold it alone, of which no call has met a counter yet
     told: Told | undefined;
     successes: Success[]; // a row for each name of outcomes, those with most units first
 }
@@ -121,10 +122,17 @@ export function bytesText(n: number): string {
 }
 
 /** Counters that count this feature's calls: those of a rule for it alone, and its own of a rule for each. */
-function budgetsOf(name: string, rows: BudgetRow[], rules: Map<string, BudgetBody>): BudgetRow[] {
+function budgetsOf(name: string, rows: BudgetRow[], rules: Map<string, Setting<BudgetBody>>): BudgetRow[] {
     return rows.filter((row) => {
-        const want = rules.get(row.budget)?.scope?.feature;
+        const want = rules.get(row.budget)?.setting.scope?.feature;
         return want === name || (want === '*' && row.scope.split(/(?<!\\),/).includes(`feature=${name.replace(/[,\\]/g, '\\$&')}`));
+    });
+}
+
+function unmetBy(name: string, met: BudgetRow[], rules: Map<string, Setting<BudgetBody>>): Setting<BudgetBody>[] {
+    return [...rules.values()].filter((rule) => {
+        const want = rule.setting.scope?.feature;
+        return (want === name || want === '*') && !met.some((row) => row.budget === rule.name);
     });
 }
 
@@ -141,14 +149,17 @@ export interface Material {
 
 export function joinFeatures(m: Material): Feature[] {
     const holds = (kind: string) => m.settings.filter((s) => s.kind === kind && s.state === 'holds');
-    const set = new Map(holds('feature').map((s) => [s.name, s as Setting<FeatureBody>])), rules = new Map(holds('budget').map((s) => [s.name, s.setting as BudgetBody]));
+    const set = new Map(holds('feature').map((s) => [s.name, s as Setting<FeatureBody>])), rules = new Map(holds('budget').map((s) => [s.name, s as Setting<BudgetBody>]));
     const nameOf = (row: ReportRow) => String(row.feature ?? '');
     const now = new Map(m.rows.map((row) => [nameOf(row), row])), then = new Map(m.before.map((row) => [nameOf(row), row])), told = new Map(m.told.map((row) => [row.name, row]));
     const known = m.narrowed ? [] : [...set.keys(), ...m.told.filter((row) => row.tier !== null).map((row) => row.name)]; // without calls, too
-    return [...new Set([...now.keys(), ...known])].map((name) => ({
-        name, setting: set.get(name), sums: now.get(name), before: then.get(name), told: told.get(name),
-        off: m.off.find((one) => one.feature === name) ?? m.off.find((one) => one.feature === ''),
-        budgets: name ? budgetsOf(name, m.budgets, rules) : [],
-        successes: name ? m.successes.filter((row) => row.value === name).sort((a, b) => b.units - a.units) : [],
-    }));
+    return [...new Set([...now.keys(), ...known])].map((name) => {
+        const budgets = name ? budgetsOf(name, m.budgets, rules) : [];
+        return {
+            name, setting: set.get(name), sums: now.get(name), before: then.get(name), told: told.get(name),
+            off: m.off.find((one) => one.feature === name) ?? m.off.find((one) => one.feature === ''),
+            budgets, unmet: name ? unmetBy(name, budgets, rules) : [],
+            successes: name ? m.successes.filter((row) => row.value === name).sort((a, b) => b.units - a.units) : [],
+        };
+    });
 }

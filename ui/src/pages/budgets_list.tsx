@@ -1,6 +1,6 @@
 // Budgets as bars: each rule once, and of those with a counter for each team, user ... the fullest counters.
 import { href } from '../lib/address';
-import { amount, counterText, endOf, exceedText, limitText, scopeText, standing, type BudgetBody, type BudgetRow, type Outlook, type Setting } from '../lib/budgets';
+import { amount, counterText, endOf, exceedText, limitText, scopeText, standing, windowText, type BudgetBody, type BudgetRow, type Outlook, type Setting } from '../lib/budgets';
 import { count, share, times } from '../lib/figures';
 import { money } from '../lib/money';
 import { agoText, dateText, momentTitle } from '../lib/time';
@@ -10,8 +10,6 @@ import { Empty } from '../parts/state';
 import { Table, type Column } from '../parts/table';
 
 const SHOWN = 4;
-const WINDOW: Record<string, string> = { total: 'in all', minute: 'a minute', hour: 'an hour', day: 'a day', week: 'a week', month: 'a month' };
-const windowText = (window: string) => WINDOW[window] ?? `in the last ${window}`;
 
 export interface Rule {
     name: string;

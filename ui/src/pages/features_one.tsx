@@ -1,6 +1,7 @@
 // One feature: what it costs and for whom, what was promised of it, what holds it, and who may change that.
 import { useState } from 'preact/hooks';
 import { href, pathPart } from '../lib/address';
+import { limitText, windowText } from '../lib/budgets';
 import { ownerOf, tierOf, type Feature, type SuccessList, type Whole } from '../lib/features';
 import { count, latency, rate } from '../lib/figures';
 import { money, toBig, usd } from '../lib/money';
@@ -75,7 +76,12 @@ function Settings({ of: f, session }: { of: Feature; session: Session }) {
 function Budgets({ of: f, now }: { of: Feature; now: number }) {
     return (
         <Card title="Budgets" note="that hold it alone">
-            {f.budgets.length ? <div class="stack">{f.budgets.map((b) => <div key={`${b.budget} ${b.scope}`}><h3>{b.budget}</h3><BudgetLine of={b} outlook={f.told?.budgets.find((one) => one.budget === b.budget)} now={now} /></div>)}</div> : <Empty title="No budget holds it alone">Those of its team, key and of all calls still do. Make one under Budgets &amp; switches.</Empty>}
+            {f.budgets.length + f.unmet.length ? (
+                <div class="stack">
+                    {f.budgets.map((b) => <div key={`${b.budget} ${b.scope}`}><h3>{b.budget}</h3><BudgetLine of={b} outlook={f.told?.budgets.find((one) => one.budget === b.budget)} now={now} /></div>)}
+                    {f.unmet.map(({ name, setting }) => <div key={name}><h3>{name}</h3><p class="small muted">{limitText(setting)} {windowText(setting.window)}: no call has met it yet.</p></div>)}
+                </div>
+            ) : <Empty title="No budget holds it alone">Those of its team, key and of all calls still do. Make one under Budgets &amp; switches.</Empty>}
         </Card>
     );
 }
