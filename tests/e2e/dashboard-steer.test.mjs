@@ -297,3 +297,33 @@ test('what was set here and the file sets, too, is shown as shadowed, and can be
     assert.deepEqual((await api('/settings?kind=budget&origin=runtime')).rows, []);
     await visit.close();
 });
+
+test('a session that was stopped for a loop is lifted on its page', { skip: noBrowser }, async () => {
+    const ask = () => post(purser, '/v1/chat/completions', { model: 'writer', max_tokens: 20, messages: [{ role: 'user', content: 'Once more' }] }, { key: pastKey('mobile-ios'), headers: { 'x-purser-feature': 'translate', 'x-purser-session': 'stuck "a\\b"' } });
+    const answers = await Promise.all(Array.from({ length: 30 }, ask));
+    assert.ok(answers.some(({ status }) => status === 429), answers.map(({ status }) => status).join(' '));
+    const visit = await browse(purser);
+    await purser.rows(1); // they are stored
+    await visit.go(`/tasks/session/${encodeURIComponent('stuck "a\\b"')}?range=1h`);
+    await visit.page.getByRole('button', { name: 'Lift a block …' }).click();
+    await visit.page.getByLabel('Why').fill('the loop is mended');
+    await visit.sound();
+    await visit.page.getByRole('button', { name: 'Lift', exact: true }).click();
+    await dialogGone(visit);
+    assert.equal((await ask()).status, 200);
+    const row = await audit('runaway lift');
+    assert.deepEqual([row.object, row.why, row.who], ['session stuck "a\\b" of key mobile-ios', 'the loop is mended', 'admin token']);
+    const viewer = await (await fetch(`${purser.adminUrl}/api/v1/tokens`, { method: 'POST', headers: { authorization: `Bearer ${purser.adminToken}`, 'content-type': 'application/json' }, body: JSON.stringify({ name: 'onlooker', role: 'viewer' }) })).json();
+    const other = await browse(purser, { token: viewer.secret });
+    await other.go(`/tasks/session/${encodeURIComponent('stuck "a\\b"')}?range=1h`);
+    await other.page.getByRole('treegrid').waitFor();
+    assert.equal(await other.page.getByRole('button', { name: /Lift/ }).count(), 0);
+    await visit.page.goto(`${purser.adminUrl}/tasks`);
+    await visit.settled();
+    await visit.page.getByRole('table').locator('tbody a').first().click();
+    await visit.page.getByRole('button', { name: 'Lift a block …' }).click();
+    await visit.page.getByRole('button', { name: 'Lift', exact: true }).click();
+    await visit.page.getByRole('alert').filter({ hasText: 'Nothing was seen of this task since purser began: it is not blocked.' }).waitFor();
+    await visit.close();
+    await other.close();
+});

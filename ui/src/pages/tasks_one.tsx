@@ -12,6 +12,7 @@ import type { View } from '../lib/view';
 import { writeWhere } from '../lib/where';
 import { Card, Tile } from '../parts/card';
 import { Copy } from '../parts/copy';
+import { Lift } from '../parts/lift';
 import { Page } from '../parts/page';
 import { Load } from '../parts/state';
 import { Trace } from '../parts/trace';
@@ -67,7 +68,7 @@ export function ChainPage({ kind, id, view, session }: { kind: ChainKind; id: st
     const chain = useApi<Chain>(`/${kind}s/${pathPart(id)}`, { limit: 1000, ...(kind === 'session' ? { since: view.ask.since, until: view.ask.until } : {}) }, { long: true });
     const up = kind === 'task' ? { label: 'Tasks', href: href(['tasks'], {}, view.query) } : { label: 'Sessions', href: href(['tasks', 'sessions'], {}, view.query) };
     return (
-        <Page title={id} crumbs={[up]} view={kind === 'session' ? view : undefined} filters={false} actions={<Copy text={id} what={`the ${kind}'s id`} />}>
+        <Page title={id} crumbs={[up]} view={kind === 'session' ? view : undefined} filters={false} actions={<><Lift kind={kind} id={id} session={session} /><Copy text={id} what={`the ${kind}'s id`} /></>}>
             <Load from={chain} height={520}>{(whole) => <Whole chain={whole} kind={kind} id={id} view={view} session={session} />}</Load>
         </Page>
     );
