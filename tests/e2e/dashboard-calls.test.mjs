@@ -133,6 +133,15 @@ test("one call: steps make its attempts' time, price lines multiply out, their s
     await visit.close();
 });
 
+test('on a phone a list of calls shows what each cost', { skip: noBrowser }, async () => {
+    const visit = await browse(purser, { size: PHONE });
+    await visit.go('/calls?range=30d');
+    const cut = await visit.page.locator('.calls tbody tr').evaluateAll((rows) => rows.map((row) => row.lastElementChild.firstElementChild).filter((cost) => cost.getBoundingClientRect().right > innerWidth - 12).map((cost) => cost.innerText));
+    assert.deepEqual(cut, []);
+    await visit.sound();
+    await visit.close();
+});
+
 test('one call on a phone and in the dark; one that is not there', { skip: noBrowser }, async () => {
     const [{ id }] = await purser.sql("SELECT CAST(call_id AS TEXT) AS id FROM attempts WHERE reason = 'escalation' ORDER BY number DESC LIMIT 1");
     for (const [name, options] of [['phone', { size: PHONE }], ['dark', { scheme: 'dark' }]]) {
