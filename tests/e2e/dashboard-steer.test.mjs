@@ -299,7 +299,7 @@ test('what was set here and the file sets, too, is shown as shadowed, and can be
 });
 
 test('a session that was stopped for a loop is lifted on its page', { skip: noBrowser }, async () => {
-    const ask = () => post(purser, '/v1/chat/completions', { model: 'writer', max_tokens: 20, messages: [{ role: 'user', content: 'Once more' }] }, { key: pastKey('mobile-ios'), headers: { 'x-purser-feature': 'translate', 'x-purser-session': 'stuck "a\\b"' } });
+    const ask = () => post(purser, '/v1/chat/completions', { model: 'writer', max_tokens: 20, messages: [{ role: 'user', content: 'Once more' }] }, { key: pastKey('mobile-ios'), headers: { 'x-purser-feature': 'by-hand-again', 'x-purser-session': 'stuck "a\\b"' } });
     const answers = await Promise.all(Array.from({ length: 30 }, ask));
     assert.ok(answers.some(({ status }) => status === 429), answers.map(({ status }) => status).join(' '));
     const visit = await browse(purser);
