@@ -42,6 +42,8 @@ test('it has in it what there is to see', async () => {
     const [outcomes] = await sql(past.data, 'SELECT count(*) AS n, sum(success) AS good FROM outcomes');
     assert.ok(outcomes.n > 500 && outcomes.good > 100 && outcomes.good < outcomes.n);
     assert.ok((await sql(past.data, 'SELECT count(*) AS n FROM feedback'))[0].n > 50);
+    const events = (await sql(past.data, 'SELECT at_us FROM events ORDER BY id')).map((row) => Number(row.at_us));
+    assert.deepEqual(events, [...events].sort((a, b) => a - b)); // lists of the newest have them as they were written
     const [own] = await sql(past.data, "SELECT count(DISTINCT cost_output_picousd / output_tokens) AS prices FROM attempts WHERE model = 'gpt-5' AND output_tokens AND cost_state = 'exact'");
     assert.equal(own.prices, 2, 'the price changed once');
 });

@@ -168,14 +168,14 @@ static bool write_rest(struct past *p)
                "digest; nobody owns it')",
                at_share(p, .92), 0) &&
            run(p,
-               "INSERT INTO events (at_us, kind, object, level, window_us, text) VALUES (?, 'budget', 'company', 50, ?,"
-               " 'The budget ''company'' has spent 50% of its limit.')",
-               at_share(p, .8), window_start(&month, at_share(p, .8))) &&
-           run(p,
                "INSERT INTO events (at_us, kind, object, level, window_us, text) VALUES (?, 'burn_rate', 'each-team of "
                "platform', 600, ?,"
                " 'The budget ''each-team'' of platform burned at 6 times an even pace.')",
-               at_share(p, .685), at_share(p, .684));
+               at_share(p, .685), at_share(p, .684)) &&
+           run(p,
+               "INSERT INTO events (at_us, kind, object, level, window_us, text) VALUES (?, 'budget', 'company', 50, ?,"
+               " 'The budget ''company'' has spent 50% of its limit.')",
+               at_share(p, .8), window_start(&month, at_share(p, .8)));
 }
 
 bool after_all(struct past *p)
