@@ -1,7 +1,7 @@
 // The pages that change things: what is clicked holds at once, is in the audit with its reason, and only for those who may.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { browse, closeBrowser, noBrowser } from './browser.mjs';
+import { PHONE, browse, closeBrowser, noBrowser } from './browser.mjs';
 import { post, startPurser, startSimulator, until } from './helpers.mjs';
 import { makePast, pastKey } from './past.mjs';
 
@@ -164,6 +164,14 @@ test('an own price set by clicks stands in front of the book', { skip: noBrowser
     await visit.go('/providers?show=prices&q=llama-3.3-70b-shop');
     assert.match(await visit.page.getByRole('table', { name: 'Own prices' }).innerText(), /gpu\/llama-3\.3-70b-shop[^]*\$0\.50[^]*\$1\.50/);
     await visit.sound();
+    await visit.close();
+});
+
+test('on a phone providers show what they cost', { skip: noBrowser }, async () => {
+    const visit = await browse(purser, { size: PHONE });
+    await visit.go('/providers?range=30d');
+    const cut = await visit.page.getByRole('table', { name: 'Providers' }).locator('tbody .sum').evaluateAll((sums) => sums.filter((sum) => sum.getBoundingClientRect().right > innerWidth - 12).map((sum) => sum.innerText));
+    assert.deepEqual(cut, []);
     await visit.close();
 });
 

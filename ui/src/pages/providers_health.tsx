@@ -32,7 +32,7 @@ export function ProvidersTable({ rows, view }: { rows: Provider[]; view: View })
     const columns: Column<Provider>[] = [
         { name: 'name', label: 'Provider', cell: (p) => <span class="name" title={p.base_url ?? ''}>{p.name}</span>, sort: (p) => p.name },
         { name: 'state', label: 'State', cell: (p) => { const s = providerState(p); return <Badge tone={s.tone} title={p.why_off ?? ''}>{s.word}</Badge>; }, sort: (p) => providerState(p).rank },
-        { name: 'kind', label: 'Kind', cell: (p) => p.kind ?? '–', sort: (p) => p.kind },
+        { name: 'kind', label: 'Kind', narrow: false, cell: (p) => p.kind ?? '–', sort: (p) => p.kind },
         { name: 'cost', label: 'Cost', number: true, cell: (p) => <span class="in-row"><Share part={usd(p.cost_picousd)} all={all} /><span class="sum">{money(p.cost_picousd)}</span></span>, sort: (p) => p.cost_picousd },
         { name: 'attempts', label: 'Attempts', number: true, cell: (p) => count(p.attempts), sort: (p) => p.attempts },
         { name: 'errors', label: 'Failed', number: true, cell: errorsOf, sort: errorRate },
