@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 #include "base/time.h"
+#include "base/utf8.h"
 
 #include <unistd.h>
 
@@ -174,6 +175,14 @@ static void add_format(struct buf *path, enum output_format format)
     if (colour_wanted(stdout)) control_add_param(path, "colour", S("true"));
 }
 
+/* Names that are no UTF-8 cannot be said to the API. */
+static bool can_be_said(const struct report_question *q)
+{
+    bool ok = !q->ladder || utf8_valid(str_from(q->ladder));
+    for (size_t i = 0; i < q->ask.where_count; i++) ok = ok && utf8_valid(q->ask.where[i].equals);
+    return ok;
+}
+
 /* Returns whether the API can be asked that. */
 static bool write_path(const struct report_question *q, struct buf *path)
 {
@@ -187,7 +196,7 @@ static bool write_path(const struct report_question *q, struct buf *path)
     add_number(path, "limit", ask.limit);
     add_format(path, q->format);
     buf_add_byte(path, '\0');
-    return ok && ask.limit <= API_GROUPS_MAX;
+    return ok && ask.limit <= API_GROUPS_MAX && can_be_said(q);
 }
 
 enum heard_of { HEARD, HEARD_NOTHING, HEARD_REFUSAL };

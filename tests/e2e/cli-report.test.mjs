@@ -55,6 +55,13 @@ test('every report is the same with the server and without it', async () => {
     purser = await startPurser(past);
 });
 
+test('a filter that is no UTF-8, which the API does not take, is answered from the store', async () => {
+    const line = `exec "$0" report --config "$1" --since 40d --by user --format csv --where "user=$(printf '\\377\\376')<b>bytes that are no UTF-8$(printf '\\303')"`;
+    const got = await run('sh', ['-c', line, bin, join(past.dir, 'purser.yaml')], { env: { NO_COLOR: '1' }, encoding: 'latin1' });
+    assert.deepEqual([got.code, got.stderr], [0, '']);
+    assert.equal(got.stdout.trim().split('\n').length, 2, got.stdout);
+});
+
 /** A server that answers `answer(url, response)` over the socket of a folder of its own; `asked` has the addresses. */
 async function standIn(answer) {
     const dir = tempDir(), asked = [];
