@@ -164,6 +164,22 @@ test('reports of the command line keep nobody from the API waiting', async () =>
     assert.ok(before < 30, `${before} of 40 were answered before it`);
 });
 
+test('the table is as wide as is said, and coloured where that is said', async () => {
+    const table = async (query) => {
+        const got = await fetch(`${purser.adminUrl}/api/v1/report?by=feature&since=${since}&${query}`, { headers: { authorization: `Bearer ${purser.adminToken}` } });
+        return { status: got.status, type: got.headers.get('content-type'), text: await got.text() };
+    };
+    const lines = ({ text }) => text.split('\n').slice(0, 8).map((line) => [...line].length);
+    const whole = await table('format=table'), narrow = await table('format=table&width=70'), coloured = await table('format=table&width=70&colour=true');
+    assert.deepEqual([whole.status, whole.type], [200, 'text/plain; charset=utf-8']);
+    assert.ok(Math.max(...lines(whole)) > 70 && Math.max(...lines(narrow)) <= 70, `${lines(whole)} ${lines(narrow)}`);
+    assert.match(narrow.text, /left out in so narrow a terminal/);
+    assert.ok(!whole.text.includes('\x1b[') && !narrow.text.includes('\x1b['));
+    assert.equal(coloured.text.replace(/\x1b\[\d*m/g, ''), narrow.text);
+    assert.ok(coloured.text.includes('\x1b['));
+    for (const wrong of ['format=xml', 'format=table&width=x', 'format=table&colour=red']) assert.equal((await table(wrong)).status, 400, wrong);
+});
+
 test('more questions than may wait are refused as any other, also where events were asked for', async () => {
     const path = `/api/v1/report?by=user,task,session&limit=100000&since=${since}&until=2100-01-01`;
     const answers = await Promise.all(Array.from({ length: 200 }, () => new Promise((ended, failed) => {
