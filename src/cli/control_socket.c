@@ -135,7 +135,6 @@ static bool tell_events(struct incoming *in, const struct control_call *call)
         if (!n) return true;
         bool go_on = !event.data.p || call->on_event(call->ctx, event.name, event.data);
         buf_consume(&in->body, n);
-        in->place = (struct sse_place){0};
         if (!go_on) return false;
     }
 }

@@ -100,7 +100,7 @@ test('the server is asked, and what it says is printed as it is', async () => {
 test('JSON comes as it is, in however many lines', async () => {
     const server = await standIn((response) => {
         response.writeHead(200, { 'content-type': 'text/event-stream' });
-        const bytes = 'event: answer\r\ndata: {"rows":[\r\ndata: {"é":1}],\r\ndata: "next":null}\r\n\r\n';
+        const bytes = ': here\n\nevent: progress\r\ndata: {"done":0.125}\r\n\r\nevent: answer\r\ndata: {"rows":[\r\ndata: {"é":1}],\r\ndata: "next":null}\r\n\r\n';
         (async () => {
             for (const byte of Buffer.from(bytes)) await new Promise((done) => response.write(Buffer.of(byte), done));
             response.end();

@@ -337,9 +337,11 @@ test('while the next answer takes its time, nothing stands under a heading that 
     await table.getByRole('link', { name: 'weekly-digest', exact: true }).click();
     await page.getByRole('heading', { name: /^Prompt version, / }).waitFor();
     assert.equal(await table.count(), 0, 'features under the heading of prompts');
+    const height = async () => (await page.getByRole('region', { name: /^Prompt version, / }).boundingBox()).height, waiting = await height();
     answer();
     await visit.settled();
     assert.ok((await visit.table(/^Costs by Prompt/)).rows.length > 0);
+    assert.ok((await height()) >= waiting - 8, `what follows it moved up: ${waiting} to ${await height()}`);
     await visit.sound({ axe: false });
     await visit.close();
 });
