@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { connect } from 'node:net';
 import { after, before, test } from 'node:test';
-import { eventsOf, post, sleep, startPurser, until } from './helpers.mjs';
+import { eventsOf, post, sanitized, sleep, startPurser, until } from './helpers.mjs';
 
 const chunk = (choices, more) => `data: ${JSON.stringify({ id: 'c1', object: 'chat.completion.chunk', created: 1, model: 'm', choices, ...more })}\n\n`;
 const piece = (content) => chunk([{ index: 0, delta: { content }, finish_reason: null }]);
@@ -13,6 +13,9 @@ const end = `${chunk([{ index: 0, delta: {}, finish_reason: 'stop' }])}${chunk([
 const whole = JSON.stringify({ id: 'c1', object: 'chat.completion', created: 1, model: 'm', choices: [{ index: 0, message: { role: 'assistant', content: 'Fine.' }, finish_reason: 'stop' }], usage: { prompt_tokens: 10, completion_tokens: 5, total_tokens: 15 } });
 const json = (status, body) => (answer) => answer.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
 const told = (error) => (answer) => answer.writeHead(200, { 'content-type': 'text/event-stream' }).end(`${role}data: ${JSON.stringify({ error })}\n\ndata: [DONE]\n\n`);
+
+/** Milliseconds that may pass between two tokens where one is six megabytes, which take a sanitizer a second to read. */
+const gap = sanitized ? 8000 : 2000;
 
 /** What a provider does, by the first part of its path. */
 const manners = {
@@ -40,10 +43,10 @@ const manners = {
     },
     floods: (answer) => answer.writeHead(200, { 'content-type': 'text/event-stream' }).end(role + piece('x'.repeat(4000)).repeat(2000) + end),
     heaves: async (answer) => {
-        const large = piece('x'.repeat(12 << 20)), half = large.length >> 1;
-        answer.writeHead(200, { 'content-type': 'text/event-stream' }).write(role + piece('x') + large.slice(0, half));
-        await sleep(2900);
-        answer.end(large.slice(half) + end);
+        const large = piece('x'.repeat(6 << 20)), most = large.length - 1000;
+        answer.writeHead(200, { 'content-type': 'text/event-stream' }).write(role + piece('x') + large.slice(0, most));
+        await sleep(gap + 900);
+        answer.end(large.slice(most) + end);
     },
     long: told({ message: 'This model\'s maximum context length is 10 tokens.', code: 'context_length_exceeded' }), // and no status
     limits: told({ message: 'slow down', code: 429 }),
@@ -79,7 +82,7 @@ before(async () => {
                 pings: at('pings', { timeouts: brisk }), fades: at('fades', { timeouts: { first_token: '400ms', between_tokens: '200ms' } }),
                 breathes: at('breathes', { timeouts: { first_token: '30s', between_tokens: '600ms' } }),
                 floods: at('floods', { timeouts: { between_tokens: '300ms' } }),
-                heaves: at('heaves', { timeouts: { first_token: '2s', between_tokens: '2s' } }),
+                heaves: at('heaves', { timeouts: { first_token: `${gap}ms`, between_tokens: `${gap}ms` } }),
                 google: { kind: 'gemini', base_url: `${url}/google`, api_key: 'k' }, narrow: at('mute', { health: { concurrency_max: 1 } }),
                 dead: { kind: 'openai', base_url: 'http://127.0.0.1:1/v1', api_key: 'k' },
             },
@@ -157,7 +160,7 @@ test('signs of life are no tokens', async () => {
 });
 
 test('a client that reads slowly is not its provider being silent, also where the next token is long in coming whole', async () => {
-    for (const [model, provider, pause] of [['flooded', 'floods', 900], ['heaved', 'heaves', 2500]]) {
+    for (const [model, provider, pause] of [['flooded', 'floods', 900], ['heaved', 'heaves', gap + 500]]) {
         const body = JSON.stringify({ model, messages: [{ role: 'user', content: 'Hello.' }], ...streamed });
         const socket = connect(purser.port, '127.0.0.1');
         socket.write(`POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1:${purser.port}\r\nauthorization: Bearer ${purser.key}\r\ncontent-type: application/json\r\nx-purser-task: ${model}\r\nconnection: close\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
