@@ -1,4 +1,4 @@
-/* What somebody should look at: money that runs out, that nobody owns, that nobody can tell. */
+/* What somebody should look at: money that runs out, that nobody owns, that nobody can tell; and what is stopped. */
 #include "admin/api.h"
 #include "admin/inside.h"
 #include "admin/now.h"
@@ -6,6 +6,7 @@
 #include "flow/purser.h"
 #include "flow/switching.h"
 #include "ledger/report.h"
+#include "policy/runaway.h"
 
 #include <stdlib.h>
 
@@ -82,6 +83,19 @@ static void look_at_target(void *ctx, const struct health_view *v)
     note(n, (struct note){LEVEL_SERIOUS, 0, "target", "providers", arena_str(&n->arena, v->target),
                           arena_printf(&n->arena, "The breaker of %" STR_FMT " is %" STR_FMT " (%" STR_FMT ")",
                                        STR_ARG(v->target), STR_ARG(state), STR_ARG(err_info(v->opened_by)->name))});
+}
+
+/* ---- runaways */
+
+static void look_at_stopped(void *ctx, const struct runaway_stopped *s)
+{
+    struct notes *n = ctx;
+    if (!api_in_scope(n->scope, s->feature)) return;
+    note(n, (struct note){LEVEL_SERIOUS, 0, "runaway", s->task ? "tasks" : "sessions", arena_str(&n->arena, s->name),
+                          arena_printf(&n->arena,
+                                       "Blocked as a runaway: %" STR_FMT " (key %" STR_FMT "; %llu call%s refused)",
+                                       STR_ARG(s->seen), STR_ARG(s->key), (unsigned long long)s->blocked,
+                                       s->blocked == 1 ? "" : "s")});
 }
 
 /* ---- switches */
@@ -178,6 +192,7 @@ void now_add_attention(struct buf *out, struct api_call *c)
     n->scope = &c->scope;
     if (!c->scope.restricted) healths_each(p->healths, time_mono_us(), look_at_target, n);
     look_at_switches(n, p, c->now_us);
+    runaways_each_stopped(p->runaways, time_mono_us() - US_PER_HOUR, look_at_stopped, n);
     look_at_week(n, c->snapshot, c->now_us);
     budgets_each(p->budgets, c->snapshot->budgets, c->now_us, look_at_budget, n); /* may be very many */
     qsort(n->of, n->count, sizeof(n->of[0]), compare);

@@ -9,6 +9,7 @@ struct runaways {
     struct hash_key key;
     struct recents sessions, tasks;
     struct task_types types;
+    struct stopped_list stopped;
     _Atomic uint64_t counts[RUNAWAY_REASONS][RUNAWAY_ACTIONS];
 };
 
@@ -60,6 +61,7 @@ struct runaways *runaways_new(struct hash_key key, const struct runaways_ceiling
     recents_init(&r->sessions, sizeof(struct session_seen), max->sessions, NULL, NULL);
     recents_init(&r->tasks, sizeof(struct task_seen), max->tasks, end_task, NULL);
     task_types_init(&r->types, max->features);
+    stopped_init(&r->stopped);
     return r;
 }
 
@@ -69,6 +71,7 @@ void runaways_drop(struct runaways *r)
     recents_free(&r->sessions);
     recents_free(&r->tasks);
     task_types_free(&r->types);
+    stopped_free(&r->stopped);
     mem_unmap(r, sizeof(*r));
 }
 
@@ -179,8 +182,10 @@ void runaway_check(struct runaways *r, const struct runaway_ask *ask, struct run
     out->seen = found.seen;
     out->limit = found.limit;
     if (found.action == RUNAWAY_SLOW) out->delay_us = found.delay_us;
-    if (found.action == RUNAWAY_BLOCK) out->retry_after_us = retry_after(ask, found.reason);
     runaway_say(ask, &found, out->text);
+    if (found.action != RUNAWAY_BLOCK) return;
+    out->retry_after_us = retry_after(ask, found.reason);
+    stopped_add(&r->stopped, out->at, ask, &found);
 }
 
 /* ---- after it */
@@ -239,9 +244,13 @@ static bool forget(struct recents *t, uint64_t id)
 
 bool runaway_lift(struct runaways *r, str key, str session_or_task)
 {
-    bool session = forget(&r->sessions, id_of(r, PLACE_SESSION, key, session_or_task));
-    bool task_loops = forget(&r->sessions, id_of(r, PLACE_TASK, key, session_or_task));
-    bool task = forget(&r->tasks, id_of(r, PLACE_TASK, key, session_or_task));
+    uint64_t session_id = id_of(r, PLACE_SESSION, key, session_or_task),
+             task_id = id_of(r, PLACE_TASK, key, session_or_task);
+    bool session = forget(&r->sessions, session_id);
+    bool task_loops = forget(&r->sessions, task_id);
+    bool task = forget(&r->tasks, task_id);
+    stopped_lift(&r->stopped, session_id);
+    stopped_lift(&r->stopped, task_id);
     return session || task_loops || task;
 }
 
@@ -249,6 +258,11 @@ void runaways_sweep(struct runaways *r, int64_t now_us)
 {
     recents_sweep(&r->sessions, now_us - SESSION_IDLE_US);
     recents_sweep(&r->tasks, now_us - TASK_IDLE_US);
+}
+
+void runaways_each_stopped(struct runaways *r, int64_t since_us, runaway_stopped_visit *visit, void *ctx)
+{
+    stopped_each(&r->stopped, since_us, visit, ctx);
 }
 
 void runaways_see(struct runaways *r, struct runaways_view *out)

@@ -116,4 +116,19 @@ struct runaways_view {
 };
 void runaways_see(struct runaways *r, struct runaways_view *out);
 
+enum { RUNAWAY_STOPPED_MAX = 64, RUNAWAY_NAME_MAX = 256 };
+
+/* A session or task of which calls were blocked. */
+struct runaway_stopped {
+    bool task;              /* `name` is a task's; else a session's */
+    str name, key, feature; /* cut to RUNAWAY_NAME_MAX bytes */
+    str seen;               /* what was seen when a call was blocked last, for people */
+    uint64_t blocked;       /* calls */
+    int64_t last_us;
+};
+typedef void runaway_stopped_visit(void *ctx, const struct runaway_stopped *s);
+/* The RUNAWAY_STOPPED_MAX of them that were blocked latest, without those that were lifted or were not blocked since
+ * `since_us`; in no order. `visit` must not call anything of this header. Thread: any. */
+void runaways_each_stopped(struct runaways *r, int64_t since_us, runaway_stopped_visit *visit, void *ctx);
+
 #endif

@@ -106,5 +106,23 @@ void task_seen_end(struct task_seen *t);
 
 /* ---- runaway_say.c */
 void runaway_say(const struct runaway_ask *ask, const struct finding *found, char text[RUNAWAY_TEXT_MAX]);
+/* The first half of it: without how to lift it. */
+void runaway_say_seen(const struct runaway_ask *ask, const struct finding *found, char text[RUNAWAY_TEXT_MAX]);
+
+/* ---- runaway_stopped.c: what was blocked lately */
+struct stopped_list {
+    pthread_mutex_t mutex;
+    struct stopped {
+        uint64_t id;               /* of the session or task; 0: free */
+        struct runaway_stopped is; /* its texts are those that follow */
+        char name[RUNAWAY_NAME_MAX], key[RUNAWAY_NAME_MAX], feature[RUNAWAY_NAME_MAX], seen[RUNAWAY_TEXT_MAX];
+    } of[RUNAWAY_STOPPED_MAX];
+};
+void stopped_init(struct stopped_list *l);
+void stopped_free(struct stopped_list *l);
+void stopped_add(struct stopped_list *l, struct runaway_at at, const struct runaway_ask *ask,
+                 const struct finding *found);
+void stopped_lift(struct stopped_list *l, uint64_t id);
+void stopped_each(struct stopped_list *l, int64_t since_us, runaway_stopped_visit *visit, void *ctx);
 
 #endif

@@ -82,9 +82,17 @@ static str how_to_lift(enum runaway_reason reason)
     }
 }
 
+enum { MOST = RUNAWAY_TEXT_MAX - 1 };
+
+void runaway_say_seen(const struct runaway_ask *ask, const struct finding *found, char text[RUNAWAY_TEXT_MAX])
+{
+    struct buf out = {.p = text, .cap = MOST, .max = MOST};
+    add_seen(ask, found, &out);
+    text[out.n] = '\0';
+}
+
 void runaway_say(const struct runaway_ask *ask, const struct finding *found, char text[RUNAWAY_TEXT_MAX])
 {
-    enum { MOST = RUNAWAY_TEXT_MAX - 1 };
     struct buf out = {.p = text, .cap = MOST, .max = MOST}; /* all of it fits: names are cut */
     add_seen(ask, found, &out);
     buf_add(&out, S(": "));

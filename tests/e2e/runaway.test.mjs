@@ -55,8 +55,16 @@ test('a loop at 20 calls a second in a named session is stopped within 20 calls'
 
     const other = await post(purser, CHAT, chat('Again.'), { headers: { 'x-purser-session': 's2' } });
     assert.equal(other.status, 200, 'another session knows nothing of it');
+    const stopped = async () => {
+        const got = await fetch(`${purser.adminUrl}/api/v1/now`, { headers: { authorization: `Bearer ${purser.adminToken}` } });
+        return (await got.json()).attention.filter(({ kind }) => kind === 'runaway');
+    };
+    const [note, ...more] = await stopped();
+    assert.deepEqual([note.level, note.page, note.object, more], ['serious', 'sessions', 's1', []]);
+    assert.match(note.text, /^Blocked as a runaway: the same message came \d+ times within .* in session "s1" \(key alice; \d+ calls? refused\)$/);
     const lifted = await purser.cli(['runaway', 'lift', '--session', 's1', '--why', 'the bug is fixed']);
     assert.equal(lifted.code, 0, lifted.stderr);
+    assert.deepEqual(await stopped(), []);
     const audit = await purser.sql('SELECT at_us, who, what, object, before, after, why, origin FROM audit');
     assert.equal(audit.length, 1);
     assert.match(audit[0].who, /^local user \S/);

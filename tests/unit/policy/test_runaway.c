@@ -247,6 +247,73 @@ static void test_odd_names(void **state)
     end(&f);
 }
 
+struct stopped_seen {
+    size_t count;
+    struct runaway_stopped last;
+    char text[600];
+};
+
+static void see_stopped(void *ctx, const struct runaway_stopped *s)
+{
+    struct stopped_seen *seen = ctx;
+    seen->count++;
+    snprintf(seen->text, sizeof(seen->text), "%s %.*s of %.*s, %.*s: %.*s", s->task ? "task" : "session",
+             (int)s->name.n, s->name.p, (int)s->key.n, s->key.p, (int)s->feature.n, s->feature.p, (int)s->seen.n,
+             s->seen.p);
+    seen->last = *s;
+}
+
+static struct stopped_seen stopped(struct fixture *f, int64_t since_us)
+{
+    struct stopped_seen seen = {0};
+    runaways_each_stopped(f->r, since_us, see_stopped, &seen);
+    return seen;
+}
+
+static void test_what_was_stopped_is_told(void **state)
+{
+    (void)state;
+    struct fixture f = begin();
+    for (int i = 0; i < 19; i++) ask(&f, 7, 1);
+    assert_int_equal(stopped(&f, 0).count, 0); /* slowed down is not stopped */
+    for (int i = 0; i < 3; i++, f.now_us++) assert_int_equal(ask(&f, 7, 1), RUNAWAY_BLOCK);
+    struct stopped_seen seen = stopped(&f, 0);
+    assert_int_equal(seen.count, 1);
+    assert_string_equal(seen.text,
+                        "session s1 of web, chat: the same message came 22 times within 10m in session \"s1\"");
+    assert_int_equal(seen.last.blocked, 3);
+    assert_int_equal(stopped(&f, f.now_us - 1).count, 1);
+    assert_int_equal(stopped(&f, f.now_us).count, 0);
+    f.where.session = STR_NONE;
+    f.where.task = S("s1"); /* of that name, and another thing */
+    for (int i = 0; i < 20; i++) ask(&f, 7, 1);
+    assert_int_equal(stopped(&f, 0).count, 2);
+    assert_int_equal(strncmp(stopped(&f, f.now_us).text, "task s1 of web, chat: ", 22), 0);
+    assert_true(runaway_lift(f.r, S("web"), S("s1")));
+    assert_int_equal(stopped(&f, 0).count, 0);
+    end(&f);
+}
+
+static void test_of_many_stopped_the_latest_are_told(void **state)
+{
+    (void)state;
+    struct fixture f = begin();
+    char name[400];
+    for (int n = 0; n < 2 * RUNAWAY_STOPPED_MAX; n++, f.now_us += US_PER_MS) {
+        memset(name, 'x', sizeof(name));
+        snprintf(name, 8, "%03d", n);
+        name[3] = '-';
+        f.where.session = f.where.feature = str_of(name, sizeof(name));
+        for (int i = 0; i < 20; i++) ask(&f, 7, 1);
+        if (n == RUNAWAY_STOPPED_MAX / 2) assert_true(runaway_lift(f.r, S("web"), f.where.session));
+    }
+    struct stopped_seen seen = stopped(&f, 0);
+    assert_int_equal(seen.count, RUNAWAY_STOPPED_MAX);
+    assert_int_equal(seen.last.name.n, RUNAWAY_NAME_MAX);
+    assert_int_equal(stopped(&f, f.now_us - RUNAWAY_STOPPED_MAX * US_PER_MS).count, RUNAWAY_STOPPED_MAX);
+    end(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -262,6 +329,8 @@ int main(void)
         cmocka_unit_test(test_all_off),
         cmocka_unit_test(test_tables_are_bounded),
         cmocka_unit_test(test_odd_names),
+        cmocka_unit_test(test_what_was_stopped_is_told),
+        cmocka_unit_test(test_of_many_stopped_the_latest_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
