@@ -46,7 +46,7 @@ const FAILING = 0.1; // of the attempts of the range: worth a look
 const FEW = 20; // fewer say nothing of a rate
 
 /** How a target does, in a word. The breaker speaks first, then its errors. */
-export function targetState(t: ProviderTarget): { tone: Tone; word: string; rank: number } {
+export function targetState(t: Pick<ProviderTarget, 'state' | 'attempts' | 'errors'>): { tone: Tone; word: string; rank: number } {
     if (t.state === 'open') return { tone: 'bad', word: 'resting', rank: 0 };
     if (t.state === 'half_open') return { tone: 'warn', word: 'trying', rank: 1 };
     if (t.attempts >= FEW && t.errors / t.attempts >= FAILING) return { tone: 'warn', word: 'failing', rank: 2 };

@@ -2,21 +2,20 @@
 import { count, latency, rate } from '../lib/figures';
 import { money } from '../lib/money';
 import type { Target } from '../lib/now';
+import { targetState } from '../lib/providers';
 import { Badge } from '../parts/card';
 import { Empty } from '../parts/state';
 import { Table, type Column } from '../parts/table';
 
-const STATES = { closed: ['good', 'healthy'], half_open: ['warn', 'trying'], open: ['bad', 'resting'] } as const;
-const RANK = { open: 0, half_open: 1, closed: 2 };
 const NO_LIMIT = 4096; // where a limit that follows the target begins: src/policy
 
 function State({ of: t }: { of: Target }) {
-    if (t.state === null) return <Badge title="There is no other target to go to, so nothing stops calls to this one">unguarded</Badge>;
-    const [tone, word] = STATES[t.state];
+    const { tone, word } = targetState(t);
+    const title = t.state === null ? 'There is no other target to go to, so nothing stops calls to this one' : t.opened_by ?? '';
     return (
         <span class="in-row">
-            <Badge tone={tone} title={t.opened_by ?? ''}>{word}</Badge>
-            {t.state !== 'closed' && <span class="small muted" title={t.opened_by ?? ''}>{t.rests_s > 0 ? `${Math.ceil(t.rests_s)} s more` : t.opened_by}</span>}
+            <Badge tone={tone} title={title}>{word}</Badge>
+            {(t.state === 'open' || t.state === 'half_open') && <span class="small muted" title={t.opened_by ?? ''}>{t.rests_s > 0 ? `${Math.ceil(t.rests_s)} s more` : t.opened_by}</span>}
         </span>
     );
 }
@@ -28,7 +27,7 @@ function flight(t: Target): string {
 
 const columns: Column<Target>[] = [
     { name: 'target', label: 'Target', cell: (t) => <span class="name" title={t.target}>{t.target}</span>, sort: (t) => t.target },
-    { name: 'state', label: 'State', cell: (t) => <State of={t} />, sort: (t) => (t.state === null ? 3 : RANK[t.state]) },
+    { name: 'state', label: 'State', cell: (t) => <State of={t} />, sort: (t) => targetState(t).rank },
     { name: 'flight', label: 'In flight', number: true, title: 'of so many at once, which follows what the target can take', cell: flight, sort: (t) => t.in_flight },
     { name: 'errors', label: 'Errors', number: true, title: 'of so many attempts', cell: (t) => <>{rate(t.errors, t.attempts)} <span class="muted">of {count(t.attempts)}</span></>, sort: (t) => t.error_rate },
     { name: 'ttft', label: 'First token', number: true, title: 'the median time to the first token', cell: (t) => latency(t.first_token_p50_ms), sort: (t) => t.first_token_p50_ms },
