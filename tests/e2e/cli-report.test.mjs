@@ -4,12 +4,12 @@ import assert from 'node:assert/strict';
 import http from 'node:http';
 import { after, before, test } from 'node:test';
 import { join } from 'node:path';
-import { bin, run, startPurser, tempDir } from './helpers.mjs';
+import { bin, run, sanitized, startPurser, tempDir } from './helpers.mjs';
 import { makePast } from './past.mjs';
 
 let purser, past, since;
 before(async () => {
-    past = await makePast({ rows: 6000, days: 40, users: 500, hostile: true });
+    past = await makePast({ rows: sanitized ? 2000 : 6000, days: 40, users: 500, hostile: true });
     purser = await startPurser(past);
     since = new Date(Date.now() - 40 * 86400e3).toISOString();
 });
@@ -34,10 +34,11 @@ test('every report is the same with the server and without it', async () => {
         ['--by', 'feature', '--since', '1960-01-01'],
         ['--by', 'user', '--limit', '100001'], // more than the API gives
     ];
+    const formats = ['table', 'json', 'csv'];
     const ask = async () => {
         const said = {};
-        for (const question of questions)
-            for (const format of ['table', 'json', 'csv']) {
+        for (const [i, question] of questions.entries())
+            for (const format of sanitized ? [formats[i % 3]] : formats) {
                 const line = ['report', '--since', since, ...(question.includes('--until') ? [] : until), ...question, '--format', format];
                 said[line.join(' ')] = await purser.cli(line, { encoding: 'latin1' }); // bytes that are no UTF-8, too
             }
@@ -51,7 +52,7 @@ test('every report is the same with the server and without it', async () => {
         assert.deepEqual([running[line].code, running[line].stderr], [0, ''], line);
     }
     const sizes = Object.values(running).map(({ stdout }) => stdout.length);
-    assert.ok(sizes.every((n) => n > 0) && sizes.filter((n) => n > 1000).length > 20, `${sizes}`);
+    assert.ok(sizes.every((n) => n > 0) && sizes.filter((n) => n > 1000).length > sizes.length / 2, `${sizes}`);
     purser = await startPurser(past);
 });
 
