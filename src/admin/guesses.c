@@ -13,7 +13,6 @@ static const int64_t forget_us = 60 * US_PER_SECOND;
 
 struct wrong {
     uint64_t token; /* hash */
-    unsigned again; /* how often it came again */
     int64_t last_us;
 };
 
@@ -96,13 +95,10 @@ static struct wrong *room(struct failures *f, int64_t now_us)
     return f->count < FREE ? &f->tokens[f->count++] : NULL;
 }
 
-int64_t guesses_wait_us(struct guesses *g, str peer, str token, int64_t now_us)
+int64_t guesses_wait_us(struct guesses *g, str peer, int64_t now_us)
 {
-    struct failures *f = find(g, hash_peer(g, peer), now_us);
-    if (!f) return 0;
-    if (f->count >= FREE) return left_us(f->last_us, now_us);
-    const struct wrong *same = token.p ? find_token(f, hash_in(g, token)) : NULL;
-    return same && same->again + 1 >= FREE ? left_us(same->last_us, now_us) : 0;
+    const struct failures *f = find(g, hash_peer(g, peer), now_us);
+    return f && f->count >= FREE ? left_us(f->last_us, now_us) : 0;
 }
 
 void guesses_note(struct guesses *g, str peer, str token, int64_t now_us)
@@ -112,11 +108,6 @@ void guesses_note(struct guesses *g, str peer, str token, int64_t now_us)
     if (!f) f = make(g, who, now_us);
     struct wrong *w = token.p ? find_token(f, hash_in(g, token)) : NULL;
     f->last_us = now_us;
-    if (w) {
-        w->again = left_us(w->last_us, now_us) ? w->again + 1 : 0;
-        w->last_us = now_us;
-        return;
-    }
-    w = room(f, now_us);
-    if (w) *w = (struct wrong){token.p ? hash_in(g, token) : 0, 0, now_us};
+    if (!w) w = room(f, now_us);
+    if (w) *w = (struct wrong){token.p ? hash_in(g, token) : 0, now_us};
 }

@@ -12,9 +12,10 @@ struct guesses;
 struct guesses *guesses_new(void);
 void guesses_drop(struct guesses *g);
 
-/* How long this address must wait before it may show this token; 0: it need not. One wrong token shown over and over is no
- * guessing, but a program that nobody told: it alone waits then. `token` p == NULL: whichever it is, it counts. */
-int64_t guesses_wait_us(struct guesses *g, str peer, str token, int64_t now_us);
-void guesses_note(struct guesses *g, str peer, str token, int64_t now_us); /* it was wrong */
+/* How long this address must wait before it may show a token; 0: it need not. */
+int64_t guesses_wait_us(struct guesses *g, str peer, int64_t now_us);
+/* It was wrong. One shown over and over counts once: it is no guess, but a program that nobody told of the new one.
+ * `token` p == NULL: whichever it is, it counts. */
+void guesses_note(struct guesses *g, str peer, str token, int64_t now_us);
 
 #endif

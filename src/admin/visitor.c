@@ -208,7 +208,7 @@ struct visitor visitor_of(struct admin *a, struct http_exchange *x, const char *
     int64_t now_us = time_now_us();
     struct visitor v = find(a, x, why);
     bool sure = !token.n || (v.role != ROLE_NONE && !v.guessable);
-    int64_t wait_us = sure ? 0 : guesses_wait_us(g, peer, token, now_us);
+    int64_t wait_us = sure ? 0 : guesses_wait_us(g, peer, now_us);
     if (wait_us) {
         *why = "Too many tokens from this address were wrong: wait as long as the header retry-after says.";
         return (struct visitor){.role = ROLE_NONE, .wait_us = wait_us};
@@ -240,7 +240,7 @@ bool visitor_proves(struct admin *a, struct http_exchange *x)
 bool visitor_sign_in(struct admin *a, str token, str peer, struct visitor *out, int64_t *wait_us)
 {
     int64_t now_us = time_now_us();
-    *wait_us = guesses_wait_us(a->visitors->signing_in, peer, STR_NONE, now_us);
+    *wait_us = guesses_wait_us(a->visitors->signing_in, peer, now_us);
     if (*wait_us) return false;
     if (find_secret(a, token, now_us, out)) return true;
     guesses_note(a->visitors->signing_in, peer, STR_NONE, now_us);
