@@ -33,14 +33,17 @@ void admin_error(struct http_exchange *x, int status, const char *message)
 
 /* ---- what is asked, and by whom */
 
-enum { TEXT_BYTES_MAX = 500 };
+enum { TEXT_CHARACTERS_MAX = 500 };
 
 bool admin_is_plain(str s)
 {
-    if (s.n > TEXT_BYTES_MAX || !utf8_valid(s)) return false;
-    for (size_t i = 0; i < s.n; i++)
+    size_t characters = 0;
+    if (!utf8_valid(s)) return false;
+    for (size_t i = 0; i < s.n; i++) {
         if ((unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f) return false;
-    return true;
+        characters += (s.p[i] & 0xc0) != 0x80; /* not those that go on with one */
+    }
+    return characters <= TEXT_CHARACTERS_MAX;
 }
 
 bool admin_is_tls(const struct admin *a, const struct http_exchange *x)

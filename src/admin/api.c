@@ -15,9 +15,13 @@
 static const struct api_param params[] = {
 #define ROUTE(method, path, least, owners, where, handler, answers, gives, takes, summary) {.name = {NULL, 0}},
 #define PARAM(param, type, text)                                                           {STR_INIT(param), API_##type, STR_INIT(text)},
+#define WORDS(param, list, text)                                                           {STR_INIT(param), API_TEXT, STR_INIT(text), 0, list},
+#define COUNT(param, most, text)                                                           {STR_INIT(param), API_INT, STR_INIT(text), most},
 #include "admin/api.def"
 #undef ROUTE
 #undef PARAM
+#undef COUNT
+#undef WORDS
 #undef LISTING
 #undef RANGE
 #undef CHANGE
@@ -27,12 +31,17 @@ static const struct api_param params[] = {
 #define API_RESOURCE_NONE API_RESOURCES
 static struct api_route routes[] = {
 #define ROUTE(method, path, least, owners, where, handler, answers, gives, takes, summary)                             \
-    {STR_INIT(#method), STR_INIT(path),       ROLE_##least,         owners,           API_##where, serve_##handler,    \
-     API_##answers,     API_RESOURCE_##gives, API_RESOURCE_##takes, STR_INIT(summary)},
+    {STR_INIT(#method),    STR_INIT(path),    ROLE_##least,      owners,                                               \
+     API_##where,          serve_##handler,   API_##answers,     API_RESOURCE_##gives,                                 \
+     API_RESOURCE_##takes, STR_INIT(summary), STR_INIT(#handler)},
 #define PARAM(name, type, meaning)
+#define COUNT(name, most, meaning)
+#define WORDS(name, words, meaning)
 #include "admin/api.def"
 #undef ROUTE
 #undef PARAM
+#undef COUNT
+#undef WORDS
 #undef LISTING
 #undef RANGE
 #undef CHANGE
@@ -75,12 +84,15 @@ static bool matches(const struct api_route *r, str path, str args[API_PATH_ARGS_
     return !pattern.p && !path.p;
 }
 
-/* NULL: none; `methods` then has what the path takes, empty where there is no such path. */
+/* NULL: none; `methods` then has what the path takes, empty where there is no such path. A path that a route has word for
+ * word is no name to another. */
 static const struct api_route *find(str method, str path, str args[API_PATH_ARGS_MAX], struct buf *methods)
 {
+    bool literal = false;
+    for (size_t i = 0; api_route_at(i) && !literal; i++) literal = str_eq(api_route_at(i)->path, path);
     for (size_t i = 0; api_route_at(i); i++) {
         const struct api_route *r = api_route_at(i);
-        if (!matches(r, path, args)) continue;
+        if (literal ? !str_eq(r->path, path) : !matches(r, path, args)) continue;
         if (str_eq(r->method, method)) return r;
         buf_printf(methods, "%s%" STR_FMT, methods->n ? ", " : "", STR_ARG(r->method));
     }
@@ -162,24 +174,22 @@ bool api_may_stay(struct api_call *c)
     return same;
 }
 
-/* Which of the route's parameters it is; SIZE_MAX: none. */
-static size_t find_param(const struct api_route *r, str name)
+const struct api_param *api_find_param(const struct api_route *r, str name)
 {
     for (size_t i = 0; i < r->param_count; i++) {
-        if (str_eq(r->params[i].name, name)) return i;
+        if (str_eq(r->params[i].name, name)) return &r->params[i];
     }
-    return SIZE_MAX;
+    return NULL;
 }
 
 bool api_prints_tables(const struct api_route *r)
 {
-    return find_param(r, S("width")) != SIZE_MAX;
+    return api_find_param(r, S("width"));
 }
 
 /* What is no UTF-8 is in no answer, and must not get into the audit. Fails: false after api_fail(). */
-static bool is_text(struct api_call *c, size_t param, str value)
+static bool is_text(struct api_call *c, const struct api_param *p, str value)
 {
-    const struct api_param *p = &c->route->params[param];
     if (p->type != API_TEXT || utf8_valid(api_decode(&c->arena, value, true))) return true;
     api_fail(c, 400, "bad_parameter", "%" STR_FMT ": it is no UTF-8.", STR_ARG(p->name));
     return false;
@@ -192,16 +202,17 @@ static bool check_query(struct api_call *c)
     for (str rest = c->query; rest.p && rest.n;) {
         str value = str_cut(&rest, '&');
         str name = str_cut(&value, '=');
-        size_t param = find_param(c->route, name);
+        const struct api_param *param = api_find_param(c->route, name);
+        size_t at = param ? (size_t)(param - c->route->params) : 64;
         if (!name.n) continue;
-        if (param < 64 && seen >> param & 1) {
+        if (at < 64 && seen >> at & 1) {
             api_fail(c, 400, "bad_parameter", "%" STR_FMT ": it stands there twice%s.", STR_ARG(name),
                      str_eq(name, S("where")) ? ", and takes several filters, separated by commas" : "");
             return false;
         }
-        if (param < 64) seen |= UINT64_C(1) << param;
-        if (param != SIZE_MAX && is_text(c, param, value)) continue;
-        if (param != SIZE_MAX) return false;
+        if (at < 64) seen |= UINT64_C(1) << at;
+        if (param && is_text(c, param, value)) continue;
+        if (param) return false;
         struct buf known;
         buf_init(&known, 0);
         for (size_t i = 0; i < c->route->param_count; i++)

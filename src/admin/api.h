@@ -62,12 +62,14 @@ struct api_param {
     str name;
     enum api_type type;
     str meaning;
+    int64_t most;      /* of a number; 0: nothing is said */
+    const char *words; /* what it may be: "latest, dearest"; NULL: nothing is said */
 };
 
 struct api_call;
 typedef void api_handler(struct api_call *c);
 
-enum api_answers { API_LIST, API_ONE, API_NOTHING, API_FREE };
+enum api_answers { API_LIST, API_ONE, API_MADE, API_NOTHING, API_FREE };
 
 struct api_route {
     str method, path; /* "/api/v1/features/{name}" */
@@ -79,11 +81,14 @@ struct api_route {
     enum api_resource_id gives;
     enum api_resource_id takes; /* the body; API_RESOURCES: none */
     str summary;
+    str operation; /* its name to programs: that of the handler */
     const struct api_param *params;
     size_t param_count;
 };
 
 const struct api_route *api_route_at(size_t i); /* NULL behind the last */
+/* NULL: it has none of that name. */
+const struct api_param *api_find_param(const struct api_route *r, str name);
 /* Does it take format=table? Its width is a parameter then. */
 bool api_prints_tables(const struct api_route *r);
 
@@ -141,8 +146,8 @@ str api_decode(struct arena *arena, str s, bool form);
 bool api_param_time(struct api_call *c, str name, int64_t *out) MUST_CHECK;
 bool api_param_count(struct api_call *c, str name, int64_t most, int64_t *out) MUST_CHECK;
 bool api_param_bool(struct api_call *c, str name, bool *out) MUST_CHECK;
-/* One of `words`, "active, expired, revoked". */
-bool api_param_word(struct api_call *c, str name, const char *words, str *out) MUST_CHECK;
+/* One of the WORDS of its parameter. */
+bool api_param_word(struct api_call *c, str name, str *out) MUST_CHECK;
 /* `since` and `until`; the last seven days where nothing is said. */
 bool api_range(struct api_call *c, int64_t *since_us, int64_t *until_us) MUST_CHECK;
 /* `limit`. */
@@ -166,7 +171,7 @@ void api_scope_report(const struct api_scope *scope, struct report_ask *ask);
 /* The body, an object that has the members of the route's `takes` and no others, each of its type.
  * Fails: false after api_fail(), which names the member. Owns: the caller calls json_free() in any case. */
 bool api_body(struct api_call *c, struct json *doc) MUST_CHECK;
-/* Members of that body; what is missing leaves `out` as it is. Texts: at most 500 bytes without control characters. */
+/* Members of that body; what is missing leaves `out` as it is. Texts: as admin_is_plain() has them. */
 str api_member(struct api_call *c, const struct json *doc, str name);
 bool api_member_i64(const struct json *doc, str name, int64_t *out);
 
@@ -278,9 +283,13 @@ void api_stop(struct admin *a);
 #define ROUTE(method, path, least, owners, where, handler, answers, gives, takes, summary)                             \
     void serve_##handler(struct api_call *c);
 #define PARAM(name, type, meaning)
+#define COUNT(name, most, meaning)
+#define WORDS(name, words, meaning)
 #include "admin/api.def"
 #undef ROUTE
 #undef PARAM
+#undef COUNT
+#undef WORDS
 #undef LISTING
 #undef RANGE
 #undef CHANGE

@@ -15,6 +15,7 @@ static const char *answer_of(const struct api_route *r)
     case API_LIST:
         return "rows of ";
     case API_ONE:
+    case API_MADE:
         return "a ";
     case API_NOTHING:
         return "nothing";

@@ -7,8 +7,6 @@
 
 #define NO_FEATURE "\x01" /* a name that none can have */
 
-enum { TEXT_BYTES_MAX = 500 };
-
 /* ---- parameters */
 
 str api_decode(struct arena *arena, str s, bool form)
@@ -88,9 +86,10 @@ bool api_param_bool(struct api_call *c, str name, bool *out)
     return false;
 }
 
-bool api_param_word(struct api_call *c, str name, const char *words, str *out)
+bool api_param_word(struct api_call *c, str name, str *out)
 {
     str s = api_param(c, name);
+    const char *words = api_find_param(c->route, name)->words;
     if (!s.n) return true;
     for (str rest = str_from(words); rest.n;) {
         *out = str_trim(str_cut(&rest, ','));
@@ -189,7 +188,7 @@ void api_scope_report(const struct api_scope *scope, struct report_ask *ask)
 /* ---- the body */
 
 static const char *const type_names[] = {
-    [API_TEXT] = "a text of at most 500 bytes without control characters",
+    [API_TEXT] = "a text of at most 500 characters, none of them control characters",
     [API_INT] = "a whole number",
     [API_USD] = "a whole number of pico-dollars",
     [API_NUMBER] = "a number",

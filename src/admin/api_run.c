@@ -112,7 +112,8 @@ static void send_answer(struct api_call *c)
 
 static void answer(struct api_call *c)
 {
-    if (!c->status) c->status = c->route->answers == API_NOTHING ? 204 : 200;
+    enum api_answers answers = c->route->answers;
+    if (!c->status) c->status = answers == API_NOTHING ? 204 : answers == API_MADE ? 201 : 200;
     if (!c->content_type.n) c->content_type = S("application/json");
     struct http_exchange *x = c->x;
     if (!x) return;

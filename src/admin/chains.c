@@ -58,12 +58,10 @@ static void put_call(struct api_rows *r, const struct call_row *call)
 static bool read_ask(struct api_call *c, struct chains_ask *ask)
 {
     int64_t limit;
-    str order = api_param(c, S("order"));
-    if (!api_range(c, &ask->since_us, &ask->until_us) || !api_limit(c, &limit)) return false;
-    if (order.n && !str_eq(order, S("latest")) && !str_eq(order, S("dearest"))) {
-        api_fail(c, 400, "bad_parameter", "order: latest or dearest");
+    str order = STR_NONE;
+    if (!api_range(c, &ask->since_us, &ask->until_us) || !api_limit(c, &limit) ||
+        !api_param_word(c, S("order"), &order))
         return false;
-    }
     ask->dearest_first = str_eq(order, S("dearest"));
     ask->limit = (size_t)limit;
     ask->go_on = api_progress;

@@ -40,7 +40,7 @@ void admin_write_budgets(struct buf *out, struct admin *a);
 
 void admin_serve_metrics(struct admin *a, struct http_exchange *x);
 
-/* At most 500 bytes of UTF-8 without control characters: what people read, and the audit keeps. */
+/* At most 500 characters of UTF-8, none of them control characters: what people read, and the audit keeps. */
 bool admin_is_plain(str s);
 
 #endif

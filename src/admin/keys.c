@@ -180,7 +180,7 @@ void serve_keys_get(struct api_call *c)
     int64_t from = 0, most, seen = 0, shown = 0;
     str team = api_param(c, S("team")), state = STR_NONE;
     bool more = false;
-    if (!api_param_word(c, S("state"), "active, expired, revoked", &state)) return;
+    if (!api_param_word(c, S("state"), &state)) return;
     if (read_keys(c, &k) && api_limit(c, &most) && api_param_count(c, S("cursor"), INT32_MAX, &from) &&
         read_spent(c, &k)) {
         api_rows_begin(&r, c, API_RESOURCE_key);

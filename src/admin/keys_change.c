@@ -135,10 +135,8 @@ void serve_keys_post(struct api_call *c)
     if (api_body(c, &doc) && read_new(c, &doc, &key) && begin_entry(c, &entry)) {
         key_make_secret(secret);
         key_hash(str_from(secret), key.hash);
-        if (finish(c, ledger_key_add(c->admin->purser->ledger, &key, &entry, &why), &why)) {
-            c->status = 201;
+        if (finish(c, ledger_key_add(c->admin->purser->ledger, &key, &entry, &why), &why))
             answer_secret(c, key.name, secret, 0);
-        }
         explicit_bzero(secret, sizeof(secret));
     }
     json_free(&doc);

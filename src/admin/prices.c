@@ -107,7 +107,7 @@ void serve_prices_get(struct api_call *c)
                         .provider = api_param(c, S("provider")),
                         .search = api_param(c, S("search")),
                         .now_us = c->now_us};
-    if (!api_param_word(c, S("origin"), "book, file, runtime", &l.origin) || !api_limit(c, &l.most) ||
+    if (!api_param_word(c, S("origin"), &l.origin) || !api_limit(c, &l.most) ||
         !api_param_count(c, S("cursor"), INT32_MAX, &l.from) || !api_param_bool(c, S("history"), &l.history))
         return;
     size_t own = price_book_first_own(s->book);

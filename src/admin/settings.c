@@ -116,9 +116,8 @@ void serve_settings_get(struct api_call *c)
 {
     const struct settings *s = c->snapshot->settings;
     struct listing l = {.kind = STR_NONE};
-    if (!api_param_word(c, S("kind"), "budget, limit, feature, price", &l.kind) ||
-        !api_param_word(c, S("origin"), "file, runtime", &l.origin) ||
-        !api_param_word(c, S("state"), "holds, shadowed, left_out", &l.state) || !api_limit(c, &l.most) ||
+    if (!api_param_word(c, S("kind"), &l.kind) || !api_param_word(c, S("origin"), &l.origin) ||
+        !api_param_word(c, S("state"), &l.state) || !api_limit(c, &l.most) ||
         !api_param_count(c, S("cursor"), INT32_MAX, &l.from))
         return;
     api_rows_begin(&l.rows, c, API_RESOURCE_setting);
@@ -150,7 +149,7 @@ bool setting_asker(struct api_call *c, str *who, str *why)
     str person = api_param(c, S("who"));
     *why = api_param(c, S("why"));
     if (!admin_is_plain(person) || !admin_is_plain(*why)) {
-        api_fail(c, 400, "bad_parameter", "who, why: texts of at most 500 bytes without control characters");
+        api_fail(c, 400, "bad_parameter", "who, why: texts of at most 500 characters, none of them control characters");
         return false;
     }
     *who = api_who_for(c, person);

@@ -15,14 +15,11 @@ static bool read_by(struct api_call *c, enum success_by *out)
                                 [SUCCESS_PROMPT] = STR_INIT("prompt"),
                                 [SUCCESS_MODEL] = STR_INIT("model"),
                                 [SUCCESS_USER] = STR_INIT("user")};
-    str by = api_param(c, S("by"));
-    for (size_t i = 0; i < COUNT_OF(names); i++) {
-        if (!str_eq(by, names[i])) continue;
-        *out = (enum success_by)i;
-        return true;
-    }
-    api_fail(c, 400, "bad_parameter", "by: feature, prompt, model or user");
-    return false;
+    str by = S("");
+    if (!api_param_word(c, S("by"), &by)) return false;
+    for (size_t i = 0; i < COUNT_OF(names); i++)
+        if (str_eq(by, names[i])) *out = (enum success_by)i;
+    return true;
 }
 
 /* Fails: false after api_fail(). */

@@ -78,7 +78,6 @@ void serve_tokens_post(struct api_call *c)
                      STR_ARG(buf_str(&why)));
         } else {
             struct api_rows r;
-            c->status = 201;
             c->access_changed = true;
             api_one_begin(&r, c, API_RESOURCE_token_made);
             api_put_str(&r, "name", token.name);
@@ -98,7 +97,7 @@ void serve_token_delete(struct api_call *c)
     buf_init(&why, 0);
     struct audit_entry entry = entry_of(c, api_param(c, S("why")));
     if (!admin_is_plain(entry.why)) {
-        api_fail(c, 400, "bad_parameter", "why: at most 500 bytes without control characters");
+        api_fail(c, 400, "bad_parameter", "why: at most 500 characters, none of them control characters");
         buf_free(&why);
         return;
     }

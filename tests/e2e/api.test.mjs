@@ -72,6 +72,7 @@ test('a problem says what, where and what to do', async () => {
     await isProblem(await ask('/api/v1/nothing'), 404, 'not_found');
     const method = await ask('/api/v1/budgets', { method: 'DELETE' });
     assert.equal(method.headers.get('allow'), 'GET');
+    assert.equal((await ask('/api/v1/prices/unpriced', { method: 'PUT', body: {} })).headers.get('allow'), 'GET', 'no price is called so');
     await isProblem(method, 405, 'bad_method');
     const unknown = await isProblem(await ask('/api/v1/report?sinse=7d'), 400, 'unknown_parameter');
     assert.match(unknown.detail, /sinse.*since/s);
