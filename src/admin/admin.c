@@ -10,6 +10,21 @@
 
 #include <stdlib.h>
 
+/* `code` may be empty. */
+static void write_problem(struct buf *out, int status, str code, str detail)
+{
+    buf_printf(out, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,", http_reason(status), status);
+    if (code.n) buf_printf(out, "\"code\":\"%" STR_FMT "\",", STR_ARG(code));
+    buf_add(out, S("\"detail\":"));
+    buf_add_json(out, detail);
+    buf_add(out, S("}\n"));
+}
+
+static void render(struct buf *out, enum err e, str message)
+{
+    write_problem(out, err_info(e)->status, err_info(e)->name, message);
+}
+
 static void problem(struct http_exchange *x, int status, str headers, const char *message)
 {
     struct buf body, all;
@@ -17,10 +32,7 @@ static void problem(struct http_exchange *x, int status, str headers, const char
     buf_init(&all, 0);
     buf_add(&all, headers);
     buf_add(&all, S("content-type: application/problem+json\r\ncache-control: no-store\r\n"));
-    buf_printf(&body, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"detail\":", http_reason(status),
-               status);
-    buf_add_json(&body, str_from(message));
-    buf_printf(&body, "}\n");
+    write_problem(&body, status, STR_NONE, str_from(message));
     http_respond(x, status, buf_str(&all), buf_str(&body));
     buf_free(&body);
     buf_free(&all);
@@ -128,7 +140,10 @@ static void on_gone(struct http_exchange *x)
 
 static const struct http_handler *handler(void)
 {
-    static const struct http_handler table = {.request = on_request, .gone = on_gone};
+    static const struct http_handler table = {.request = on_request,
+                                              .gone = on_gone,
+                                              .render = render,
+                                              .rendered_type = STR_INIT("application/problem+json")};
     return &table;
 }
 

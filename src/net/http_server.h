@@ -55,6 +55,7 @@ struct http_handler {
     void (*refused)(struct http_server *s, enum err e);
     /* The body of the answer to such a request, as JSON. NULL: {"error":{"message":...}}. */
     void (*render)(struct buf *out, enum err e, str message);
+    str rendered_type; /* its content type; empty: application/json */
 };
 
 struct http_exchange {

@@ -251,7 +251,9 @@ void server_conn_refuse(struct server_conn *c, enum err e, const char *why)
     int status = err_info(e)->status;
     char date[64];
     buf_printf(&out, "HTTP/1.1 %d %s\r\n%" STR_FMT, status, http_reason(status), STR_ARG(date_line(date)));
-    buf_printf(&out, "content-type: application/json\r\ncontent-length: %zu\r\nconnection: close\r\n", body.n);
+    str type = h->rendered_type.n ? h->rendered_type : S("application/json");
+    buf_printf(&out, "content-type: %" STR_FMT "\r\ncontent-length: %zu\r\nconnection: close\r\n", STR_ARG(type),
+               body.n);
     buf_printf(&out, "x-should-retry: %s\r\n\r\n", err_info(e)->retry_may_help ? "true" : "false");
     bool no_body = c->head_method || (c->x && c->x->no_body);
     if (!no_body) buf_add(&out, buf_str(&body));

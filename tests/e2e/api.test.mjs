@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import http from 'node:http';
+import { connect } from 'node:net';
 import { after, before, test } from 'node:test';
 import { labSettings, ledgerFile, post, sleep, sql, startPurser, startSimulator, until } from './helpers.mjs';
 
@@ -85,6 +86,18 @@ test('a problem says what, where and what to do', async () => {
     await isProblem(await ask('/api/v1/switches', { method: 'POST', body: { ai: 1 } }), 400, 'bad_member');
     const list = await ask('/api/v1/switches', { method: 'POST', body: [] });
     await isProblem(list, 400, 'bad_json');
+});
+
+test('what is no request is told so as a problem, too', async () => {
+    for (const [request, status] of [['HOLD /api/v1/now HTTP/1.1\r\nhost: localhost\r\n\r\n', 400], [`GET /api/v1/now HTTP/1.1\r\nx: ${'x'.repeat(70000)}\r\n\r\n`, 431]]) {
+        const text = await new Promise((done, failed) => {
+            let got = '';
+            const socket = connect(purser.adminPort, '127.0.0.1', () => socket.write(request)).on('data', (data) => (got += data)).on('end', () => done(got)).on('error', failed);
+        });
+        assert.match(text, new RegExp(`^HTTP/1.1 ${status} [^]*content-type: application/problem\\+json\r\n`));
+        const problem = JSON.parse(text.split('\r\n\r\n')[1]);
+        assert.deepEqual([problem.type, problem.status, typeof problem.code, problem.detail.length > 0], ['about:blank', status, 'string', true]);
+    }
 });
 
 test('an answer that is the same is told as that', async () => {
