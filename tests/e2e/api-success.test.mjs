@@ -70,7 +70,7 @@ test('younger units, other names and wrong questions', async () => {
     assert.deepEqual((await get('success?since=1d&mature=7d')).rows, []);
     assert.deepEqual((await get('success?since=30d&name=other')).rows, []);
     assert.equal((await get(`success?since=30d&name=${told[0].name}`)).rows.length, 1);
-    for (const [path, words] of [['success?by=key', /by: feature, prompt/], ['success?mature=soon', /mature: a duration/]]) {
+    for (const [path, words] of [['success?by=key', /by: one of feature, prompt/], ['success?mature=soon', /mature: a duration/]]) {
         const answer = await ask(path), body = await answer.json();
         assert.equal(answer.status, 400);
         assert.match(body.detail, words);
