@@ -111,7 +111,7 @@ test('an owner sees its own part alone', async () => {
 
 test('wrong questions are told what is wrong', async () => {
     for (const [path, status, words] of [
-        ['tasks?order=best', 400, /order: latest, dearest/],
+        ['tasks?order=best', 400, /order: one of latest, dearest/],
         ['tasks?cursor=zz', 400, /cursor: take `next`/],
         ['tasks/none', 404, /no call of this task/],
         ['sessions/none', 404, /no call of this session/],
