@@ -85,11 +85,11 @@ static bool matches(const struct api_route *r, str path, str args[API_PATH_ARGS_
 }
 
 /* NULL: none; `methods` then has what the path takes, empty where there is no such path. A path that a route has word for
- * word is no name to another. */
+ * word is no name to another; one that has braces in it names something that is called so. */
 static const struct api_route *find(str method, str path, str args[API_PATH_ARGS_MAX], struct buf *methods)
 {
-    bool literal = false;
-    for (size_t i = 0; api_route_at(i) && !literal; i++) literal = str_eq(api_route_at(i)->path, path);
+    bool literal = false, braces = str_find(path, S("{"), 0) != SIZE_MAX;
+    for (size_t i = 0; api_route_at(i) && !literal && !braces; i++) literal = str_eq(api_route_at(i)->path, path);
     for (size_t i = 0; api_route_at(i); i++) {
         const struct api_route *r = api_route_at(i);
         if (literal ? !str_eq(r->path, path) : !matches(r, path, args)) continue;

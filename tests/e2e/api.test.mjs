@@ -74,6 +74,8 @@ test('a problem says what, where and what to do', async () => {
     const method = await ask('/api/v1/budgets', { method: 'DELETE' });
     assert.equal(method.headers.get('allow'), 'GET');
     assert.equal((await ask('/api/v1/prices/unpriced', { method: 'PUT', body: {} })).headers.get('allow'), 'GET', 'no price is called so');
+    const [braces] = await once(http.get({ port: purser.adminPort, path: '/api/v1/keys/{name}', headers: { authorization: `Bearer ${purser.adminToken}` } }), 'response'); // as it stands: fetch() encodes it
+    assert.match((await braces.toArray()).join(''), /no key '\{name\}'/);
     await isProblem(method, 405, 'bad_method');
     const unknown = await isProblem(await ask('/api/v1/report?sinse=7d'), 400, 'unknown_parameter');
     assert.match(unknown.detail, /sinse.*since/s);
