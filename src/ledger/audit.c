@@ -115,8 +115,20 @@ bool ledger_audit(struct ledger *l, const struct audit_entry *entries, size_t co
 
 /* ---- checking */
 
+/* A time that is a text sorts behind every number: the row would be as it was written, and in no list. */
+static bool has_types(sqlite3_stmt *q)
+{
+    static const int types[] = {SQLITE_INTEGER, SQLITE_INTEGER, SQLITE_TEXT, SQLITE_TEXT, SQLITE_TEXT,
+                                SQLITE_TEXT,    SQLITE_TEXT,    SQLITE_TEXT, SQLITE_TEXT, SQLITE_BLOB};
+    for (size_t i = 0; i < COUNT_OF(types); i++) {
+        if (sqlite3_column_type(q, (int)i) != types[i]) return false;
+    }
+    return true;
+}
+
 static void check_row(sqlite3_stmt *q, struct audit_walk *walk)
 {
+    bool same = has_types(q); /* asked first: reading may convert */
     int64_t id = sqlite3_column_int64(q, 0);
     struct audit_entry e = {.at_us = sqlite3_column_int64(q, 1),
                             .who = sql_text(q, 2),
@@ -128,7 +140,7 @@ static void check_row(sqlite3_stmt *q, struct audit_walk *walk)
                             .origin = sql_text(q, 8)};
     unsigned char hash[AUDIT_HASH_BYTES];
     if (id != (int64_t)walk->count + 1) walk->problem(walk->ctx, "rows of the audit are missing before this one", id);
-    bool same = hash_entry(walk->last, id, &e, hash) && sqlite3_column_bytes(q, 9) == AUDIT_HASH_BYTES &&
+    same = same && hash_entry(walk->last, id, &e, hash) && sqlite3_column_bytes(q, 9) == AUDIT_HASH_BYTES &&
                 memcmp(hash, sqlite3_column_blob(q, 9), AUDIT_HASH_BYTES) == 0;
     if (!same) walk->problem(walk->ctx, "the row of the audit, or the one before it, is not what was written", id);
     walk->count = (uint64_t)id;
