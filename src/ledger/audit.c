@@ -141,7 +141,7 @@ static void check_row(sqlite3_stmt *q, struct audit_walk *walk)
     unsigned char hash[AUDIT_HASH_BYTES];
     if (id != (int64_t)walk->count + 1) walk->problem(walk->ctx, "rows of the audit are missing before this one", id);
     same = same && hash_entry(walk->last, id, &e, hash) && sqlite3_column_bytes(q, 9) == AUDIT_HASH_BYTES &&
-                memcmp(hash, sqlite3_column_blob(q, 9), AUDIT_HASH_BYTES) == 0;
+           memcmp(hash, sqlite3_column_blob(q, 9), AUDIT_HASH_BYTES) == 0;
     if (!same) walk->problem(walk->ctx, "the row of the audit, or the one before it, is not what was written", id);
     walk->count = (uint64_t)id;
     /* on from what stands there: one broken link is one problem, not one for each row behind it */

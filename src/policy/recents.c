@@ -70,12 +70,27 @@ static struct recent *new_one(struct recents *t, struct recents_shard *s, uint64
     return r;
 }
 
+static struct recent *find(const struct recents *t, const struct recents_shard *s, uint64_t id)
+{
+    struct recent *r = *bucket_of(t, s, id);
+    while (r && r->id != id) r = r->next_same_hash;
+    return r;
+}
+
+bool recents_has(struct recents *t, uint64_t id)
+{
+    struct recents_shard *s = shard_of(t, id);
+    pthread_mutex_lock(&s->mutex);
+    bool has = find(t, s, id) != NULL;
+    pthread_mutex_unlock(&s->mutex);
+    return has;
+}
+
 struct recent *recents_take(struct recents *t, uint64_t id, int64_t now_us, bool make)
 {
     struct recents_shard *s = shard_of(t, id);
     pthread_mutex_lock(&s->mutex);
-    struct recent *r = *bucket_of(t, s, id);
-    while (r && r->id != id) r = r->next_same_hash;
+    struct recent *r = find(t, s, id);
     if (!r && !make) return NULL;
     if (!r) r = new_one(t, s, id);
     list_remove(&r->order);

@@ -38,6 +38,8 @@ void recents_free(struct recents *t);
  * recents_give(), also where it returns NULL. */
 struct recent *recents_take(struct recents *t, uint64_t id, int64_t now_us, bool make);
 void recents_give(struct recents *t, uint64_t id);
+/* Without using it: it grows no younger. */
+bool recents_has(struct recents *t, uint64_t id);
 /* Under its mutex; `r` is freed. */
 void recents_remove(struct recents *t, struct recent *r);
 void recents_sweep(struct recents *t, int64_t idle_since_us);

@@ -258,6 +258,7 @@ void runaways_sweep(struct runaways *r, int64_t now_us)
 {
     recents_sweep(&r->sessions, now_us - SESSION_IDLE_US);
     recents_sweep(&r->tasks, now_us - TASK_IDLE_US);
+    stopped_sweep(&r->stopped, &r->sessions, &r->tasks);
 }
 
 void runaways_each_stopped(struct runaways *r, int64_t since_us, runaway_stopped_visit *visit, void *ctx)

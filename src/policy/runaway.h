@@ -127,8 +127,8 @@ struct runaway_stopped {
     int64_t last_us;
 };
 typedef void runaway_stopped_visit(void *ctx, const struct runaway_stopped *s);
-/* The RUNAWAY_STOPPED_MAX of them that were blocked latest, without those that were lifted or were not blocked since
- * `since_us`; in no order. `visit` must not call anything of this header. Thread: any. */
+/* The RUNAWAY_STOPPED_MAX of them that were blocked latest, without those that were lifted, are forgotten
+ * (runaways_sweep()) or were not blocked since `since_us`; in no order. `visit` must not call anything of this header. Thread: any. */
 void runaways_each_stopped(struct runaways *r, int64_t since_us, runaway_stopped_visit *visit, void *ctx);
 
 #endif

@@ -114,6 +114,7 @@ struct stopped_list {
     pthread_mutex_t mutex;
     struct stopped {
         uint64_t id;               /* of the session or task; 0: free */
+        bool by_steps;             /* in the table of tasks; else in that of sessions */
         struct runaway_stopped is; /* its texts are those that follow */
         char name[RUNAWAY_NAME_MAX], key[RUNAWAY_NAME_MAX], feature[RUNAWAY_NAME_MAX], seen[RUNAWAY_TEXT_MAX];
     } of[RUNAWAY_STOPPED_MAX];
@@ -123,6 +124,8 @@ void stopped_free(struct stopped_list *l);
 void stopped_add(struct stopped_list *l, struct runaway_at at, const struct runaway_ask *ask,
                  const struct finding *found);
 void stopped_lift(struct stopped_list *l, uint64_t id);
+/* Of those that the tables know no longer: they begin anew, and cannot be lifted. */
+void stopped_sweep(struct stopped_list *l, struct recents *sessions, struct recents *tasks);
 void stopped_each(struct stopped_list *l, int64_t since_us, runaway_stopped_visit *visit, void *ctx);
 
 #endif

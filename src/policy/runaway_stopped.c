@@ -41,7 +41,8 @@ void stopped_add(struct stopped_list *l, struct runaway_at at, const struct runa
                  const struct finding *found)
 {
     const struct runaway_where *w = &ask->where;
-    bool of_task = found->reason == RUNAWAY_TASK_STEPS || found->reason == RUNAWAY_TASK_COST || !w->session.n;
+    bool by_steps = found->reason == RUNAWAY_TASK_STEPS || found->reason == RUNAWAY_TASK_COST;
+    bool of_task = by_steps || !w->session.n;
     uint64_t id = of_task ? at.task : at.session;
     pthread_mutex_lock(&l->mutex);
     struct stopped *s = find(l, id);
@@ -52,6 +53,7 @@ void stopped_add(struct stopped_list *l, struct runaway_at at, const struct runa
                                          .name = keep(s->name, of_task ? w->task : w->session),
                                          .key = keep(s->key, w->key)};
     }
+    s->by_steps = by_steps;
     s->is.feature = keep(s->feature, w->feature);
     runaway_say_seen(ask, found, s->seen);
     s->is.seen = str_from(s->seen);
@@ -65,6 +67,16 @@ void stopped_lift(struct stopped_list *l, uint64_t id)
     pthread_mutex_lock(&l->mutex);
     struct stopped *s = find(l, id);
     if (s) s->id = 0;
+    pthread_mutex_unlock(&l->mutex);
+}
+
+void stopped_sweep(struct stopped_list *l, struct recents *sessions, struct recents *tasks)
+{
+    pthread_mutex_lock(&l->mutex);
+    for (size_t i = 0; i < RUNAWAY_STOPPED_MAX; i++) {
+        struct stopped *s = &l->of[i];
+        if (s->id && !recents_has(s->by_steps ? tasks : sessions, s->id)) s->id = 0;
+    }
     pthread_mutex_unlock(&l->mutex);
 }
 

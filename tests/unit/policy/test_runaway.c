@@ -294,6 +294,38 @@ static void test_what_was_stopped_is_told(void **state)
     end(&f);
 }
 
+static void test_what_is_forgotten_is_no_longer_told_as_stopped(void **state)
+{
+    (void)state;
+    struct fixture f = begin();
+    char name[16];
+    for (int n = 0; n < 60; n++) { /* so many tasks must be known, here of one step each */
+        f.where.task = str_of(name, (size_t)snprintf(name, sizeof(name), "t%d", n));
+        ask(&f, 0, 1);
+    }
+    f.now_us += 11 * US_PER_MINUTE;
+    runaways_sweep(f.r, f.now_us);
+    f.limits.task_steps_floor = 2;
+    f.where.task = S("long");
+    for (int i = 0; i < 30; i++) ask(&f, 0, 1);
+    assert_int_equal(f.v.action, RUNAWAY_BLOCK);
+    assert_int_equal(f.v.reason, RUNAWAY_TASK_STEPS);
+    f.where.task = STR_NONE;
+    for (int i = 0; i < 20; i++) ask(&f, 7, 1);
+    assert_int_equal(f.v.reason, RUNAWAY_REPEAT);
+    assert_int_equal(stopped(&f, 0).count, 2);
+    f.now_us += 11 * US_PER_MINUTE;
+    runaways_sweep(f.r, f.now_us - 2 * US_PER_MINUTE);
+    assert_int_equal(stopped(&f, 0).count, 2);
+    runaways_sweep(f.r, f.now_us);             /* asking for them kept none alive */
+    assert_int_equal(stopped(&f, 0).count, 1); /* the task rested: it begins anew */
+    assert_false(stopped(&f, 0).last.task);
+    f.now_us += US_PER_HOUR;
+    runaways_sweep(f.r, f.now_us);
+    assert_int_equal(stopped(&f, 0).count, 0);
+    end(&f);
+}
+
 static void test_of_many_stopped_the_latest_are_told(void **state)
 {
     (void)state;
@@ -330,6 +362,7 @@ int main(void)
         cmocka_unit_test(test_tables_are_bounded),
         cmocka_unit_test(test_odd_names),
         cmocka_unit_test(test_what_was_stopped_is_told),
+        cmocka_unit_test(test_what_is_forgotten_is_no_longer_told_as_stopped),
         cmocka_unit_test(test_of_many_stopped_the_latest_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
