@@ -91,14 +91,14 @@ test('a problem says what, where and what to do', async () => {
 });
 
 test('what is no request is told so as a problem, too', async () => {
-    for (const [request, status] of [['HOLD /api/v1/now HTTP/1.1\r\nhost: localhost\r\n\r\n', 400], [`GET /api/v1/now HTTP/1.1\r\nx: ${'x'.repeat(70000)}\r\n\r\n`, 431]]) {
+    for (const [request, status, code] of [['HOLD /api/v1/now HTTP/1.1\r\nhost: localhost\r\n\r\n', 400, 'bad_request'], [`GET /api/v1/now HTTP/1.1\r\nx: ${'x'.repeat(70000)}\r\n\r\n`, 431, 'head_too_large']]) {
         const text = await new Promise((done, failed) => {
             let got = '';
             const socket = connect(purser.adminPort, '127.0.0.1', () => socket.write(request)).on('data', (data) => (got += data)).on('end', () => done(got)).on('error', failed);
         });
         assert.match(text, new RegExp(`^HTTP/1.1 ${status} [^]*content-type: application/problem\\+json\r\n`));
         const problem = JSON.parse(text.split('\r\n\r\n')[1]);
-        assert.deepEqual([problem.type, problem.status, typeof problem.code, problem.detail.length > 0], ['about:blank', status, 'string', true]);
+        assert.deepEqual([problem.type, problem.status, problem.code, problem.detail.length > 0], ['about:blank', status, code, true]);
     }
 });
 

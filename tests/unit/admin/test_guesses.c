@@ -73,6 +73,22 @@ static void test_seldom(void **state)
     guesses_drop(g);
 }
 
+/* Those that take the place of old ones count as these did. */
+static void test_new_in_the_place_of_old(void **state)
+{
+    (void)state;
+    struct guesses *g = guesses_new();
+    char token[24];
+    guess(g, S("1.2.3.4"), 8, begin_us);
+    guesses_note(g, S("1.2.3.4"), S("old"), begin_us + 50 * US_PER_SECOND);
+    for (int i = 0; i < 9; i++) {
+        assert_int_equal(guesses_wait_us(g, S("1.2.3.4"), begin_us + 70 * US_PER_SECOND), 0);
+        guesses_note(g, S("1.2.3.4"), text(token, "new", i), begin_us + 70 * US_PER_SECOND);
+    }
+    assert_int_equal(guesses_wait_us(g, S("1.2.3.4"), begin_us + 70 * US_PER_SECOND), US_PER_MINUTE);
+    guesses_drop(g);
+}
+
 static void test_long_addresses(void **state)
 {
     (void)state;
@@ -110,9 +126,9 @@ static void test_others(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ten_are_free), cmocka_unit_test(test_one_over_and_over),
-        cmocka_unit_test(test_seldom),       cmocka_unit_test(test_long_addresses),
-        cmocka_unit_test(test_others),
+        cmocka_unit_test(test_ten_are_free),   cmocka_unit_test(test_one_over_and_over),
+        cmocka_unit_test(test_seldom),         cmocka_unit_test(test_new_in_the_place_of_old),
+        cmocka_unit_test(test_long_addresses), cmocka_unit_test(test_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
