@@ -114,21 +114,22 @@ static bool is_welcome(struct admin *a, struct http_exchange *x, const struct ro
 static void on_request(struct http_exchange *x)
 {
     struct admin *a = http_server_owner(x->server);
-    bool path_known = false;
+    str takes = STR_NONE;
     admin_refresh(a);
     if (api_serve(a, x)) return;
     for (size_t i = 0; i < COUNT_OF(routes); i++) {
         const struct route *r = &routes[i];
         if (!str_eq(x->request.path, str_from(r->path))) continue;
         if (r->socket_only && x->server != a->socket) continue;
-        path_known = true;
+        takes = str_from(r->method);
         if (!str_eq(x->request.method, str_from(r->method))) continue;
         if (is_welcome(a, x, r)) r->serve(a, x);
         return;
     }
-    if (!path_known && admin_serve_page(x)) return;
-    if (path_known)
-        admin_error(x, 405, "The path takes another method.");
+    if (!takes.n && admin_serve_page(x)) return;
+    if (takes.n)
+        problem(x, 405, arena_printf(&x->arena, "allow: %" STR_FMT "\r\n", STR_ARG(takes)),
+                "The path takes another method.");
     else
         admin_error(x, 404, "There is nothing at this path: try /metrics, or /api/v1/openapi.json.");
 }

@@ -77,6 +77,10 @@ test('a problem says what, where and what to do', async () => {
     const [braces] = await once(http.get({ port: purser.adminPort, path: '/api/v1/keys/{name}', headers: { authorization: `Bearer ${purser.adminToken}` } }), 'response'); // as it stands: fetch() encodes it
     assert.match((await braces.toArray()).join(''), /no key '\{name\}'/);
     await isProblem(method, 405, 'bad_method');
+    for (const [path, way] of [['/metrics', 'POST'], ['/healthz', 'PUT']]) {
+        const got = await ask(path, { method: way });
+        assert.deepEqual([got.status, got.headers.get('allow')], [405, 'GET'], path);
+    }
     const unknown = await isProblem(await ask('/api/v1/report?sinse=7d'), 400, 'unknown_parameter');
     assert.match(unknown.detail, /sinse.*since/s);
     const time = await isProblem(await ask('/api/v1/report?since=soon'), 400, 'bad_parameter');
