@@ -55,6 +55,22 @@ test('the document names every route, with a role, and every reference in it lea
     }
 });
 
+test('the document bounds what is taken, not what clients chose, and knows every kind of answer', () => {
+    const { paths, components: { schemas } } = document, most = (s) => s.maxLength ?? s.anyOf?.[0].maxLength;
+    for (const [path, methods] of Object.entries(paths)) {
+        for (const [method, { parameters }] of Object.entries(methods)) {
+            for (const p of parameters.filter((one) => one.in === 'path')) assert.deepEqual([p.schema.minLength, p.schema.maxLength], [1, 500], path);
+            if (method === 'get') continue;
+            for (const p of parameters.filter((one) => ['why', 'who'].includes(one.name))) assert.equal(p.schema.maxLength, 500, `${method} ${path}: ${p.name}`);
+        }
+    }
+    assert.deepEqual([most(schemas.outcome_told.properties.name), most(schemas.call.properties.user)], [500, undefined]);
+    const kinds = (path) => Object.keys(paths[path].get.responses[200].content).sort();
+    assert.deepEqual(kinds('/api/v1/report'), ['application/json', 'text/csv', 'text/plain']);
+    assert.deepEqual(kinds('/api/v1/live'), ['text/event-stream']);
+    assert.deepEqual(kinds('/api/v1/series'), ['application/json']);
+});
+
 test('nothing but the document and the sign-in is open to strangers', async () => {
     for (const [path, methods] of Object.entries(document.paths)) {
         for (const [method, route] of Object.entries(methods)) {
