@@ -97,6 +97,19 @@ test('a loop at 20 calls a second in a named session is stopped within 20 calls'
     await purser.stop();
 });
 
+test('an owner is told of sessions that were stopped in its own features alone', async () => {
+    const features = { bot: { owner: 'ana@example.com' }, mail: { owner: 'ben@example.com' } };
+    const purser = await startPurser({ settings: labSettings(sim, { features }) });
+    for (const feature of ['bot', 'mail']) await loop(purser, { calls: 25, headers: { 'x-purser-session': `of-${feature}`, 'x-purser-feature': feature } });
+    const made = await purser.cli(['access', 'add', 'ana', '--role', 'owner', '--owner', 'ana@example.com']);
+    const stopped = async (token) => {
+        const got = await fetch(`${purser.adminUrl}/api/v1/now`, { headers: { authorization: `Bearer ${token}` } });
+        return (await got.json()).attention.filter(({ kind }) => kind === 'runaway').map((note) => note.object).sort();
+    };
+    assert.deepEqual([await stopped(purser.adminToken), await stopped(made.stdout.trim())], [['of-bot', 'of-mail'], ['of-bot']]);
+    await purser.stop();
+});
+
 test('calls are slowed down before they are refused', async () => {
     const purser = await startPurser({ settings: labSettings(sim, { runaway: { same: 6, action: 'slow' } }) });
     const headers = { 'x-purser-session': 's1' };
