@@ -46,14 +46,14 @@ test('sums on the screen are the CLI\'s are those of the rows', { skip: noBrowse
     assert.equal(Date.parse(until) - Date.parse(since), 7 * 86400e3);
     const told = await purser.report(['--by', 'feature', '--since', since, '--until', until, '--limit', '1000']);
     const cost = "CASE WHEN cost_state != 'unpriced' THEN cost_picousd ELSE 0 END"; // what an unpriced one was charged is no cost
-    const rows = await purser.sql(`SELECT feature, SUM(${cost}) AS cost, SUM(number = 1) AS calls, SUM(CASE WHEN wasted THEN ${cost} ELSE 0 END) AS wasted
+    const rows = await purser.sql(`SELECT feature, SUM(${cost}) AS cost, SUM(number = 1) AS calls, SUM(CASE WHEN wasted THEN ${cost} ELSE 0 END) AS wasted, SUM(cost_state = 'unpriced') AS unpriced
         FROM attempts WHERE at_us >= ${sinceUs} GROUP BY feature`);
     assert.ok(rows.length >= 10);
     assert.equal(Object.keys(shown).length, rows.length + 1, 'each feature a row, and the sum');
     for (const row of rows) {
         const seen = shown[row.feature || '(none)'], said = told.rows.find((one) => one.feature === row.feature);
         assert.equal(BigInt(said.cost_picousd), BigInt(row.cost), row.feature);
-        assert.equal(seen.Cost, dollars(BigInt(row.cost)), row.feature);
+        assert.equal(seen.Cost, row.unpriced && !row.cost ? 'unpriced' : dollars(BigInt(row.cost)), row.feature); // never silently zero
         assert.equal(seen.Wasted, dollars(BigInt(row.wasted)), row.feature);
         assert.equal(seen.Calls, Number(row.calls).toLocaleString('en-US'), row.feature);
     }

@@ -15,6 +15,7 @@ export interface ChainRow {
     errors: Count;
     cost_picousd: Pico;
     wasted_picousd: Pico;
+    unpriced: Pico;
     last?: string | null;
     p95_ms?: number | null; // from the report alone
 }

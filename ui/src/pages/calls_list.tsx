@@ -8,6 +8,7 @@ import { useApi } from '../lib/use_api';
 import { useList } from '../lib/use_list';
 import type { View } from '../lib/view';
 import { sumsBy } from '../lib/where';
+import { Sum } from '../parts/call_cells';
 import { CallTable } from '../parts/call_table';
 import { Card, Change, Tile } from '../parts/card';
 import { Page } from '../parts/page';
@@ -40,7 +41,7 @@ function SumTiles({ view }: { view: View }) {
             {({ totals: now }) => (
                 <>
                     <Tile name="Calls" value={count(now.calls)} note={was ? <Change now={now.calls} before={was.calls} /> : `${count(now.attempts)} attempts`} />
-                    <Tile name="Cost" value={money(now.cost_picousd)} note={was ? <Change now={usd(now.cost_picousd)} before={usd(was.cost_picousd)} better="down" /> : `${money(now.wasted_cost_picousd)} wasted`} />
+                    <Tile name="Cost" value={<Sum of={now} />} note={was ? <Change now={usd(now.cost_picousd)} before={usd(was.cost_picousd)} better="down" /> : `${money(now.wasted_cost_picousd)} wasted`} />
                     <Tile name="Cost per call" value={now.calls ? money(Math.round(each(now) * 1e12)) : '–'} note={was ? <Change now={each(now)} before={each(was)} better="down" /> : 'retries counted'} />
                     <Tile name="Failed attempts" value={rate(now.errors, now.attempts)} tone={now.error_rate > 0.1 ? 'bad' : undefined} note={was ? <Change now={now.error_rate} before={was.error_rate} better="down" /> : `${count(now.errors)} of ${count(now.attempts)}`} />
                     <Tile name="95 of 100 take at most" value={latency(now.p95_ms)} note={was ? <Change now={now.p95_ms ?? 0} before={was.p95_ms} better="down" /> : `half of them ${latency(now.p50_ms)}`} />

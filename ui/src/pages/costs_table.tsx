@@ -7,6 +7,7 @@ import { answerTokens, promptTokens, type Report, type ReportRow } from '../lib/
 import type { Loaded } from '../lib/use_api';
 import type { View } from '../lib/view';
 import { DIMENSIONS, shownName } from '../lib/where';
+import { Sum } from '../parts/call_cells';
 import { Change } from '../parts/card';
 import { Spark } from '../parts/spark';
 import { Empty, Load } from '../parts/state';
@@ -33,7 +34,7 @@ function columns({ by, before, series }: Props, report: Report): Column<ReportRo
     const costs: Column<ReportRow>[] = [
         { name: by, label: DIMENSIONS[by]!, cell: (row) => <span class="name" title={nameOf(row, by)}>{shownName(nameOf(row, by))}</span>, sort: (row) => nameOf(row, by), total: 'All' },
         { name: 'spark', label: 'Over time', cell: (row: ReportRow) => <Spark values={sparks.get(nameOf(row, by)) ?? []} /> },
-        { name: 'cost', label: 'Cost', number: true, cell: (row) => money(row.cost_picousd), sort: (row) => row.cost_picousd, total: money(all.cost_picousd) },
+        { name: 'cost', label: 'Cost', number: true, cell: (row) => <Sum of={row} />, sort: (row) => row.cost_picousd, total: <Sum of={all} /> },
     ];
     if (before) {
         costs.push({ name: 'change', label: 'Change', number: true, title: 'against the period before', sort: (row) => usd(row.cost_picousd) - usd(were.get(nameOf(row, by))?.cost_picousd ?? 0),
@@ -44,7 +45,7 @@ function columns({ by, before, series }: Props, report: Report): Column<ReportRo
         ...costs,
         { name: 'share', label: 'Share', number: true, cell: (row) => share(usd(row.cost_picousd) / whole), sort: (row) => row.cost_picousd, total: '' },
         { name: 'calls', label: 'Calls', number: true, cell: (row) => count(row.calls), sort: (row) => row.calls, total: count(all.calls) },
-        { name: 'each', label: 'Per call', number: true, cell: (row) => money(each(row)), sort: each, total: money(each(all)) },
+        { name: 'each', label: 'Per call', number: true, cell: (row) => <Sum of={row} by={row.calls} />, sort: each, total: <Sum of={all} by={all.calls} /> },
         { name: 'prompt', label: 'Tokens in', number: true, title: 'of prompts, cached ones among them', cell: (row) => count(promptTokens(row)), sort: promptTokens, total: count(promptTokens(all)) },
         { name: 'answer', label: 'Tokens out', number: true, title: 'of answers, thoughts among them', cell: (row) => count(answerTokens(row)), sort: answerTokens, total: count(answerTokens(all)) },
         { name: 'wasted', label: 'Wasted', number: true, cell: (row) => money(row.wasted_cost_picousd), sort: (row) => row.wasted_cost_picousd, total: money(all.wasted_cost_picousd) },

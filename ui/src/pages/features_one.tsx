@@ -11,6 +11,7 @@ import type { Report, ReportRow } from '../lib/types';
 import { useApi } from '../lib/use_api';
 import type { View } from '../lib/view';
 import { shownName, writeWhere, type Filter } from '../lib/where';
+import { Sum } from '../parts/call_cells';
 import { Card, Change, Pairs, Tile } from '../parts/card';
 import { SpendChart } from '../parts/spend_chart';
 import { Empty, Load } from '../parts/state';
@@ -94,7 +95,7 @@ export function FeatureOne({ of: f, cohorts, view, session }: { of: Feature; coh
         <div class="stack">
             {f.off && <p class="notice bad">AI is off{f.off.feature === '' ? ' for all features' : ''}: {f.off.why}</p>}
             <div class="tiles">
-                <Tile name="Cost" value={money(s?.cost_picousd ?? 0)} note={b ? <Change now={usd(s?.cost_picousd ?? 0)} before={usd(b.cost_picousd)} better="down" /> : view.range.label} href={href(['costs'], { where: whereOf(view, feature) }, view.query)} />
+                <Tile name="Cost" value={<Sum of={s ?? { cost_picousd: 0 }} />} note={b ? <Change now={usd(s?.cost_picousd ?? 0)} before={usd(b.cost_picousd)} better="down" /> : view.range.label} href={href(['costs'], { where: whereOf(view, feature) }, view.query)} />
                 <Tile name="A call" value={money(each(s))} note={b && each(b) !== null ? <Change now={usd(each(s) ?? 0)} before={usd(each(b)!)} better="down" /> : 'failed attempts too'} />
                 <Tile name="A task" value={whole.data ? money(whole.data.task_picousd) : '…'} note={whole.data ? `${count(whole.data.tasks)} tasks` : 'being counted'} href={href(['tasks'], { where: whereOf(view, feature) }, view.query)} />
                 <Tile name="A success" value={money(success?.cost_per_success_picousd)} note={success ? between(success) : 'no outcome was told'} title="With its 95 % interval" />

@@ -9,7 +9,7 @@ import { useApi, type Loaded } from '../lib/use_api';
 import { useList } from '../lib/use_list';
 import type { View } from '../lib/view';
 import { setFilter, writeWhere } from '../lib/where';
-import { Name } from '../parts/call_cells';
+import { Name, Sum } from '../parts/call_cells';
 import { Card, Change, Tile } from '../parts/card';
 import { More, Top } from '../parts/more';
 import { Page } from '../parts/page';
@@ -28,9 +28,9 @@ function columns(kind: ChainKind, reported: boolean): Column<ChainRow>[] {
     return [
         { name: 'name', label: kind === 'task' ? 'Task' : 'Session', cell: (row) => <Name value={row.name} />, sort: (row) => row.name },
         ...(reported ? [] : [{ name: 'feature', label: 'Feature', narrow: false, cell: (row: ChainRow) => <Name value={row.feature ?? ''} />, sort: (row: ChainRow) => row.feature }]),
-        { name: 'cost', label: 'Cost', number: true, cell: (row) => money(row.cost_picousd), sort: (row) => Number(row.cost_picousd) },
+        { name: 'cost', label: 'Cost', number: true, cell: (row) => <Sum of={row} />, sort: (row) => Number(row.cost_picousd) },
         { name: 'calls', label: 'Calls', number: true, cell: (row) => count(row.calls), sort: (row) => Number(row.calls) },
-        { name: 'each', label: 'Per call', number: true, narrow: false, cell: (row) => money(Math.round(each(row))), sort: each },
+        { name: 'each', label: 'Per call', number: true, narrow: false, cell: (row) => <Sum of={row} by={Math.max(1, Number(row.calls))} />, sort: each },
         { name: 'retries', label: 'Retries', number: true, narrow: false, title: 'attempts beyond the first of each call', cell: (row) => count(more(row)), sort: more },
         { name: 'errors', label: 'Failed', number: true, narrow: false, title: 'attempts', cell: (row) => (Number(row.errors) ? <span><span class="muted small">{rate(Number(row.errors), Number(row.attempts))}</span> {count(row.errors)}</span> : '0'), sort: (row) => Number(row.errors) },
         { name: 'wasted', label: 'Wasted', number: true, narrow: false, title: 'cost of attempts whose result was not used', cell: (row) => money(row.wasted_picousd), sort: (row) => Number(row.wasted_picousd) },

@@ -10,6 +10,7 @@ import { spanOfCall } from '../lib/trace';
 import { useApi } from '../lib/use_api';
 import type { View } from '../lib/view';
 import { writeWhere } from '../lib/where';
+import { Sum } from '../parts/call_cells';
 import { Card, Tile } from '../parts/card';
 import { Copy } from '../parts/copy';
 import { Lift } from '../parts/lift';
@@ -23,14 +24,14 @@ function Tiles({ chain, calls, kind }: { chain: Chain; calls: Call[]; kind: Chai
     const from = Math.min(...spans.map((s) => s.from)), to = Math.max(...spans.map((s) => s.to));
     const worked = calls.reduce((all, call) => all + call.total_us, 0), failed = calls.filter((call) => call.status !== 'ok').length;
     const many = Number(chain.calls), retries = Number(chain.attempts) - many, tasks = new Set(calls.map((call) => call.task).filter(Boolean)).size;
-    const all = calls.length === many;
+    const all = calls.length === many, unpriced = Number(chain.unpriced);
     return (
         <div class="tiles">
-            <Tile name="Cost" value={<span title={moneyExact(chain.cost_picousd)}>{money(chain.cost_picousd)}</span>} note={toBig(chain.wasted_picousd) > 0n ? `${money(chain.wasted_picousd)} of it wasted` : 'nothing wasted'} />
+            <Tile name="Cost" value={<span title={moneyExact(chain.cost_picousd)}><Sum of={chain} /></span>} note={unpriced ? <span class="warn">{count(unpriced)} of {count(chain.attempts)} attempts without a price</span> : toBig(chain.wasted_picousd) > 0n ? `${money(chain.wasted_picousd)} of it wasted` : 'nothing wasted'} />
             <Tile name="Calls" value={count(many)} note={kind === 'session' && all ? `of ${tasks} ${tasks === 1 ? 'task' : 'tasks'}` : failed ? `${failed}${all ? '' : ` of the latest ${calls.length}`} failed` : 'all answered'} />
             <Tile name="From beginning to end" value={latency((to - from) / 1000)} note={`${latency(worked / 1000)} of calls`} />
             <Tile name="Retries" value={count(retries)} note={`${rate(retries, many)} of the calls' number`} />
-            <Tile name="Cost per call" value={money(many ? Math.round(Number(chain.cost_picousd) / many) : 0)} note="retries counted" />
+            <Tile name="Cost per call" value={<Sum of={chain} by={many} />} note="retries counted" />
         </div>
     );
 }

@@ -6,7 +6,7 @@ import type { Report, ReportRow, Sums } from '../lib/types';
 import { useApi, type Loaded } from '../lib/use_api';
 import type { View } from '../lib/view';
 import { setFilter, writeWhere } from '../lib/where';
-import { Name } from '../parts/call_cells';
+import { Name, Sum } from '../parts/call_cells';
 import { Card, Change, Tile } from '../parts/card';
 import { Top } from '../parts/more';
 import { Page } from '../parts/page';
@@ -20,10 +20,10 @@ const nameOf = (row: ReportRow) => String(row.user ?? '');
 function columns(all: number, before: Map<string, number> | null): Column<ReportRow>[] {
     return [
         { name: 'user', label: 'User', cell: (row) => <Name value={nameOf(row)} />, sort: nameOf },
-        { name: 'cost', label: 'Cost', number: true, cell: (row) => <>{before && <Change now={usd(row.cost_picousd)} before={before.get(nameOf(row))} better="down" />} {money(row.cost_picousd)}</>, sort: (row) => Number(row.cost_picousd) },
+        { name: 'cost', label: 'Cost', number: true, cell: (row) => <>{before && <Change now={usd(row.cost_picousd)} before={before.get(nameOf(row))} better="down" />} <Sum of={row} /></>, sort: (row) => Number(row.cost_picousd) },
         { name: 'share', label: 'Share', narrow: false, title: 'of the cost of all users', cell: (row) => <span class="meter" title={`${rate(usd(row.cost_picousd), all)} of the cost of all users`}><i style={{ width: `${all > 0 ? Math.min(100, (usd(row.cost_picousd) / all) * 100) : 0}%` }} /><span>{rate(usd(row.cost_picousd), all)}</span></span> },
         { name: 'calls', label: 'Calls', number: true, cell: (row) => count(row.calls), sort: (row) => Number(row.calls) },
-        { name: 'each', label: 'Per call', number: true, narrow: false, cell: (row) => money(Number(row.calls) ? Math.round(Number(row.cost_picousd) / Number(row.calls)) : 0), sort: (row) => Number(row.cost_picousd) / Math.max(1, Number(row.calls)) },
+        { name: 'each', label: 'Per call', number: true, narrow: false, cell: (row) => <Sum of={row} by={Number(row.calls)} />, sort: (row) => Number(row.cost_picousd) / Math.max(1, Number(row.calls)) },
         { name: 'errors', label: 'Failed', number: true, narrow: false, title: 'attempts', cell: (row) => rate(Number(row.errors), Number(row.attempts)), sort: (row) => Number(row.errors) / Math.max(1, Number(row.attempts)) },
         { name: 'wasted', label: 'Wasted', number: true, narrow: false, cell: (row) => money(row.wasted_cost_picousd), sort: (row) => Number(row.wasted_cost_picousd) },
         { name: 'p95', label: 'p95', number: true, narrow: false, title: '95 of 100 attempts take at most', cell: (row) => latency(row.p95_ms), sort: (row) => row.p95_ms },

@@ -6,6 +6,7 @@ import type { Report, Sums } from '../lib/types';
 import { useApi } from '../lib/use_api';
 import type { View } from '../lib/view';
 import { readWhere, setFilter, sumsBy, writeWhere } from '../lib/where';
+import { Sum } from '../parts/call_cells';
 import { CallTable } from '../parts/call_table';
 import { Card, Change, Tile } from '../parts/card';
 import { Copy } from '../parts/copy';
@@ -27,9 +28,9 @@ export function PartTiles({ view, where }: { view: View; where: string }) {
         <TilesOf from={mine} count={5}>
             {({ totals: now }) => (
                 <>
-                    <Tile name="Cost" value={money(now.cost_picousd)} note={was ? <Change now={usd(now.cost_picousd)} before={usd(was.cost_picousd)} better="down" /> : all.data && `${rate(usd(now.cost_picousd), usd(all.data.totals.cost_picousd))} of all`} />
+                    <Tile name="Cost" value={<Sum of={now} />} note={was ? <Change now={usd(now.cost_picousd)} before={usd(was.cost_picousd)} better="down" /> : all.data && `${rate(usd(now.cost_picousd), usd(all.data.totals.cost_picousd))} of all`} />
                     <Tile name="Calls" value={count(now.calls)} note={was ? <Change now={now.calls} before={was.calls} /> : `${count(now.attempts)} attempts`} />
-                    <Tile name="Cost per call" value={now.calls ? money(Math.round(each(now) * 1e12)) : '–'} note={was ? <Change now={each(now)} before={each(was)} better="down" /> : all.data && `${money(Math.round(each(all.data.totals) * 1e12))} of all`} />
+                    <Tile name="Cost per call" value={now.calls ? <Sum of={now} by={now.calls} /> : '–'} note={was ? <Change now={each(now)} before={each(was)} better="down" /> : all.data && `${money(Math.round(each(all.data.totals) * 1e12))} of all`} />
                     <Tile name="Failed attempts" value={rate(now.errors, now.attempts)} note={was ? <Change now={now.error_rate} before={was.error_rate} better="down" /> : `${count(now.errors)} of ${count(now.attempts)}`} />
                     <Tile name="Wasted" value={money(now.wasted_cost_picousd)} note={`${rate(usd(now.wasted_cost_picousd), usd(now.cost_picousd))} of the cost`} />
                 </>

@@ -2,7 +2,7 @@
 import { costStateText, statusText, statusTone, type Call } from '../lib/calls';
 import { count, latency, rate } from '../lib/figures';
 import { href } from '../lib/address';
-import { money, moneyExact, type Pico } from '../lib/money';
+import { money, moneyExact, toBig, type Pico } from '../lib/money';
 import { momentText, momentTitle } from '../lib/time';
 import { shownName, writeWhere } from '../lib/where';
 import { Badge } from './card';
@@ -21,6 +21,14 @@ export function Cost({ of, exact }: { of: { cost_state: string; cost_picousd: Pi
     if (of.cost_state === 'free') return <span class="muted" title={costStateText('free')}>free</span>;
     if (of.cost_state === 'estimated') return <span title={`${costStateText('estimated')}: ${moneyExact(of.cost_picousd)}, at most ${moneyExact(of.cost_max_picousd)}`}>≈{text}</span>;
     return <span title={moneyExact(of.cost_picousd)}>{text}</span>;
+}
+
+/** What many attempts cost together, or each of `by`: without those of which no price is known, and nothing but these is no zero. */
+export function Sum({ of, by = 1 }: { of: { cost_picousd: Pico; unpriced?: Pico }; by?: number }) {
+    const cost = toBig(of.cost_picousd), unpriced = Number(of.unpriced ?? 0);
+    if (!unpriced) return <>{money(by > 0 ? Math.round(Number(cost) / by) : 0)}</>;
+    const title = `${count(unpriced)} ${unpriced === 1 ? 'attempt has' : 'attempts have'} no known price and ${unpriced === 1 ? 'is' : 'are'} not in it`;
+    return cost ? <span title={title}>{money(by > 0 ? Math.round(Number(cost) / by) : 0)}</span> : <span class="warn" title={title}>unpriced</span>;
 }
 
 export function Name({ value }: { value: string }) {

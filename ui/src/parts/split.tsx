@@ -7,7 +7,7 @@ import { DAY } from '../lib/time';
 import { useApi } from '../lib/use_api';
 import type { View } from '../lib/view';
 import { addFilter, readWhere, writeWhere } from '../lib/where';
-import { Name } from './call_cells';
+import { Name, Sum } from './call_cells';
 import { Card } from './card';
 import { Empty, Load } from './state';
 import { Table } from './table';
@@ -35,7 +35,7 @@ export function Split({ by, title, view, where, reads }: { by: string; title: st
                             { name: by, label: by[0]!.toUpperCase() + by.slice(1), cell: (row) => <Name value={String(row[by] ?? '')} />, sort: (row) => String(row[by]) },
                             { name: 'share', label: 'Share', narrow: false, cell: (row) => <span class="meter" title={money(row.cost_picousd)}><i style={{ width: `${most > 0 ? (usd(row.cost_picousd) / most) * 100 : 0}%` }} /></span> },
                             { name: 'calls', label: 'Calls', number: true, cell: (row) => count(row.calls), sort: (row) => Number(row.calls) },
-                            { name: 'cost', label: 'Cost', number: true, cell: (row) => money(row.cost_picousd), sort: (row) => Number(row.cost_picousd) },
+                            { name: 'cost', label: 'Cost', number: true, cell: (row) => <Sum of={row} />, sort: (row) => Number(row.cost_picousd) },
                         ]} />
                 )}
             </Load>
