@@ -34,6 +34,7 @@ static void add_hour_of(struct targets *t, size_t row)
     now_add_amount(out, "attempts", attempts, ",");
     now_add_amount(out, "errors", errors, ",");
     now_add_amount(out, "cost_picousd", known ? report_sum(t->hour, row, REPORT_cost) : 0, ",");
+    now_add_amount(out, "unpriced", known ? report_sum(t->hour, row, REPORT_unpriced) : 0, ",");
     buf_printf(out, ",\"error_rate\":%.6f", attempts ? (double)errors / (double)attempts : 0);
     now_add_ms(out, "p50_ms", known ? report_latency_us(t->hour, row, 500) : 0);
     now_add_ms(out, "p95_ms", known ? report_latency_us(t->hour, row, 950) : 0);

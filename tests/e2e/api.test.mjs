@@ -276,7 +276,7 @@ test('now tells what is spent, in flight and unwell, and what needs attention', 
     const names = now.in_flight.steps.map((s) => s.step);
     assert.deepEqual([names[0], names.at(-1)], ['receive', 'post']);
     assert.equal(now.in_flight.complete, true);
-    assert.deepEqual(now.targets.map((t) => [t.target, t.attempts, t.errors]), [['lab/sim-small', 1, 0]]);
+    assert.deepEqual(now.targets.map((t) => [t.target, t.attempts, t.errors, t.unpriced]), [['lab/sim-small', 1, 0, 0]]);
     assert.deepEqual([now.expected.basis, now.expected.hours.length], ['nothing', 24]);
     assert.equal(now.expected.hours.reduce((sum, h) => sum + h.cost_picousd, 0), Number(cost));
     const [budget] = now.budgets;

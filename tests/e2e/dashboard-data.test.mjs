@@ -79,11 +79,12 @@ test('now: a target whose breaker is closed and whose calls fail is not called h
     const target = (name, more) => ({ target: name, state: 'closed', opened_by: null, rests_s: 0, in_flight: 0, limit: null, waiting: 0, attempts: 20, errors: 1, error_rate: 0.05, cost_picousd: 0, p50_ms: 1, p95_ms: 1, first_token_p50_ms: 1, first_token_p95_ms: 1, ...more });
     await visit.page.route('**/api/v1/now*', async (route) => {
         const answer = await route.fetch();
-        const targets = [target('a/well'), target('b/ill', { errors: 2 }), target('c/new', { attempts: 19, errors: 19 }), target('d/rests', { state: 'open', rests_s: 9, opened_by: 'server_error' }), target('e/alone', { state: null })];
+        const targets = [target('a/well'), target('b/ill', { errors: 2 }), target('c/new', { attempts: 19, errors: 19 }), target('d/rests', { state: 'open', rests_s: 9, opened_by: 'server_error' }), target('e/alone', { state: null, unpriced: 20 })];
         await route.fulfill({ response: answer, json: { ...await answer.json(), targets } });
     });
     await visit.go('/');
     const { rows } = await visit.table('Health of the targets');
+    assert.deepEqual(rows.map((row) => row.Cost), ['$0.00', '$0.00', '$0.00', '$0.00', 'unpriced']);
     assert.deepEqual(rows.map((row) => `${row.Target} ${row.State.replace(/\s+/g, ' ')}`), ['d/rests resting 9 s more', 'b/ill failing', 'a/well healthy', 'c/new healthy', 'e/alone not guarded']);
     await visit.close();
 });

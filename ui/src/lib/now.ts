@@ -27,6 +27,7 @@ export interface Target {
     errors: number;
     error_rate: number;
     cost_picousd: Pico;
+    unpriced: Pico;
     p50_ms: number | null;
     p95_ms: number | null;
     first_token_p50_ms: number | null;

@@ -1,8 +1,8 @@
 // Where calls go: the breaker of each target, and what its last hour was like.
 import { count, latency, rate } from '../lib/figures';
-import { money } from '../lib/money';
 import type { Target } from '../lib/now';
 import { targetState } from '../lib/providers';
+import { Sum } from '../parts/call_cells';
 import { Badge } from '../parts/card';
 import { Empty } from '../parts/state';
 import { Table, type Column } from '../parts/table';
@@ -32,7 +32,7 @@ const columns: Column<Target>[] = [
     { name: 'errors', label: 'Errors', number: true, title: 'of so many attempts', cell: (t) => <>{rate(t.errors, t.attempts)} <span class="muted">of {count(t.attempts)}</span></>, sort: (t) => t.error_rate },
     { name: 'ttft', label: 'First token', number: true, title: 'the median time to the first token', cell: (t) => latency(t.first_token_p50_ms), sort: (t) => t.first_token_p50_ms },
     { name: 'p95', label: 'p95', number: true, title: '95 % of the attempts took no longer', cell: (t) => latency(t.p95_ms), sort: (t) => t.p95_ms },
-    { name: 'cost', label: 'Cost', number: true, cell: (t) => money(t.cost_picousd), sort: (t) => t.cost_picousd },
+    { name: 'cost', label: 'Cost', number: true, cell: (t) => <Sum of={t} />, sort: (t) => t.cost_picousd },
 ];
 
 const GUARDS = ['state', 'flight'];

@@ -1,10 +1,11 @@
 // Who answers calls, what each costs and how its targets do.
 import { href } from '../lib/address';
 import { count, latency, rate } from '../lib/figures';
-import { money, usd } from '../lib/money';
+import { usd } from '../lib/money';
 import { providerState, targetState, type Provider, type ProviderTarget } from '../lib/providers';
 import type { View } from '../lib/view';
 import { writeWhere } from '../lib/where';
+import { Sum } from '../parts/call_cells';
 import { Badge } from '../parts/card';
 import { Empty } from '../parts/state';
 import { Table, type Column } from '../parts/table';
@@ -33,7 +34,7 @@ export function ProvidersTable({ rows, view }: { rows: Provider[]; view: View })
         { name: 'name', label: 'Provider', cell: (p) => <span class="name" title={p.base_url ?? ''}>{p.name}</span>, sort: (p) => p.name },
         { name: 'state', label: 'State', cell: (p) => { const s = providerState(p); return <Badge tone={s.tone} title={p.why_off ?? ''}>{s.word}</Badge>; }, sort: (p) => providerState(p).rank },
         { name: 'kind', label: 'Kind', narrow: false, cell: (p) => p.kind ?? '–', sort: (p) => p.kind },
-        { name: 'cost', label: 'Cost', number: true, cell: (p) => <span class="in-row"><Share part={usd(p.cost_picousd)} all={all} /><span class="sum">{money(p.cost_picousd)}</span></span>, sort: (p) => p.cost_picousd },
+        { name: 'cost', label: 'Cost', number: true, cell: (p) => <span class="in-row"><Share part={usd(p.cost_picousd)} all={all} /><span class="sum"><Sum of={p} /></span></span>, sort: (p) => p.cost_picousd },
         { name: 'attempts', label: 'Attempts', number: true, cell: (p) => count(p.attempts), sort: (p) => p.attempts },
         { name: 'errors', label: 'Failed', number: true, cell: errorsOf, sort: errorRate },
         { name: 'p95', label: 'p95', number: true, title: '19 of 20 answers were there within this', cell: (p) => latency(p.p95_ms), sort: (p) => p.p95_ms },
@@ -57,7 +58,7 @@ export function TargetsTable({ rows, view, alone }: { rows: Target[]; view: View
         { name: 'target', label: alone ? 'Model there' : 'Target', cell: (t) => <span class="name" title={`${t.provider}/${t.model}`}>{alone ? t.model : `${t.provider}/${t.model}`}</span>, sort: (t) => `${t.provider}/${t.model}` },
         { name: 'state', label: 'Breaker', cell: (t) => { const s = targetState(t); return <span class="in-row"><Badge tone={s.tone} title={t.state === null ? NO_BREAKER : ''}>{s.word}</Badge><Trouble of={t} /></span>; }, sort: (t) => targetState(t).rank },
         { name: 'flight', label: 'In flight', number: true, title: 'Of how many at a time, which follows what it can take', cell: (t) => (t.state === null ? '–' : `${t.in_flight} of ${count(t.limit)}${t.waiting ? `, ${t.waiting} wait` : ''}`), sort: (t) => t.in_flight },
-        { name: 'cost', label: 'Cost', number: true, cell: (t) => money(t.cost_picousd), sort: (t) => t.cost_picousd },
+        { name: 'cost', label: 'Cost', number: true, cell: (t) => <Sum of={t} />, sort: (t) => t.cost_picousd },
         { name: 'attempts', label: 'Attempts', number: true, cell: (t) => count(t.attempts), sort: (t) => t.attempts },
         { name: 'errors', label: 'Failed', number: true, cell: errorsOf, sort: errorRate },
         { name: 'p50', label: 'p50', number: true, cell: (t) => latency(t.p50_ms), sort: (t) => t.p50_ms },

@@ -5,6 +5,7 @@ import { money, usd } from '../lib/money';
 import { providerState, type Provider } from '../lib/providers';
 import type { View } from '../lib/view';
 import { writeWhere } from '../lib/where';
+import { Sum } from '../parts/call_cells';
 import { Badge, Card, Change, Pairs, Tile } from '../parts/card';
 import { Table } from '../parts/table';
 import { Empty } from '../parts/state';
@@ -20,7 +21,7 @@ export function ProviderOne({ of: p, before, view }: { of: Provider; before?: Pr
         <div class="stack">
             {!p.on && <p class="notice">{p.kind === null ? 'Removed: ' : 'Off: '}{p.why_off}.</p>}
             <div class="tiles">
-                <Tile name="Cost" value={money(p.cost_picousd)} note={before ? <Change now={usd(p.cost_picousd)} before={usd(before.cost_picousd)} better="down" /> : view.range.label} href={href(['costs'], { where }, view.query)} />
+                <Tile name="Cost" value={<Sum of={p} />} note={before ? <Change now={usd(p.cost_picousd)} before={usd(before.cost_picousd)} better="down" /> : view.range.label} href={href(['costs'], { where }, view.query)} />
                 <Tile name="Attempts" value={count(p.attempts)} note={before ? <Change now={p.attempts} before={before.attempts} /> : 'see the calls'} href={href(['calls'], { where }, view.query)} />
                 <Tile name="Failed" value={p.attempts ? rate(p.errors, p.attempts) : '–'} note={before ? <>before {before.attempts ? rate(before.errors, before.attempts) : '–'}</> : `${count(p.errors)} attempts`} />
                 <Tile name="Wasted" value={money(p.wasted_cost_picousd)} note={before ? <Change now={usd(p.wasted_cost_picousd)} before={usd(before.wasted_cost_picousd)} better="down" /> : 'paid for no answer'} />
