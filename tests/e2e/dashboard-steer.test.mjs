@@ -35,6 +35,8 @@ function dollars(pico) {
     const [, whole, fraction] = /^(\d+)(\d{12})$/.exec(rounded.toString().padStart(13, '0'));
     return `$${Number(whole).toLocaleString('en-US')}.${fraction.slice(0, digits).replace(/0+$/, '').padEnd(2, '0')}`;
 }
+/** Of a sum in which nothing has a known price that is said, never $0.00. */
+const costOf = (row) => (row.unpriced && !BigInt(row.cost_picousd) ? 'unpriced' : dollars(BigInt(row.cost_picousd)));
 
 /** One decimal, but none without need: nothing is "0%", and little is not nothing. */
 function percent(share) {
@@ -183,7 +185,7 @@ test('providers\' costs on the screen are the API\'s; a provider leads to itself
     const url = new URL(await visit.page.getByRole('link', { name: 'CSV' }).first().getAttribute('href'), 'http://x');
     const { rows } = await api(`/providers?since=${url.searchParams.get('since')}&until=${url.searchParams.get('until')}`);
     assert.ok(rows.length >= 5);
-    assert.deepEqual(cells, Object.fromEntries(rows.map((row) => [row.name, dollars(BigInt(row.cost_picousd))])));
+    assert.deepEqual(cells, Object.fromEntries(rows.map((row) => [row.name, costOf(row)])));
     await table.getByRole('link', { name: 'anthropic' }).click();
     await visit.page.getByRole('heading', { level: 1, name: 'anthropic' }).waitFor();
     await visit.settled();
@@ -201,7 +203,7 @@ test('a card for each feature has the sums of the CLI; an owner is named by clic
     const { since } = visit.range('/report');
     const told = await purser.report(['--by', 'feature', '--since', since, '--limit', '1000']), shown = await cards(visit);
     assert.ok(told.rows.length > 10);
-    for (const row of told.rows) assert.equal(shown.get(row.feature || '(none)')?.cost, dollars(BigInt(row.cost_picousd)), row.feature);
+    for (const row of told.rows) assert.equal(shown.get(row.feature || '(none)')?.cost, costOf(row), row.feature);
     assert.match(shown.get('hackday').text, /nobody owns it/);
     const { rows } = await api(`/success?by=feature&since=${since}`), best = rows.filter((row) => row.value === 'support-bot').sort((a, b) => b.units - a.units)[0];
     const range = `${dollars(BigInt(best.cost_per_success_low_picousd))} to ${dollars(BigInt(best.cost_per_success_high_picousd))}`;
